@@ -1,0 +1,66 @@
+"""Identifiers that every capability shares: unit and province codes, member names, ids made by the asker.
+
+Unit codes are the six digits of GB/T 2260 (province 2, prefecture 2, county 2); the Corps (兵团) uses 660000, which is
+common use and not part of the standard.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .decision import Code, Kind, Refusal, refuse
+
+HUB: Final = "hub"
+ID_CHARS_MAX: Final = 64
+
+UNIT_CODE_MALFORMED: Final = Code("COMMON_UNIT_CODE_MALFORMED", Kind.INVALID)
+ID_MALFORMED: Final = Code("COMMON_ID_MALFORMED", Kind.INVALID)
+MEMBER_MALFORMED: Final = Code("COMMON_MEMBER_MALFORMED", Kind.INVALID)
+
+_UNIT = re.compile(r"[1-9]\d{5}")
+_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{ID_CHARS_MAX - 1}}}")
+
+
+def is_unit_code(text: str) -> bool:
+    """Whether `text` has the shape of a GB/T 2260 code: six ASCII digits, the first not zero."""
+    return _UNIT.fullmatch(text) is not None and text.isascii()
+
+
+def is_province_code(text: str) -> bool:
+    """Whether `text` is a province-level code: a unit code that ends in 0000."""
+    return is_unit_code(text) and text.endswith("0000")
+
+
+def province_of(unit: str) -> str:
+    """The province-level code above `unit` (itself, if it is one): 350100 -> 350000, 659012 -> 650000."""
+    return unit[:2] + "0000"
+
+
+def parent_of(unit: str) -> str | None:
+    """The code one level up by digits: county -> prefecture -> province -> None."""
+    if not unit.endswith("00"):
+        return unit[:4] + "00"
+    return None if unit.endswith("0000") else province_of(unit)
+
+
+def is_within(unit: str, region: str) -> bool:
+    """Whether `unit` is `region` or lies inside it, by digits."""
+    if region.endswith("0000"):
+        return province_of(unit) == region
+    return unit.startswith(region[:4]) if region.endswith("00") else unit == region
+
+
+def is_member(text: str) -> bool:
+    """Whether `text` names a member of the federation: `hub` or a province-level code."""
+    return text == HUB or is_province_code(text)
+
+
+def check_unit_code(text: str) -> Refusal | None:
+    """Refuse what has not the shape of a unit code."""
+    return None if is_unit_code(text) else refuse(UNIT_CODE_MALFORMED, code=text[:32])
+
+
+def check_id(text: str) -> Refusal | None:
+    """Refuse an id that the asker made badly (1 to 64 of letters, digits, `_`, `.`, `-`; first a letter or digit)."""
+    return None if _ID.fullmatch(text) else refuse(ID_MALFORMED, id=text[:ID_CHARS_MAX])

@@ -1,0 +1,1 @@
+"""The ministry node: registry, directory, library of record, supervision."""

@@ -1,0 +1,1 @@
+"""One autonomous installation serving a province and its units."""
