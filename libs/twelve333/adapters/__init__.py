@@ -1,0 +1,1 @@
+"""The only code that touches the world: network, broker, databases, clock, keys, telemetry, settings, processes."""

@@ -1,0 +1,153 @@
+"""Settings of a service: one TOML file, overridden by environment variables, checked before anything starts.
+
+`TWELVE333_LISTEN__FEDERATION=0.0.0.0:7443` overrides `federation` in the table `[listen]`. Relative paths count from the folder of
+the file. Every mistake becomes one sentence that names the setting; a service with a mistake does not start.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ..core.decision import Code, FieldViolation, Kind, Refusal, Refused, refuse
+
+FILE_MISSING: Final = Code("SETTINGS_FILE_MISSING", Kind.INVALID)
+FILE_UNREADABLE: Final = Code("SETTINGS_FILE_UNREADABLE", Kind.INVALID)
+INVALID: Final = Code("SETTINGS_INVALID", Kind.INVALID)
+MISTAKE: Final = Code("SETTINGS_MISTAKE", Kind.INVALID)
+
+PORT_MAX: Final = 65535
+
+
+def _check_address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or int(port) > PORT_MAX:
+        raise ValueError("must be host:port, for example 127.0.0.1:7443")
+    return text
+
+
+def _check_database(text: str) -> str:
+    if not text.startswith(("sqlite:///", "postgresql+asyncpg://")):
+        raise ValueError("must start with sqlite:/// or postgresql+asyncpg://")
+    return text
+
+
+Address = Annotated[str, AfterValidator(_check_address)]
+DatabaseUrl = Annotated[str, AfterValidator(_check_database)]
+
+
+class Section(BaseModel):
+    """A table of the file; a name it does not know is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Database(Section):
+    """Where the service keeps its state. A URL with a password belongs into the environment, not into the file."""
+
+    url: DatabaseUrl
+
+
+class Broker(Section):
+    """The NATS servers, tried in turn."""
+
+    urls: tuple[Annotated[str, Field(pattern=r"^(tls|nats)://[^/]+:\d+$")], ...] = Field(min_length=1)
+
+
+class Telemetry(Section):
+    """Where traces and metrics go; nowhere unless said."""
+
+    exporter: Literal["none", "console", "otlp"] = "none"
+    otlp_endpoint: str = "http://127.0.0.1:4317"
+    prometheus: Address | None = None
+    sample_share: float = Field(default=1.0, ge=0, le=1)
+
+
+class Logging(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+
+
+class ServiceSettings(BaseSettings):
+    """What hub and node have in common."""
+
+    model_config = SettingsConfigDict(env_prefix="TWELVE333_", env_nested_delimiter="__", extra="ignore", frozen=True)
+
+    base: Path
+    locale: Literal["en", "zh"] = "en"
+    pki: Path = Path("pki")
+    database: Database
+    broker: Broker
+    telemetry: Telemetry = Telemetry()
+    logging: Logging = Logging()
+    drain_seconds: float = Field(default=5.0, ge=0, le=600)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment goes before the file, which arrives as the initial values."""
+        return env_settings, init_settings
+
+    @property
+    def database_url(self) -> str:
+        """The URL with a relative SQLite path resolved against the folder of the file."""
+        path = self.database.url.removeprefix("sqlite:///")
+        return self.database.url if path == self.database.url else f"sqlite:///{self.base / path}"
+
+    @property
+    def pki_directory(self) -> Path:
+        """The folder of keys and certificates."""
+        return self.base / self.pki
+
+
+T = TypeVar("T", bound=ServiceSettings)
+
+
+def load(kind: type[T], path: Path) -> T:
+    """Read and check the settings of a service.
+
+    Args:
+        kind: the settings class of the service.
+        path: the TOML file.
+
+    Raises:
+        Refused: the file is missing or unreadable, or values are wrong (one violation for each).
+    """
+    values = _read(path)
+    unknown = sorted(set(values) - set(kind.model_fields))
+    mistakes = [_mistake(name, "is not a setting; check the spelling") for name in unknown]
+    try:
+        settings = kind(base=path.resolve().parent, **{name: values[name] for name in values if name not in unknown})
+    except ValidationError as error:
+        mistakes += [_mistake(".".join(map(str, item["loc"])), item["msg"].removeprefix("Value error, ")) for item in error.errors()]
+    if mistakes:
+        raise Refused(Refusal(INVALID, {"path": str(path), "count": str(len(mistakes))}, tuple(mistakes)))
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise Refused(refuse(FILE_MISSING, path=path)) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Refused(refuse(FILE_UNREADABLE, path=path, reason=error)) from error
+
+
+def _mistake(name: str, message: str) -> FieldViolation:
+    return FieldViolation(name, MISTAKE, {"name": name, "message": message})
+
+
+__all__ = ["Address", "Broker", "Database", "Logging", "Section", "ServiceSettings", "Telemetry", "load"]

@@ -1,0 +1,1 @@
+"""Registration: who is a member of the federation, which units there are, and in which state each is."""

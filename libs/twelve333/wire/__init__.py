@@ -1,0 +1,1 @@
+"""Translates between the core and what travels; it does not talk."""

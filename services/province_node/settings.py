@@ -1,0 +1,51 @@
+"""Settings of a province's node."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from twelve333.adapters.settings import Address, Section, ServiceSettings
+from twelve333.core.ids import is_province_code
+
+
+def _check_province(text: str) -> str:
+    if not is_province_code(text):
+        raise ValueError("must be a province code such as 320000")
+    return text
+
+
+class Listen(Section):
+    """Where the node listens: `federation` for hub and other nodes, `desk` for its own desktops and operators (both mutual TLS,
+    each with its own authority), `health` plain, for probes only. `advertise` is `federation` as other members reach it."""
+
+    federation: Address
+    desk: Address
+    health: Address
+    advertise: Address
+
+
+class Hub(Section):
+    """The ministry's node."""
+
+    endpoint: Address
+    sync_seconds: float = Field(default=30.0, gt=0, le=3600)
+
+
+class Handoff(Section):
+    """Time limits of a handoff: for one candidate, for all together, and for how long a promised seat is held."""
+
+    candidate_ms: int = Field(default=250, ge=10, le=10_000)
+    total_ms: int = Field(default=800, ge=50, le=60_000)
+    seat_hold_seconds: float = Field(default=30.0, gt=0, le=3600)
+    call_hold_seconds: float = Field(default=3600.0, gt=0, le=86_400)
+
+
+class NodeSettings(ServiceSettings):
+    """Everything a node can be told."""
+
+    province: Annotated[str, AfterValidator(_check_province)]
+    listen: Listen
+    hub: Hub
+    handoff: Handoff = Handoff()
