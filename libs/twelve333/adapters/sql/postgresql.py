@@ -1,0 +1,145 @@
+"""PostgreSQL behind the `Database` port: asyncpg through SQLAlchemy's AsyncEngine, with the same group commit as SQLite.
+
+Works of one service run one after another: each batch first takes an advisory lock, so several processes of one service on one
+database are in step too, and no work meets a serialisation failure. Statements after the lock see everything committed before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg  # type: ignore[import-untyped]
+from sqlalchemy import URL, Connection, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from ...core.decision import Refused, refuse
+from ...core.delivery.codes import STORE_BUSY, STORE_CLOSED
+from .batch import BATCH_WORKS_MAX, QUEUE_WORKS_MAX, BatchLost, Job, fail_all, run_batch, unavailable
+from .database import Listener, T, Work, take_notes
+
+CONNECT_TIMEOUT_S = 5.0
+COMMAND_TIMEOUT_S = 30.0
+CONNECTIONS_MAX = 8
+WRITER_LOCK = 0x12333  # key of the advisory lock that puts the writers of one database in line
+# classes of SQLSTATE that mean "the server is away or cannot": connection, resources (disk full), operator, system error
+_AWAY = ("08", "53", "57", "58")
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether `error` means that the server cannot be reached or cannot work, as opposed to a wrong statement."""
+    if isinstance(error, OSError | TimeoutError | PoolTimeoutError | asyncpg.PostgresConnectionError | OperationalError | InterfaceError):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
+    return str(state).startswith(_AWAY)
+
+
+def postgresql_engine(url: URL, **settings: str) -> AsyncEngine:
+    """An engine on `url`; `settings` are server settings for every connection, such as `lock_timeout`."""
+    arguments = {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S, "server_settings": settings}
+    return create_async_engine(url, pool_size=CONNECTIONS_MAX, max_overflow=0, pool_timeout=CONNECT_TIMEOUT_S, connect_args=arguments)
+
+
+class PostgresqlDatabase:
+    """See `Database`. Belongs to the event loop that first uses it."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: URL) -> None:
+        self._engine = postgresql_engine(url)
+        self._jobs: asyncio.Queue[Job | None] = asyncio.Queue(QUEUE_WORKS_MAX)
+        self._listeners: list[Listener] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def write(self, work: Work[T]) -> T:
+        """See `Database.write`."""
+        job = Job(work)
+        if self._closed:
+            raise Refused(refuse(STORE_CLOSED))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_forever(), name="postgresql-write")
+        try:
+            self._jobs.put_nowait(job)
+        except asyncio.QueueFull:
+            raise Refused(refuse(STORE_BUSY, waiting=QUEUE_WORKS_MAX)) from None
+        result: T = await asyncio.wrap_future(job.future)
+        return result
+
+    async def read(self, work: Work[T]) -> T:
+        """See `Database.read`."""
+        if self._closed:
+            raise Refused(refuse(STORE_CLOSED))
+        async with reported(), self._engine.connect() as connection:
+            view = await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            async with view.begin():
+                return await view.run_sync(work)
+
+    def after_commit(self, listener: Listener) -> None:
+        """See `Database.after_commit`."""
+        self._listeners.append(listener)
+
+    async def close(self) -> None:
+        """See `Database.close`."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._writer is not None:
+            await self._jobs.put(None)
+            await self._writer
+        await self._engine.dispose()
+
+    async def _write_forever(self) -> None:
+        last = False
+        while not last:
+            jobs, last = await self._take()
+            if not jobs:
+                continue
+            try:
+                async with reported(), self._engine.connect() as connection:
+                    await self._commit(connection, jobs)
+            except (Refused, DBAPIError) as error:
+                fail_all(jobs, error)
+
+    async def _take(self) -> tuple[list[Job], bool]:
+        jobs: list[Job] = []
+        job = await self._jobs.get()
+        while job is not None:
+            if job.future.set_running_or_notify_cancel():
+                jobs.append(job)
+            if len(jobs) >= BATCH_WORKS_MAX or self._jobs.empty():
+                return jobs, False
+            job = self._jobs.get_nowait()
+        return jobs, True
+
+    async def _commit(self, connection: AsyncConnection, jobs: list[Job]) -> None:
+        async with connection.begin():
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
+            outcomes = await connection.run_sync(run_batch, jobs, _usable)
+        topics = await connection.run_sync(take_notes)
+        for outcome in outcomes:
+            outcome.tell()
+        for listener in self._listeners if topics else ():
+            listener(topics)
+
+
+def _usable(tx: Connection) -> bool:
+    return not tx.invalidated and tx.in_transaction()
+
+
+@asynccontextmanager
+async def reported() -> AsyncIterator[None]:
+    """Turn a failure of the server into the refusal that callers know; anything else passes."""
+    try:
+        yield
+    except BatchLost as lost:
+        raise unavailable(lost.__cause__ or lost) from lost
+    except (DBAPIError, PoolTimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if is_away(error):
+            raise unavailable(error) from error
+        raise

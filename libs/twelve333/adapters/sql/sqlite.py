@@ -1,0 +1,160 @@
+"""SQLite behind the `Database` port: one writer thread with group commit, a few readers with their own connections.
+
+One writer is what SQLite has anyway; giving it a queue turns 64 waiting commits into one fsync. WAL with `synchronous=FULL`
+loses nothing at power loss; transactions follow SQLAlchemy's pysqlite recipe (`isolation_level = None`, explicit BEGIN).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from ...core.decision import Refused, refuse
+from ...core.delivery.codes import STORE_BUSY, STORE_CLOSED
+from .batch import BATCH_WORKS_MAX, QUEUE_WORKS_MAX, BatchLost, Job, Outcome, fail_all, run_batch, unavailable
+from .database import Listener, T, Work, take_notes
+
+BUSY_TIMEOUT_MS = 5_000
+READERS_MAX = 4
+
+
+def sqlite_engine(path: str, *, begin: str = "BEGIN IMMEDIATE", pooled: bool = False) -> Engine:
+    """An engine on the file at `path` with the pragmas every connection of ours must have.
+
+    Args:
+        path: of the database file; made when first written.
+        begin: the statement that opens a transaction; `BEGIN` for readers.
+        pooled: keep connections open between uses.
+    """
+    pool: dict[str, Any] = {"pool_size": READERS_MAX, "max_overflow": 0} if pooled else {"poolclass": NullPool}
+    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False}, **pool)
+
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        if begin == "BEGIN":
+            connection.execute("PRAGMA query_only=ON")
+        else:
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine
+
+
+def _in_transaction(tx: Connection) -> bool:
+    return bool(tx.connection.dbapi_connection.in_transaction)  # type: ignore[union-attr]
+
+
+class SqliteDatabase:
+    """See `Database`. Made on an event loop; the file and its threads are opened at first use."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: str) -> None:
+        self._write_engine = sqlite_engine(path)
+        self._read_engine = sqlite_engine(path, begin="BEGIN", pooled=True)
+        self._jobs: queue.Queue[Job | None] = queue.Queue(QUEUE_WORKS_MAX)
+        self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="sqlite-read")
+        self._listeners: list[tuple[asyncio.AbstractEventLoop, Listener]] = []
+        self._writer: threading.Thread | None = None
+        self._closed = False
+
+    async def write(self, work: Work[T]) -> T:
+        """See `Database.write`."""
+        job = Job(work)
+        if self._closed:
+            raise Refused(refuse(STORE_CLOSED))
+        if self._writer is None:
+            self._writer = threading.Thread(target=self._write_forever, name="sqlite-write", daemon=True)
+            self._writer.start()
+        try:
+            self._jobs.put_nowait(job)
+        except queue.Full:
+            raise Refused(refuse(STORE_BUSY, waiting=QUEUE_WORKS_MAX)) from None
+        result: T = await asyncio.wrap_future(job.future)
+        return result
+
+    async def read(self, work: Work[T]) -> T:
+        """See `Database.read`."""
+        if self._closed:
+            raise Refused(refuse(STORE_CLOSED))
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    def after_commit(self, listener: Listener) -> None:
+        """See `Database.after_commit`."""
+        self._listeners.append((asyncio.get_running_loop(), listener))
+
+    async def close(self) -> None:
+        """See `Database.close`."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._writer is not None:
+            await asyncio.to_thread(self._jobs.put, None)
+            await asyncio.to_thread(self._writer.join)
+        await asyncio.to_thread(self._readers.shutdown)
+        self._read_engine.dispose()
+        self._write_engine.dispose()
+
+    def _read(self, work: Work[T]) -> T:
+        try:
+            with self._read_engine.begin() as tx:
+                return work(tx)
+        except OperationalError as error:
+            raise unavailable(error) from error
+
+    def _write_forever(self) -> None:
+        connection: Connection | None = None
+        last = False
+        while not last:
+            jobs, last = self._take()
+            try:
+                connection = connection or self._write_engine.connect()
+                self._commit(connection, jobs)
+            except (DBAPIError, BatchLost) as error:
+                fail_all(jobs, unavailable(error.__cause__ if isinstance(error, BatchLost) and error.__cause__ else error))
+                connection = self._drop(connection)
+        self._drop(connection)
+
+    def _take(self) -> tuple[list[Job], bool]:
+        """Wait for one job, then take all that have gathered meanwhile; True when it was the last batch."""
+        jobs: list[Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            if job.future.set_running_or_notify_cancel():  # a caller that gave up while queued is skipped
+                jobs.append(job)
+            if len(jobs) >= BATCH_WORKS_MAX:
+                return jobs, False
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return jobs, False
+        return jobs, True
+
+    def _commit(self, connection: Connection, jobs: list[Job]) -> None:
+        if not jobs:
+            return
+        with connection.begin():
+            outcomes: list[Outcome] = run_batch(connection, jobs, _in_transaction)
+        topics = take_notes(connection)
+        for outcome in outcomes:
+            outcome.tell()
+        for loop, listener in self._listeners if topics else ():
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(listener, topics)
+
+    @staticmethod
+    def _drop(connection: Connection | None) -> None:
+        if connection is not None:
+            connection.invalidate()  # never reuse a connection whose transaction ended in a way we did not choose
+            connection.close()

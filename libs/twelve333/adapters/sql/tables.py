@@ -1,0 +1,122 @@
+"""Delivery's own tables, the same in every service: epoch, outbox and inbox.
+
+Rule served: an outbox row closes only on a receipt; the inbox remembers for ever what it has applied, by number and by id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, MetaData, Table, Text
+
+from .types import UtcDateTime
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryTables:
+    """The tables by name."""
+
+    epoch: Table
+    outbox: Table
+    outbox_heads: Table
+    inbox_heads: Table
+    inbox_events: Table
+    inbox_parked: Table
+
+
+def delivery_tables(metadata: MetaData) -> DeliveryTables:
+    """Declare delivery's tables in a service's `metadata`, or return those declared before."""
+    if "outbox" in metadata.tables:
+        return DeliveryTables(**{name: metadata.tables[name] for name in DeliveryTables.__slots__})
+    return DeliveryTables(
+        _epoch(metadata),
+        _outbox(metadata),
+        _outbox_heads(metadata),
+        _inbox_heads(metadata),
+        _inbox_events(metadata),
+        _inbox_parked(metadata),
+    )
+
+
+def _epoch(metadata: MetaData) -> Table:
+    return Table(
+        "epoch",
+        metadata,
+        Column("member", Text, primary_key=True),
+        Column("epoch", BigInteger, nullable=False),  # milliseconds since 1970 at which it began: always greater than any before
+        Column("began_at", UtcDateTime, nullable=False),
+    )
+
+
+def _outbox(metadata: MetaData) -> Table:
+    table = Table(
+        "outbox",
+        metadata,
+        Column("destination", Text, primary_key=True),
+        Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+        Column("sequence", BigInteger, primary_key=True, autoincrement=False),  # from 1, without gaps
+        Column("event_id", Text, nullable=False, unique=True),
+        Column("type", Text, nullable=False),  # full protobuf name
+        Column("key", Text, nullable=False),
+        Column("payload", LargeBinary, nullable=False),
+        Column("occurred_at", UtcDateTime, nullable=False),
+        Column("trace", JSON, nullable=False),
+        Column("closed_at", UtcDateTime, nullable=True),
+    )
+    Index("ix_outbox_closed_at", table.c.closed_at)
+    return table
+
+
+def _outbox_heads(metadata: MetaData) -> Table:
+    return Table(
+        "outbox_heads",
+        metadata,
+        Column("destination", Text, primary_key=True),
+        Column("epoch", BigInteger, nullable=False),
+        Column("sequence", BigInteger, nullable=False),  # last appended under that epoch
+        Column("watermark", BigInteger, nullable=False),  # last that the destination confirmed
+        Column("delivered", BigInteger, nullable=False),  # confirmed under all epochs
+    )
+
+
+def _inbox_heads(metadata: MetaData) -> Table:
+    return Table(
+        "inbox_heads",
+        metadata,
+        Column("origin", Text, primary_key=True),
+        Column("epoch", BigInteger, nullable=False),
+        Column("watermark", BigInteger, nullable=False),  # last applied or parked, all before it too
+        Column("applied", BigInteger, nullable=False),
+        Column("duplicates", BigInteger, nullable=False),  # dropped: seen before
+        Column("gaps", BigInteger, nullable=False),  # dropped: came too early, asked for again
+        Column("refused", BigInteger, nullable=False),  # dropped: broke the contract
+        Column("updated_at", UtcDateTime, nullable=False),
+    )
+
+
+def _inbox_events(metadata: MetaData) -> Table:
+    return Table(
+        "inbox_events",
+        metadata,
+        Column("origin", Text, primary_key=True),
+        Column("event_id", Text, primary_key=True),
+        Column("epoch", BigInteger, nullable=False),
+        Column("sequence", BigInteger, nullable=False),
+        Column("applied_at", UtcDateTime, nullable=False),
+    )
+
+
+def _inbox_parked(metadata: MetaData) -> Table:
+    return Table(
+        "inbox_parked",
+        metadata,
+        Column("origin", Text, primary_key=True),
+        Column("event_id", Text, primary_key=True),
+        Column("epoch", BigInteger, nullable=False),
+        Column("sequence", BigInteger, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("payload", LargeBinary, nullable=False),
+        Column("occurred_at", UtcDateTime, nullable=False),
+        Column("code", Text, nullable=False),  # why it could not be applied
+        Column("parked_at", UtcDateTime, nullable=False),
+    )
