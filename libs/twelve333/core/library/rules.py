@@ -1,0 +1,213 @@
+"""What may enter the library, what makes a release, and which release a replica may take.
+
+The rules of signed distribution (The Update Framework: no rollback, no mix-and-match, state kept only after every check) stand on
+one small checkpoint: signature first, then order, then the root over everything that the replica would hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+from typing import Final
+
+from ..decision import Decision, FieldViolation, Refusal, refuse
+from ..ids import check_id, is_unit_code
+from . import codes
+from .merkle import digest_of, root_of
+from .messages import (
+    Offer,
+    Publication,
+    Publish,
+    Rejected,
+    ReleaseAnnounced,
+    ReleaseApplied,
+)
+from .model import NATIONAL, NO_ROOT, Change, Entry, Item, Leaf, Release
+
+TITLE_CHARS_MAX: Final = 200
+BODY_CHARS_MAX: Final = 400_000
+PUBLICATION_ITEMS_MAX: Final = 50_000
+
+
+def is_region(text: str) -> bool:
+    """Whether `text` says where an entry applies: a unit code, or `NATIONAL`."""
+    return text == NATIONAL or is_unit_code(text)
+
+
+def is_topic(text: str, known: Collection[str]) -> bool:
+    """Whether `text` is a classification code, or a local one that hangs under a known code (`0101.320000-3`)."""
+    base, dot, local = text.partition(".")
+    if base not in known:
+        return False
+    region, dash, own = local.partition("-")
+    return not dot or (is_unit_code(region) and bool(dash) and bool(own))
+
+
+def in_force(entry: Entry, day: date) -> bool:
+    """Whether `entry` is in force on `day`; an unknown start counts as in force."""
+    return (entry.valid_from is None or entry.valid_from <= day) and (entry.valid_to is None or day < entry.valid_to)
+
+
+def entry_violations(entry: Entry, topics: Collection[str]) -> tuple[FieldViolation, ...]:
+    """Everything that is wrong with an entry, by field; empty if it may enter.
+
+    Args:
+        entry: as decoded.
+        topics: classification codes in use.
+    """
+    found = [
+        FieldViolation("id", codes.ID_MALFORMED, {"id": entry.id[:64]}) if check_id(entry.id) else None,
+        FieldViolation("title", codes.TITLE_MISSING) if not entry.title.strip() else None,
+        FieldViolation("title", codes.TITLE_TOO_LONG, {"limit": str(TITLE_CHARS_MAX)}) if len(entry.title) > TITLE_CHARS_MAX else None,
+        FieldViolation("body", codes.BODY_MISSING) if not entry.body.strip() else None,
+        FieldViolation("body", codes.BODY_TOO_LONG, {"limit": str(BODY_CHARS_MAX)}) if len(entry.body) > BODY_CHARS_MAX else None,
+        FieldViolation("topics", codes.TOPIC_MISSING) if not entry.topics else None,
+        *(FieldViolation("topics", codes.TOPIC_UNKNOWN, {"topic": t[:32]}) for t in entry.topics if not is_topic(t, topics)),
+        FieldViolation("region", codes.REGION_MALFORMED, {"region": entry.region[:32]}) if not is_region(entry.region) else None,
+        FieldViolation("owner_unit", codes.OWNER_MALFORMED, {"owner": entry.owner_unit[:32]}) if not is_region(entry.owner_unit) else None,
+        FieldViolation("valid_to", codes.VALIDITY_REVERSED) if _reversed(entry) else None,
+    ]
+    return tuple(violation for violation in found if violation is not None)
+
+
+def _reversed(entry: Entry) -> bool:
+    """Whether an entry would end before it begins."""
+    return entry.valid_from is not None and entry.valid_to is not None and entry.valid_to < entry.valid_from
+
+
+def publish(
+    held: Mapping[str, Leaf],
+    removed_versions: Mapping[str, int],
+    last: Release | None,
+    epoch: int,
+    topics: Collection[str],
+    command: Publish,
+    now: datetime,
+) -> Decision[Publication] | Refusal:
+    """Decide what a publication changes, and the release that it makes.
+
+    Args:
+        held: leaf of every entry in the library, by id.
+        removed_versions: last version of entries that were removed, by id, so that a returning entry goes on counting.
+        last: the present release, None for an empty library.
+        epoch: of the library now.
+        topics: classification codes in use.
+        command: the items; `strict` refuses all if one is wrong.
+        now: when the release is made.
+    """
+    if len(command.items) > PUBLICATION_ITEMS_MAX:
+        return refuse(codes.PUBLICATION_TOO_LARGE, limit=PUBLICATION_ITEMS_MAX)
+    good, rejected = _sort(command.items, held, topics)
+    if command.strict and rejected:
+        violations = tuple(FieldViolation(f"items[{r.index}].{r.violation.path}", r.violation.code, r.violation.params) for r in rejected)
+        return Refusal(codes.PUBLICATION_REJECTED, {"count": str(len(rejected))}, violations)
+    number = last.number + 1 if last else 1
+    changes = [_change(item, held, removed_versions, number) for item in good]
+    kept = tuple(change for change in changes if change is not None)
+    gone = sum(1 for change in kept if change.tombstone)
+    added = sum(1 for change in kept if not change.tombstone and change.entry_id not in held)
+    counts = {"added": added, "removed": gone, "changed": len(kept) - gone - added, "unchanged": len(changes) - len(kept)}
+    if not kept:
+        return Decision(Publication((), None, rejected=tuple(rejected), **counts))
+    leaves = apply_changes(held, kept)
+    release = Release(epoch, number, len(leaves), root_of(leaves.values()), last.root if last else NO_ROOT, now)
+    told = ReleaseAnnounced(release.epoch, release.number, release.root, now)
+    return Decision(Publication(kept, release, rejected=tuple(rejected), **counts), (told,))
+
+
+def _sort(items: tuple[Item, ...], held: Mapping[str, Leaf], topics: Collection[str]) -> tuple[list[Item], list[Rejected]]:
+    """Part the items that may enter from those that may not."""
+    good: list[Item] = []
+    rejected: list[Rejected] = []
+    seen: set[str] = set()
+    coming = held.keys() | {item.entry_id for item in items if item.entry is not None}
+    for index, item in enumerate(items):
+        wrong = _item_violation(item, seen, held, coming, topics)
+        if wrong is None:
+            good.append(item)
+            seen.add(item.entry_id)
+        else:
+            rejected.append(Rejected(index, item.entry_id, wrong))
+    return good, rejected
+
+
+def _item_violation(
+    item: Item, seen: set[str], held: Mapping[str, Leaf], coming: Collection[str], topics: Collection[str]
+) -> FieldViolation | None:
+    """The first thing wrong with an item, if any."""
+    if item.entry_id in seen:
+        return FieldViolation("id", codes.ID_TWICE, {"id": item.entry_id[:64]})
+    if item.entry is not None:
+        return next(iter(entry_violations(item.entry, topics)), None)
+    if item.tombstone is None:
+        return FieldViolation("content", codes.CONTENT_UNREADABLE)
+    if item.tombstone.successor and item.tombstone.successor not in coming:
+        return FieldViolation("successor", codes.SUCCESSOR_UNKNOWN, {"id": item.tombstone.successor[:64]})
+    return None if item.entry_id in held else FieldViolation("id", codes.ENTRY_NOT_FOUND, {"id": item.entry_id[:64]})
+
+
+def _change(item: Item, held: Mapping[str, Leaf], removed_versions: Mapping[str, int], release: int) -> Change | None:
+    """The change that an item makes, or None if the library already says so."""
+    leaf = held.get(item.entry_id)
+    version = (leaf.version if leaf else removed_versions.get(item.entry_id, 0)) + 1
+    if item.tombstone is not None:
+        return Change(item.entry_id, version, release, tombstone=item.tombstone)
+    if leaf is not None and leaf.digest == digest_of(item.content):
+        return None
+    return Change(item.entry_id, version, release, content=item.content)
+
+
+def apply_changes(held: Mapping[str, Leaf], changes: Collection[Change]) -> dict[str, Leaf]:
+    """The leaves after `changes`."""
+    leaves = dict(held)
+    for change in changes:
+        if change.tombstone is not None:
+            leaves.pop(change.entry_id, None)
+        else:
+            leaves[change.entry_id] = Leaf(change.entry_id, change.version, digest_of(change.content))
+    return leaves
+
+
+def verify_next_release(held: Release | None, offer: Offer, now: datetime) -> Decision[Release] | Refusal:
+    """Decide whether a replica may take the offered release. Nothing of it may be kept before this says yes.
+
+    Args:
+        held: last good release, None for an empty replica.
+        offer: the release with what the replica found out about it.
+        now: when it would be kept.
+
+    Returns: the release with `ReleaseApplied` to tell; without an event if it is held already.
+    """
+    release = offer.release
+    if not offer.signature_valid:
+        return refuse(codes.SIGNATURE_INVALID, number=release.number)
+    if held is not None and (wrong := _order_refusal(held, offer)) is not None:
+        return wrong
+    if held is None and offer.base != 0:
+        return refuse(codes.GAP, base=offer.base, held=0)
+    if held is not None and _same(held, release):
+        return Decision(held)
+    if offer.root != release.root or offer.entry_count != release.entry_count:
+        return refuse(codes.ROOT_MISMATCH, number=release.number)
+    return Decision(release, (ReleaseApplied(release.epoch, release.number, release.entry_count, release.root, now),))
+
+
+def _order_refusal(held: Release, offer: Offer) -> Refusal | None:
+    """Refuse what goes back, splits history or leaves something out; a new epoch must come as a complete copy."""
+    release = offer.release
+    if (release.epoch, release.number) < (held.epoch, held.number):
+        return refuse(codes.ROLLED_BACK, number=release.number, held=held.number)
+    if (release.epoch, release.number) == (held.epoch, held.number):
+        return None if release.root == held.root else refuse(codes.FORKED, number=release.number)
+    if offer.base == 0:
+        return None
+    if release.epoch != held.epoch or offer.base != held.number:
+        return refuse(codes.GAP, base=offer.base, held=held.number)
+    if release.number == held.number + 1 and release.previous_root != held.root:
+        return refuse(codes.CHAIN_BROKEN, number=release.number)
+    return None
+
+
+def _same(held: Release, release: Release) -> bool:
+    """Whether both are the same release."""
+    return (held.epoch, held.number, held.root) == (release.epoch, release.number, release.root)

@@ -1,0 +1,110 @@
+"""How a question becomes a search: two lanes over one index of character bigrams.
+
+Literal lane: every run of characters as typed must be in the text; bigrams find every two-character word (工伤), where word
+segmenters and trigrams lose some or all. Spoken lane: the words of a question minus stop words, with synonyms, any of them. The
+segmenter is passed in; stop words and synonyms are data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final
+
+from ..decision import Refusal, refuse
+from . import codes
+
+QUERY_CHARS_MAX: Final = 200
+SPOKEN_GRAMS_MAX: Final = 48
+Segmenter = Callable[[str], Iterable[str]]
+
+_RUN = re.compile(r"[^\W_]+")
+_HALF_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0x130: 0x69}
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """What the spoken lane knows of the language: phrases that mean the same, and words that say nothing."""
+
+    synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    stop_words: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A planned search.
+
+    Args:
+        terms: runs of the query, all of which the literal lane wants in the text.
+        literal: grams that every such text has; a gram of one character is a prefix.
+        words: what the spoken lane looks for: per word of the question, the word and what means the same.
+        spoken: grams any of which the spoken lane wants.
+    """
+
+    terms: tuple[str, ...]
+    literal: tuple[str, ...]
+    words: tuple[tuple[str, ...], ...]
+    spoken: tuple[str, ...]
+
+
+def fold(text: str) -> str:
+    """`text` as it is compared: half-width, lower case; same length, so that positions hold."""
+    return text.translate(_HALF_WIDTH).lower()
+
+
+def runs(text: str) -> list[str]:
+    """Runs of letters, digits and characters in folded text; punctuation and spaces part them."""
+    return _RUN.findall(text)
+
+
+def index_grams(text: str) -> list[str]:
+    """The distinct grams of a text to index: every two neighbours in a run, and the last character of each run.
+
+    The single last character makes a search for one character a search for grams that begin with it.
+    """
+    found: dict[str, None] = {}
+    for run in runs(fold(text)):
+        found.update(dict.fromkeys(map("".join, pairwise(run))))
+        found[run[-1]] = None
+    return list(found)
+
+
+def query_grams(term: str) -> list[str]:
+    """The grams of a run of a query: its neighbours in pairs, or itself if it is a single character."""
+    return [term] if len(term) == 1 else [term[i : i + 2] for i in range(len(term) - 1)]
+
+
+def plan(query: str, segment: Segmenter, lexicon: Lexicon) -> Plan | Refusal:
+    """Plan both lanes for a query.
+
+    Args:
+        query: as typed or spoken, 1 to `QUERY_CHARS_MAX` characters.
+        segment: cuts Chinese text into words.
+        lexicon: synonyms and stop words.
+    """
+    if len(query) > QUERY_CHARS_MAX:
+        return refuse(codes.QUERY_TOO_LONG, limit=QUERY_CHARS_MAX)
+    folded = fold(query)
+    terms = tuple(dict.fromkeys(runs(folded)))
+    if not terms:
+        return refuse(codes.QUERY_EMPTY)
+    words = _words(terms, folded, segment, lexicon)
+    spoken = dict.fromkeys(gram for group in words for word in group for gram in query_grams(word))
+    literal = dict.fromkeys(gram for term in terms for gram in query_grams(term))
+    return Plan(terms, tuple(literal), words, tuple(spoken)[:SPOKEN_GRAMS_MAX])
+
+
+def _words(terms: tuple[str, ...], folded: str, segment: Segmenter, lexicon: Lexicon) -> tuple[tuple[str, ...], ...]:
+    """The words that carry the question, each with its synonyms; phrases of the lexicon first, wherever they stand."""
+    groups: dict[str, tuple[str, ...]] = {}
+    for phrase in sorted(lexicon.synonyms, key=len, reverse=True):
+        if phrase in folded and not any(phrase in known for known in groups):
+            groups[phrase] = (phrase, *lexicon.synonyms[phrase])
+    cut = [word for term in terms for word in segment(term) if runs(word)]
+    telling = [word for word in cut if word not in lexicon.stop_words]
+    plain = [word for word in telling if len(word) > 1] or ([] if groups else telling or cut)
+    for word in plain:
+        groups.setdefault(word, (word,))
+    return tuple(groups.values())
