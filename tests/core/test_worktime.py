@@ -31,7 +31,9 @@ def china(text: str) -> datetime:
         pytest.param("2014-09-26T10:00", WORKING_DAYS_3, "2014-09-30T18:00", id="Sunday the 28th counts"),
         pytest.param("2014-09-26T10:00", Limit(3, Unit.DAYS, Measure.CALENDAR), "2014-09-29T10:00", id="three calendar days"),
         pytest.param("2014-03-03T12:30", Limit(1, Unit.HOURS, Measure.WORKING), "2014-03-03T14:00", id="lunch does not count"),
-        pytest.param("2014-03-03T06:00", Limit(3, Unit.HOURS, Measure.WORKING), "2014-03-03T12:00", id="ends when the span ends, not at the next"),
+        pytest.param(
+            "2014-03-03T06:00", Limit(3, Unit.HOURS, Measure.WORKING), "2014-03-03T12:00", id="ends when the span ends, not at the next"
+        ),
     ],
 )
 def test_golden_vectors(start: str, limit: Limit, expected: str) -> None:
@@ -113,7 +115,9 @@ def test_a_limit_in_two_parts_ends_when_the_whole_does(
 
 
 @given(instants, st.integers(1, 40), calendars, offices)
-def test_exactly_the_working_hours_lie_between_start_and_deadline(start: datetime, amount: int, calendar: Calendar, office: OfficeHours) -> None:
+def test_exactly_the_working_hours_lie_between_start_and_deadline(
+    start: datetime, amount: int, calendar: Calendar, office: OfficeHours
+) -> None:
     result = due(start, Limit(amount, Unit.HOURS, Measure.WORKING), calendar, office)
     assert working_time(start, result.at, calendar, office) == timedelta(hours=amount)
     assert calendar.is_workday(result.at.astimezone(CHINA).date())

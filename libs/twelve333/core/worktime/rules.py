@@ -39,7 +39,11 @@ def due(start: datetime, limit: Limit, calendar: Calendar, hours: OfficeHours) -
     if limit.measure is Measure.CALENDAR:
         span = timedelta(hours=limit.amount) if limit.unit is Unit.HOURS else limit.amount * ONE_DAY
         return Due((start + span).astimezone(UTC), provisional=False)
-    at, days = _count_hours(start, limit.amount, calendar, hours) if limit.unit is Unit.HOURS else _count_days(start, limit.amount, calendar, hours)
+    at, days = (
+        _count_hours(start, limit.amount, calendar, hours)
+        if limit.unit is Unit.HOURS
+        else _count_days(start, limit.amount, calendar, hours)
+    )
     return Due(at.astimezone(UTC), provisional=any(not use.announced for use in days))
 
 
