@@ -33,7 +33,7 @@ lint: ## Style, types, layers and schemas only (a part of `make test`)
 	@$(PYTHON) -m pytest -q tests/tooling
 
 lock: ## Resolve requirements.lock anew from pyproject.toml (needs uv)
-	@tools/lock.sh
+	@python3 tools/lock.py
 
 clean: ## Remove what was made here: .venv, build, caches
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
