@@ -1,0 +1,1 @@
+"""Certificates, keys, signed documents and join tokens: the only code that holds private keys."""
