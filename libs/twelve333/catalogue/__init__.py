@@ -1,0 +1,1 @@
+"""Every sentence a person reads, by stable key, in English and Chinese."""
