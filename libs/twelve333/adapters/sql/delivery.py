@@ -1,0 +1,67 @@
+"""Delivery as a service uses it: one object with the outbox, the inbox and the counts of one member."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select
+
+from ...core.delivery.status import DeliveryStatus, InboxStatus, OutboxStatus
+from .inbox import Applier, Appliers, Arrival, Inbound, Inbox, Received
+from .outbox import OUTBOX, Outbox
+from .tables import DeliveryTables, delivery_tables
+
+__all__ = [
+    "OUTBOX",
+    "Applier",
+    "Appliers",
+    "Arrival",
+    "Delivery",
+    "DeliveryTables",
+    "Inbound",
+    "Inbox",
+    "Outbox",
+    "Received",
+    "delivery_tables",
+]
+
+
+class Delivery:
+    """The outbox and inbox of `member`.
+
+    Args:
+        tables: delivery's tables in the service's metadata.
+        member: `hub` or a province code: who this service is.
+    """
+
+    def __init__(self, tables: DeliveryTables, member: str) -> None:
+        self.member = member
+        self.outbox = Outbox(tables, member)
+        self.inbox = Inbox(tables, member)
+        self._tables = tables
+
+    def status(self, tx: Connection) -> DeliveryStatus:
+        """Count what waits, what was delivered and what was dropped, per other member."""
+        return DeliveryStatus(self.member, self.outbox.epoch(tx), self._outbox_status(tx), self._inbox_status(tx))
+
+    def _outbox_status(self, tx: Connection) -> tuple[OutboxStatus, ...]:
+        heads, outbox = self._tables.outbox_heads, self._tables.outbox
+        oldest = dict(
+            tx.execute(
+                select(outbox.c.destination, func.min(outbox.c.occurred_at))
+                .where(outbox.c.closed_at.is_(None))
+                .group_by(outbox.c.destination)
+            )
+            .tuples()
+            .all()
+        )
+        rows = tx.execute(select(heads).order_by(heads.c.destination))
+        return tuple(
+            OutboxStatus(row.destination, row.sequence - row.watermark, row.delivered, oldest.get(row.destination)) for row in rows
+        )
+
+    def _inbox_status(self, tx: Connection) -> tuple[InboxStatus, ...]:
+        heads, parked = self._tables.inbox_heads, self._tables.inbox_parked
+        aside = dict(tx.execute(select(parked.c.origin, func.count()).group_by(parked.c.origin)).tuples().all())
+        rows = tx.execute(select(heads).order_by(heads.c.origin))
+        return tuple(
+            InboxStatus(r.origin, r.epoch, r.watermark, r.applied, r.duplicates, r.gaps, r.refused, aside.get(r.origin, 0)) for r in rows
+        )

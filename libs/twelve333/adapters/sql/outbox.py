@@ -1,0 +1,164 @@
+"""What this member still has to tell: rows written in the transaction of the state they belong to, closed only by receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf.message import Message
+from opentelemetry import propagate
+from sqlalchemy import Connection, Row, and_, delete, insert, select, update
+
+from ...core.decision import Refusal, Refused, refuse
+from ...core.delivery.codes import EPOCH_MISSING, MESSAGE_TOO_LARGE
+from ...core.delivery.model import ENVELOPE_BYTES_MAX, Envelope, OutboxHead, Receipt
+from ...core.delivery.rules import confirm
+from ...core.ids import HUB
+from ...wire.envelope import capability_of
+from .database import note
+from .tables import DeliveryTables
+
+OUTBOX = "outbox"  # the topic noted when something was appended
+_OVERHEAD_BYTES = 4096  # what an envelope adds around its payload, at most
+
+
+class Outbox:
+    """The outbox of `member`; every method is a step of the caller's unit of work."""
+
+    def __init__(self, tables: DeliveryTables, member: str) -> None:
+        self._tables = tables
+        self._member = member
+
+    def append(self, tx: Connection, *, destination: str, message: Message, now: datetime, key: str = "") -> str:
+        """Add an event for `destination` and return its event id.
+
+        Args:
+            destination: the member to tell; never ourselves.
+            message: an event of `twelve333.api.<capability>.v1`; its full name travels as the type.
+            key: what it is about, such as a case id.
+            now: when the fact became true.
+
+        Raises:
+            Refused: `DELIVERY_EPOCH_MISSING` before `init`, `DELIVERY_MESSAGE_TOO_LARGE` above 252 KiB.
+        """
+        type_name = message.DESCRIPTOR.full_name
+        if destination == self._member or not capability_of(type_name):
+            raise ValueError(f"{type_name} cannot be sent to {destination}")
+        payload = _payload(message)
+        head = self._head(tx, destination)
+        sequence = head.sequence + 1
+        event_id = f"{self._member}-{destination}-{head.epoch}-{sequence}"
+        trace: dict[str, str] = {}
+        propagate.inject(trace)
+        row = {"destination": destination, "epoch": head.epoch, "sequence": sequence, "event_id": event_id, "type": type_name, "key": key}
+        row |= {"payload": payload, "occurred_at": now, "trace": trace}
+        tx.execute(insert(self._tables.outbox).values(row))
+        heads = self._tables.outbox_heads
+        tx.execute(update(heads).where(heads.c.destination == destination).values(sequence=sequence))
+        note(tx, OUTBOX)
+        return event_id
+
+    def heads(self, tx: Connection) -> list[OutboxHead]:
+        """What was appended and confirmed, per destination."""
+        rows = tx.execute(select(self._tables.outbox_heads).order_by(self._tables.outbox_heads.c.destination))
+        return [OutboxHead(row.destination, row.epoch, row.sequence, row.watermark) for row in rows]
+
+    def pending(self, tx: Connection, head: OutboxHead, sequences: range) -> list[Envelope]:
+        """The events of `head` with these `sequences`, in order."""
+        outbox = self._tables.outbox
+        chosen = and_(
+            outbox.c.destination == head.destination,
+            outbox.c.epoch == head.epoch,
+            outbox.c.sequence.between(sequences.start, sequences.stop - 1),
+        )
+        return [self._envelope(row) for row in tx.execute(select(outbox).where(chosen).order_by(outbox.c.sequence))]
+
+    def close(self, tx: Connection, receipt: Receipt, proven_sender: str, now: datetime) -> OutboxHead | Refusal | None:
+        """Close what `receipt` confirms (or open again what its sender has lost); None when it speaks of nothing of ours."""
+        heads, outbox = self._tables.outbox_heads, self._tables.outbox
+        row = tx.execute(select(heads).where(heads.c.destination == receipt.sender)).one_or_none()
+        if row is None:
+            return None
+        before = OutboxHead(row.destination, row.epoch, row.sequence, row.watermark)
+        after = confirm(before, receipt, proven_sender)
+        if isinstance(after, Refusal) or after == before:
+            return after
+        low, high = sorted((before.watermark, after.watermark))
+        span = and_(outbox.c.destination == after.destination, outbox.c.epoch == after.epoch, outbox.c.sequence.between(low + 1, high))
+        tx.execute(update(outbox).where(span).values(closed_at=now if after.watermark > before.watermark else None))
+        delivered = row.delivered + after.watermark - before.watermark
+        tx.execute(update(heads).where(heads.c.destination == after.destination).values(watermark=after.watermark, delivered=delivered))
+        return after
+
+    def prune(self, tx: Connection, before: datetime) -> int:
+        """Forget events confirmed before that time; until then a receiver restored from a backup can have them again."""
+        outbox = self._tables.outbox
+        return tx.execute(delete(outbox).where(outbox.c.closed_at < before)).rowcount
+
+    def begin_epoch(self, tx: Connection, now: datetime) -> int:
+        """Begin a new epoch: at `init`, and after this database was restored. What waits is numbered anew, ids stay.
+
+        Returns:
+            The epoch: milliseconds since 1970, greater than any before.
+        """
+        table = self._tables.epoch
+        old = tx.execute(select(table.c.epoch).where(table.c.member == self._member)).scalar_one_or_none()
+        epoch = max((old or 0) + 1, int(now.astimezone(UTC).timestamp() * 1000))
+        tx.execute(delete(table).where(table.c.member == self._member))
+        tx.execute(insert(table).values(member=self._member, epoch=epoch, began_at=now))
+        for head in self.heads(tx):
+            self._renumber(tx, head, epoch)
+        note(tx, OUTBOX)
+        return epoch
+
+    def epoch(self, tx: Connection) -> int:
+        """Our epoch; 0 before `init`."""
+        table = self._tables.epoch
+        return tx.execute(select(table.c.epoch).where(table.c.member == self._member)).scalar_one_or_none() or 0
+
+    def _renumber(self, tx: Connection, head: OutboxHead, epoch: int) -> None:
+        outbox, heads = self._tables.outbox, self._tables.outbox_heads
+        waiting = and_(outbox.c.destination == head.destination, outbox.c.epoch == head.epoch, outbox.c.sequence > head.watermark)
+        tx.execute(update(outbox).where(waiting).values(epoch=epoch, sequence=outbox.c.sequence - head.watermark))
+        values = {"epoch": epoch, "sequence": head.sequence - head.watermark, "watermark": 0}
+        tx.execute(update(heads).where(heads.c.destination == head.destination).values(values))
+
+    def _head(self, tx: Connection, destination: str) -> OutboxHead:
+        heads = self._tables.outbox_heads
+        row = tx.execute(select(heads).where(heads.c.destination == destination)).one_or_none()
+        if row is not None:
+            return OutboxHead(row.destination, row.epoch, row.sequence, row.watermark)
+        epoch = self.epoch(tx)
+        if not epoch:
+            raise Refused(refuse(EPOCH_MISSING, command="hub" if self._member == HUB else "node"))
+        tx.execute(insert(heads).values(destination=destination, epoch=epoch, sequence=0, watermark=0, delivered=0))
+        return OutboxHead(destination, epoch, 0, 0)
+
+    def _envelope(self, row: Row[Any]) -> Envelope:
+        return Envelope(
+            origin=self._member,
+            destination=row.destination,
+            epoch=row.epoch,
+            sequence=row.sequence,
+            event_id=row.event_id,
+            capability=capability_of(row.type),
+            type=row.type,
+            occurred_at=row.occurred_at,
+            payload=row.payload,
+            key=row.key,
+            trace=row.trace,
+        )
+
+
+def _payload(message: Message) -> bytes:
+    payload = message.SerializeToString()
+    limit = ENVELOPE_BYTES_MAX - _OVERHEAD_BYTES
+    if len(payload) > limit:
+        raise Refused(refuse(MESSAGE_TOO_LARGE, bytes=len(payload), bytes_max=limit))
+    return payload
+
+
+def destinations(heads: Sequence[OutboxHead]) -> list[str]:
+    """Those that still wait for something."""
+    return [head.destination for head in heads if head.sequence > head.watermark]

@@ -1,0 +1,84 @@
+"""The things delivery reasons about: envelopes, receipts, and what each side remembers of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+ENVELOPE_BYTES_MAX: Final = 256 * 1024
+WINDOW_EVENTS_MAX: Final = 256  # sent to one destination and not yet confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One event on its way; see `delivery.proto` for the meaning of each field."""
+
+    origin: str
+    destination: str
+    epoch: int
+    sequence: int
+    event_id: str
+    capability: str
+    type: str
+    occurred_at: datetime
+    payload: bytes
+    key: str = ""
+    trace: Mapping[str, str] = field(default_factory=dict)
+
+
+class Reason(Enum):
+    """Why a receipt was sent."""
+
+    APPLIED = "applied"
+    GAP = "gap"
+    HELLO = "hello"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """`sender` has committed every event of `origin`'s `epoch` up to `watermark`."""
+
+    sender: str
+    origin: str
+    epoch: int
+    watermark: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFacts:
+    """What a receiver knows when an envelope arrives.
+
+    Args:
+        member: the receiver itself.
+        sender: the member that the transport proved to have sent it.
+        epoch: the origin's newest epoch seen here; 0 when never heard of.
+        watermark: last sequence of that epoch applied here.
+        known_event: whether this event id has been applied before, under whatever number.
+    """
+
+    member: str
+    sender: str
+    epoch: int
+    watermark: int
+    known_event: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxHead:
+    """What a sender knows of one destination.
+
+    Args:
+        destination: member that is told.
+        epoch: our own epoch.
+        sequence: last sequence appended.
+        watermark: last sequence that the destination confirmed.
+    """
+
+    destination: str
+    epoch: int
+    sequence: int
+    watermark: int

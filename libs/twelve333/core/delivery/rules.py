@@ -1,0 +1,99 @@
+"""Next in order, or not; what a receipt closes; what to send next and when to try again.
+
+Rule served: exactly once in effect. The receiver applies only the next sequence of the newest epoch and no event id twice;
+the sender forgets nothing until the receiver has confirmed it (findings: "Messaging and delivery").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from ..decision import Refusal, refuse
+from .codes import EPOCH_OLD, FOREIGN_DESTINATION, FOREIGN_ORIGIN, RECEIPT_AHEAD
+from .model import WINDOW_EVENTS_MAX, Envelope, InboxFacts, OutboxHead, Reason, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Apply it; then the watermark is `sequence` of `epoch`."""
+
+    epoch: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """It was applied before: do nothing, confirm again. `sequence` is the watermark to keep."""
+
+    epoch: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One before it is missing: drop it and ask again from `watermark` on."""
+
+    epoch: int
+    watermark: int
+
+
+def admit(facts: InboxFacts, envelope: Envelope) -> Apply | Duplicate | Gap | Refusal:
+    """Decide whether an arriving envelope is next in order.
+
+    Refusals (all peer violations): `DELIVERY_FOREIGN_ORIGIN` (sent in another's name), `DELIVERY_FOREIGN_DESTINATION`
+    (not for us), `DELIVERY_EPOCH_OLD` (of a past life of the origin's database).
+    """
+    if envelope.origin != facts.sender:
+        return refuse(FOREIGN_ORIGIN, sender=facts.sender, origin=envelope.origin)
+    if envelope.destination != facts.member:
+        return refuse(FOREIGN_DESTINATION, destination=envelope.destination, member=facts.member)
+    if envelope.epoch < facts.epoch:
+        return refuse(EPOCH_OLD, origin=envelope.origin, epoch=envelope.epoch, current=facts.epoch)
+    watermark = facts.watermark if envelope.epoch == facts.epoch else 0
+    if envelope.sequence <= watermark:
+        return Duplicate(envelope.epoch, watermark)
+    if envelope.sequence > watermark + 1:
+        return Gap(envelope.epoch, watermark)
+    if facts.known_event:  # the origin was restored and numbers anew what we have had under its earlier epoch
+        return Duplicate(envelope.epoch, envelope.sequence)
+    return Apply(envelope.epoch, envelope.sequence)
+
+
+def confirm(head: OutboxHead, receipt: Receipt, proven_sender: str) -> OutboxHead | Refusal:
+    """Decide what a receipt closes: the head as it is afterwards (unchanged when the receipt says nothing new).
+
+    A receiver that asks to send again from *before* what it confirmed earlier was restored from a backup: what it lost is opened
+    again. A late receipt of the ordinary kind never takes anything back.
+
+    Refusals: `DELIVERY_FOREIGN_ORIGIN` (in another's name), `DELIVERY_RECEIPT_AHEAD` (confirms what we never sent under
+    this epoch: our database is an older copy and needs a new epoch).
+    """
+    if receipt.sender != proven_sender or receipt.sender != head.destination:
+        return refuse(FOREIGN_ORIGIN, sender=proven_sender, origin=receipt.sender)
+    if receipt.epoch != head.epoch:
+        return head  # speaks of a past life of ours
+    if receipt.watermark > head.sequence:
+        return refuse(RECEIPT_AHEAD, member=receipt.sender, watermark=receipt.watermark, sequence=head.sequence)
+    taken_back = receipt.reason is not Reason.APPLIED
+    return replace(head, watermark=receipt.watermark if taken_back else max(head.watermark, receipt.watermark))
+
+
+def sendable(head: OutboxHead, sent_through: int, window: int = WINDOW_EVENTS_MAX) -> range:
+    """The sequences to send now: after what was sent, at most `window` beyond what was confirmed."""
+    first = max(sent_through, head.watermark) + 1
+    return range(first, min(head.sequence, head.watermark + window) + 1)
+
+
+def back_off(attempt: int, draw: float, base: timedelta, cap: timedelta) -> timedelta:
+    """How long to wait before try number `attempt` + 1: doubled each time, capped, between half and all of it.
+
+    Args:
+        attempt: tries that failed so far; from 0.
+        draw: a random number in [0, 1), given in so that many members do not come back at the same moment.
+        base: the wait after the first failure.
+        cap: the longest wait; keeps recovery quick after a long outage.
+    """
+    doublings = min(attempt, 32)
+    full = min(cap, base * float(1 << doublings))
+    return full * (0.5 + draw / 2)

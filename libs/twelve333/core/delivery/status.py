@@ -1,0 +1,40 @@
+"""How delivery stands at one member, counted per other member."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxStatus:
+    """Events for one destination: waiting for its receipt, and confirmed by it ever."""
+
+    destination: str
+    queued: int
+    delivered: int
+    oldest_queued_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxStatus:
+    """Events from one origin: applied ever, and dropped or set aside by reason."""
+
+    origin: str
+    epoch: int
+    watermark: int
+    applied: int
+    duplicates: int
+    gaps: int
+    refused: int
+    parked: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryStatus:
+    """One member's view; `epoch` is 0 when it has none yet."""
+
+    member: str
+    epoch: int
+    outbox: tuple[OutboxStatus, ...]
+    inbox: tuple[InboxStatus, ...]

@@ -1,0 +1,47 @@
+"""Names on the broker: who may say what to whom is read off a subject, so its parts are checked here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..core.ids import is_member
+
+STREAM: Final = "EVENTS"
+STREAM_SUBJECTS: Final = "t333.ev.>"
+
+
+def event_subject(origin: str, destination: str, capability: str) -> str:
+    """Where `origin` tells `destination` an event of `capability`."""
+    return f"t333.ev.{origin}.{destination}.{capability}"
+
+
+def receipt_subject(sender: str, origin: str) -> str:
+    """Where `sender` confirms events to their `origin`."""
+    return f"t333.rc.{sender}.{origin}"
+
+
+def events_for(destination: str) -> str:
+    """All events for `destination`, from everybody."""
+    return f"t333.ev.*.{destination}.>"
+
+
+def receipts_for(origin: str) -> str:
+    """All receipts for `origin`, from everybody."""
+    return f"t333.rc.*.{origin}"
+
+
+def consumer_of(destination: str) -> str:
+    """The durable pull consumer that holds what waits for `destination`."""
+    return f"to-{destination}"
+
+
+def inbox_prefix(member: str) -> str:
+    """Where the broker's answers to `member` go, so that nobody can read another's."""
+    return f"_INBOX_{member}"
+
+
+def sender_of(subject: str) -> str | None:
+    """The member that the broker allowed to send on `subject`, or None when it is none of our subjects."""
+    parts = subject.split(".")
+    known = len(parts) >= 4 and parts[0] == "t333" and parts[1] in ("ev", "rc") and is_member(parts[2])
+    return parts[2] if known else None
