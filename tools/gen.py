@@ -66,7 +66,9 @@ def _protos(only: list[str]) -> Iterator[str]:
 
 def _compile(protos: list[str], out: Path) -> bool:
     well_known = files("grpc_tools") / "_proto"
-    outputs = [f"--{kind}_out={out}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")]
+    outputs = [f"--{kind}_out={out}" for kind in ("python", "grpc_python")] + [
+        f"--{kind}_out=quiet:{out}" for kind in ("mypy", "mypy_grpc")
+    ]
     command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}", f"-I{well_known}", *outputs, *protos]
     # The plugins stand beside the interpreter, which need not be on PATH.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
