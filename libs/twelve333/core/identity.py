@@ -33,6 +33,7 @@ class Role(Enum):
     OPERATOR = "operator"  # of the ministry
     DESK = "desk"  # a desktop or business system of one province
     LOCAL_OPERATOR = "local_operator"  # of one province
+    BROKER = "broker"  # serves the message broker's TLS; calls nobody, and is refused wherever it tries
     ANYONE = "anyone"  # no certificate: only where a listener asks for none
 
 
@@ -80,6 +81,11 @@ def dns_name(member: str) -> str:
 def hub_identity() -> Identity:
     """The hub in the federation."""
     return Identity(FEDERATION_DOMAIN, Caller(Role.HUB, HUB))
+
+
+def broker_identity() -> Identity:
+    """The message broker's face; `parse_identity` refuses it, so it can never call."""
+    return Identity(FEDERATION_DOMAIN, Caller(Role.BROKER))
 
 
 def node_identity(province: str) -> Identity:
@@ -148,8 +154,8 @@ def _local_identity(province: str, kind: str, name: str) -> Identity | None:
 
 def _path(identity: Identity) -> str:
     caller = identity.caller
-    if caller.role is Role.HUB:
-        return "hub"
+    if caller.role in (Role.HUB, Role.BROKER):
+        return caller.role.value
     if caller.role is Role.NODE:
         return f"province/{caller.member}" if identity.trust_domain == FEDERATION_DOMAIN else "node"
     kind = "desk" if caller.role is Role.DESK else "operator"

@@ -1,6 +1,6 @@
 """What the hub keeps. Importing this package declares every table (one import line per capability, for migrations)."""
 
-from . import registration
-from .metadata import metadata
+from . import cases, registration
+from .metadata import delivery_of, metadata
 
-__all__ = ["metadata", "registration"]
+__all__ = ["cases", "delivery_of", "metadata", "registration"]

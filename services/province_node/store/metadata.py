@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import MetaData
 
+from twelve333.adapters.sql.delivery import Delivery
 from twelve333.adapters.sql.tables import delivery_tables
 
 metadata = MetaData()
 delivery = delivery_tables(metadata)
+
+
+def delivery_of(member: str) -> Delivery:
+    """Outbox, inbox and counts of this service as `member`."""
+    return Delivery(delivery, member)

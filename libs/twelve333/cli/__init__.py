@@ -1,0 +1,1 @@
+"""The `twelve333` command: every capability for people and scripts."""

@@ -1,0 +1,99 @@
+"""What the commands share: where to connect and as whom, the language, the time limit."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from cyclopts import Parameter
+
+from ..client.connection import Connection, Credentials
+from ..core.decision import Code, Kind, Refused, refuse
+
+PROFILE_MISSING: Final = Code("CLI_PROFILE_MISSING", Kind.INVALID)
+PROFILE_UNREADABLE: Final = Code("CLI_PROFILE_UNREADABLE", Kind.INVALID)
+FILE_UNREADABLE: Final = Code("CLI_FILE_UNREADABLE", Kind.INVALID)
+
+Locale = Literal["en", "zh"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Common:
+    """Options that every command takes.
+
+    Args:
+        profile: folder with `profile.toml` (address, member) and the certificate to connect with.
+        json: print one JSON document instead of a table.
+        locale: language of what is printed, `en` or `zh`; from LC_ALL or LANG if absent.
+        timeout: seconds that one request may take.
+    """
+
+    profile: Annotated[Path | None, Parameter(env_var="TWELVE333_PROFILE")] = None
+    json: Annotated[bool, Parameter(negative="")] = False
+    locale: Annotated[Locale | None, Parameter(env_var="TWELVE333_LOCALE")] = None
+    timeout: float = 10.0
+
+    @property
+    def language(self) -> Locale:
+        """The language to print in."""
+        return self.locale or locale_of([])
+
+
+def locale_of(tokens: Sequence[str]) -> Locale:
+    """The language from `--locale`, else TWELVE333_LOCALE, LC_ALL or LANG, else English."""
+    for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
+        if token.startswith("--locale"):
+            return "zh" if (token.partition("=")[2] or following).startswith("zh") else "en"
+    chosen = next((os.environ[name] for name in ("TWELVE333_LOCALE", "LC_ALL", "LANG") if os.environ.get(name)), "")
+    return "zh" if chosen.startswith("zh") else "en"
+
+
+def connect(common: Common) -> Connection:
+    """A connection to the service that the profile names; use it with `async with`.
+
+    Raises:
+        Refused: no profile is named, or its files are missing or do not belong together.
+    """
+    if common.profile is None:
+        raise Refused(refuse(PROFILE_MISSING))
+    address, member = read_profile(common.profile)
+    credentials = Credentials.from_directory(common.profile)
+    return Connection.open(address, member, credentials, locale=common.language, timeout=common.timeout)
+
+
+def read_profile(folder: Path) -> tuple[str, str]:
+    """Address and member of a profile folder."""
+    path = folder / "profile.toml"
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return str(values["address"]), str(values["member"])
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
+        raise Refused(refuse(PROFILE_UNREADABLE, path=path, reason=_reason(error))) from error
+
+
+def profile_text(address: str, member: str) -> str:
+    """The content of a `profile.toml`."""
+    return f'# Where to connect: host:port, and the member that must answer there.\naddress = "{address}"\nmember = "{member}"\n'
+
+
+def read_text(path: Path) -> str:
+    """Read a file that a person named, `-` for standard input.
+
+    Raises:
+        Refused: CLI_FILE_UNREADABLE.
+    """
+    try:
+        return Path("/dev/stdin").read_text(encoding="utf-8") if str(path) == "-" else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(refuse(FILE_UNREADABLE, path=path, reason=_reason(error))) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or "cannot be opened"
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)

@@ -1,0 +1,23 @@
+"""`twelve333 demo`: the whole federation on this machine, doing its main job on real data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cyclopts import App
+
+from ..common import Common
+
+app = App(name="demo", help="Run the whole federation on this machine: hub, five province nodes, broker; real data, real outage.")
+
+
+@app.default
+async def demo(*, keep: Path | None = None, common: Common = Common()) -> int:
+    """Start everything on loopback, do the main job, stop everything.
+
+    Args:
+        keep: folder (new or empty) in which data, settings and logs are kept; otherwise they are removed.
+    """
+    from .run import run_demo  # needs the extras [hub] and [node], which the rest of the command does not
+
+    return await run_demo(keep, common)

@@ -1,0 +1,158 @@
+"""The processes of the demo: made ready with the same commands that an operator types, started, stopped, started again."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from ...adapters.local_broker import LocalBroker
+from ...adapters.processes import Process, free_ports
+from ...client.connection import Connection, Credentials
+from ...core.decision import Code, Kind, Refused, refuse
+from ..common import read_profile
+
+COMMAND_SECONDS = 30.0
+READY_SECONDS = 30.0
+STEP_FAILED = Code("DEMO_STEP_FAILED", Kind.UNAVAILABLE)
+HOST = "127.0.0.1"
+Told = Callable[[str], None]
+
+
+@dataclass
+class Member:
+    """A service of the demo: its folder, where it is healthy, its process, and how to talk to it."""
+
+    name: str
+    folder: Path
+    health: str
+    process: Process
+    profile: Path
+
+    async def ready(self) -> bool:
+        """Whether its health service says that it serves."""
+        async with grpc.aio.insecure_channel(self.health) as channel:
+            try:
+                answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service="ready"), timeout=1)
+            except grpc.aio.AioRpcError:
+                return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    def connect(self, profile: Path | None = None) -> Connection:
+        """A connection with one of its profiles, its operator's if none is named."""
+        folder = profile or self.profile
+        address, member = read_profile(folder)
+        return Connection.open(address, member, Credentials.from_directory(folder))
+
+
+@dataclass
+class Federation:
+    """Everything that runs: broker, hub, nodes.
+
+    Args:
+        folder: where data, settings and logs go.
+        told: is told each step, for people.
+    """
+
+    folder: Path
+    told: Told
+    nodes: dict[str, Member] = field(default_factory=dict)
+    _hub: Member | None = None
+    _broker: LocalBroker | None = None
+
+    @property
+    def hub(self) -> Member:
+        """The hub, once it is started."""
+        assert self._hub is not None  # noqa: S101 - a step before `start_hub` would be a bug
+        return self._hub
+
+    async def start_hub(self) -> None:
+        """Make and start the hub and its broker."""
+        federation, enrolment, health, broker = free_ports(4)
+        folder, profile = self.folder / "hub", self.folder / "hub" / "profiles" / "operator"
+        ports = ["--federation-port", federation, "--enrolment-port", enrolment, "--health-port", health, "--broker-port", broker]
+        self.told("hub init: authority, certificates, broker settings")
+        await self.command("hub", "init", "--directory", folder, "--host", HOST, *ports)
+        config = folder / "hub.toml"
+        await self.command("hub", "migrate", "--config", config)
+        self._broker = LocalBroker(folder / "broker" / "nats-server.conf", self.folder / "logs" / "broker.log", port=broker)
+        self._hub = Member("hub", folder, f"{HOST}:{health}", self._process("hub", config), profile)
+        self.told("starting nats-server and hub")
+        await self._broker.start()
+        await self._start(self._hub)
+
+    async def add_nodes(self, provinces: Sequence[str]) -> None:
+        """Enrol and start a node for each province, all at the same time."""
+        async with self.hub.connect() as hub, asyncio.TaskGroup() as group:
+            for province, ports in zip(provinces, _threes(free_ports(3 * len(provinces))), strict=True):
+                group.create_task(self._add_node(hub, province, ports))
+
+    async def stop_hub_and_broker(self) -> None:
+        """Take both away, as an outage of the ministry's data centre would."""
+        await self.hub.process.stop()
+        if self._broker:
+            await self._broker.stop()
+
+    async def restart_hub_and_broker(self) -> None:
+        """Bring both back."""
+        if self._broker:
+            await self._broker.start()
+        await self._start(self.hub)
+
+    async def stop(self) -> None:
+        """Stop exactly what was started: nodes, hub, broker."""
+        running = [*self.nodes.values(), *([self._hub] if self._hub else [])]
+        await asyncio.gather(*(member.process.stop() for member in running))
+        if self._broker:
+            await self._broker.stop()
+
+    async def command(self, *words: object) -> None:
+        """Run one `twelve333` command as an operator would type it.
+
+        Raises:
+            Refused: it failed; the sentence is its own.
+        """
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "twelve333.cli", *map(str, words), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        )  # fmt: skip
+        async with AsyncExitStack() as stack:
+            stack.callback(lambda: child.kill() if child.returncode is None else None)
+            async with asyncio.timeout(COMMAND_SECONDS):
+                _, complaint = await child.communicate()
+        if child.returncode:
+            lines = complaint.decode(errors="replace").strip().splitlines() or [""]
+            raise Refused(refuse(STEP_FAILED, command=" ".join(map(str, words[:2])), reason=lines[-1]))
+
+    async def _add_node(self, hub: Connection, province: str, ports: Sequence[int]) -> None:
+        folder, token_file = self.folder / province, self.folder / "tokens" / province
+        token = await hub.registration.create_token(province)
+        token_file.parent.mkdir(mode=0o700, exist_ok=True)
+        token_file.write_text(token.secret, encoding="utf-8")
+        token_file.chmod(0o600)
+        federation, desk, health = ports
+        self.told(f"node {province} joins with its one-time token")
+        where = ["--directory", folder, "--host", HOST, "--federation-port", federation, "--desk-port", desk, "--health-port", health]
+        offer = ["--province", province, "--hub", token.enrolment_endpoint, "--pin", token.authority_pin, "--token-file", token_file]
+        await self.command("node", "join", *offer, *where)
+        node = Member(province, folder, f"{HOST}:{health}", self._process("node", folder / "node.toml"), folder / "profiles" / "operator")
+        self.nodes[province] = node
+        await self._start(node)
+        self.told(f"node {province} is ready")
+
+    def _process(self, kind: str, config: Path) -> Process:
+        name = config.parent.name
+        return Process(name, (sys.executable, "-m", "twelve333.cli", kind, "run", "--config", config), self.folder / "logs" / f"{name}.log")
+
+    @staticmethod
+    async def _start(member: Member) -> None:
+        await member.process.start(member.ready, within_seconds=READY_SECONDS)
+
+
+def _threes(ports: Sequence[int]) -> list[Sequence[int]]:
+    return [ports[start : start + 3] for start in range(0, len(ports), 3)]

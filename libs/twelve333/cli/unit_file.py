@@ -1,0 +1,93 @@
+"""Units from a CSV file, for hundreds at once.
+
+Columns: `unit_code, unit_name, level` (province, prefecture), then, each optional, `status` (ministry only), `with_system` (1 or 0) and
+what the unit declares: `hours`, `languages`, `topics`, `seats`, `target`, `fallbacks` (lists with `;`). A row with a `target` declares; one
+without leaves the declaration as it is. Hours are `always`, or weekdays and spans such as `1-5 08:30-12:00 13:30-17:30; 6 09:00-12:00`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from ..api.coverage.v1 import coverage_pb2
+from ..api.registration.v1 import registration_pb2, service_pb2
+from ..core.decision import Code, Kind, Refused, refuse
+
+COLUMNS_MISSING: Final = Code("CLI_UNIT_COLUMNS_MISSING", Kind.INVALID)
+ROW_WRONG: Final = Code("CLI_UNIT_ROW_WRONG", Kind.INVALID)
+
+_REQUIRED: Final = {"unit_code", "unit_name", "level"}
+_DAYS: Final = re.compile(r"([1-7])(?:-([1-7]))?((?:\s+\d\d:\d\d-\d\d:\d\d)+)")
+_SPAN: Final = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
+
+
+def parse_units(text: str, name: str) -> list[service_pb2.UnitEntry]:
+    """Read units from the text of a CSV file.
+
+    Args:
+        text: the content, first line the names of the columns.
+        name: of the file, for the complaint.
+
+    Raises:
+        Refused: a required column is missing, or a row is wrong (the first one, by line and column).
+    """
+    reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")))
+    missing = _REQUIRED - set(reader.fieldnames or ())
+    if missing:
+        raise Refused(refuse(COLUMNS_MISSING, path=name, columns=", ".join(sorted(missing))))
+    return [_entry({key: (value or "").strip() for key, value in row.items() if key}, name, reader.line_num) for row in reader]
+
+
+def _entry(row: Mapping[str, str], name: str, line: int) -> service_pb2.UnitEntry:
+    column = "level"
+    try:
+        level = registration_pb2.Level.Value(f"LEVEL_{row['level'].upper()}")
+        column = "status"
+        status = registration_pb2.UnitStatus.Value(f"UNIT_STATUS_{(row.get('status') or 'unspecified').upper()}")
+        column = "hours, seats"
+        declaration = _declaration(row) if row.get("target") else None
+    except ValueError as error:
+        raise Refused(refuse(ROW_WRONG, path=name, line=line, column=column)) from error
+    unit = registration_pb2.Unit(
+        code=row["unit_code"], name=row["unit_name"], level=level, status=status, with_system=row.get("with_system") == "1"
+    )
+    return service_pb2.UnitEntry(unit=unit, declaration=declaration)
+
+
+def _declaration(row: Mapping[str, str]) -> coverage_pb2.Declaration:
+    return coverage_pb2.Declaration(
+        unit=row["unit_code"],
+        areas=_items(row.get("areas", "")) or [row["unit_code"]],
+        topics=_items(row.get("topics", "")) or ["*"],
+        languages=_items(row.get("languages", "")) or ["zh"],
+        hours=_hours(row.get("hours", "")),
+        seats=int(row.get("seats") or 0),
+        target=row["target"],
+        fallbacks=_items(row.get("fallbacks", "")),
+        voicemail=row.get("voicemail") == "1",
+    )
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(";") if item.strip()]
+
+
+def _hours(text: str) -> coverage_pb2.Hours:
+    if text == "always":
+        return coverage_pb2.Hours(always=True)
+    return coverage_pb2.Hours(weekly=[day for part in _items(text) for day in _days(part)])
+
+
+def _days(text: str) -> Iterator[coverage_pb2.DayHours]:
+    match = _DAYS.fullmatch(text)
+    if not match:
+        raise ValueError(text)
+    spans = [
+        coverage_pb2.Span(start_minute=int(h1) * 60 + int(m1), end_minute=int(h2) * 60 + int(m2)) for h1, m1, h2, m2 in _SPAN.findall(match[3])
+    ]
+    for weekday in range(int(match[1]), int(match[2] or match[1]) + 1):
+        yield coverage_pb2.DayHours(weekday=coverage_pb2.Weekday.ValueType(weekday), spans=spans)

@@ -1,0 +1,22 @@
+"""Signed documents between the core and protobuf."""
+
+from __future__ import annotations
+
+from ..api.common.v1 import common_pb2 as pb
+from ..core.documents import SignedDocument
+
+
+def document_to_wire(document: SignedDocument) -> pb.SignedDocument:
+    """A signed document as it travels."""
+    return pb.SignedDocument(
+        payload=document.payload,
+        purpose=document.purpose,
+        version=document.version,
+        key_id=document.key_id,
+        signature=document.signature,
+    )
+
+
+def document_from_wire(document: pb.SignedDocument) -> SignedDocument:
+    """A signed document as it arrived: nothing of it is checked yet."""
+    return SignedDocument(document.payload, document.purpose, document.version, document.key_id, document.signature)

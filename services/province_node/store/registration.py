@@ -1,0 +1,41 @@
+"""What a node keeps of the federation: the last signed directory that it verified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, Connection, Integer, LargeBinary, Table, delete, insert, select
+
+from twelve333.adapters.sql.types import UtcDateTime
+
+from .metadata import metadata
+
+directory = Table(
+    "directory",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryRow:
+    """A verified directory: version, when it came, and the signed document as bytes of `SignedDocument`."""
+
+    version: int
+    received_at: datetime
+    document: bytes
+
+
+def load_directory(tx: Connection) -> DirectoryRow | None:
+    """The directory in use, or None before the first."""
+    row = tx.execute(select(directory).order_by(directory.c.version.desc()).limit(1)).mappings().first()
+    return DirectoryRow(**row) if row else None
+
+
+def save_directory(tx: Connection, row: DirectoryRow) -> None:
+    """Keep a new version in place of the one before."""
+    tx.execute(delete(directory))
+    tx.execute(insert(directory).values(version=row.version, received_at=row.received_at, document=row.document))
