@@ -106,5 +106,6 @@ def _words(terms: tuple[str, ...], folded: str, segment: Segmenter, lexicon: Lex
     telling = [word for word in cut if word not in lexicon.stop_words]
     plain = [word for word in telling if len(word) > 1] or ([] if groups else telling or cut)
     for word in plain:
-        groups.setdefault(word, (word,))
+        if not any(word in phrase for phrase in groups):
+            groups[word] = (word,)
     return tuple(groups.values())

@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/library/v1/library.proto\x12\x18twelve333.api.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa3\x02\n\x05\x45ntry\x12\n\n\x02id\x18\x01 \x01(\t\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32#.twelve333.api.library.v1.EntryKind\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0c\n\x04\x62ody\x18\x04 \x01(\t\x12\x0e\n\x06topics\x18\x05 \x03(\t\x12\x0e\n\x06region\x18\x06 \x01(\t\x12\x14\n\x0cissuing_body\x18\x07 \x01(\t\x12\x17\n\x0f\x64ocument_number\x18\x08 \x01(\t\x12\x10\n\x08\x64ocument\x18\t \x01(\t\x12\x12\n\nvalid_from\x18\n \x01(\t\x12\x10\n\x08valid_to\x18\x0b \x01(\t\x12\x12\n\nowner_unit\x18\x0c \x01(\t\x12\x12\n\nreview_due\x18\r \x01(\t\x12\x0f\n\x07sources\x18\x0e \x03(\t\"Y\n\tTombstone\x12\x39\n\x06reason\x18\x01 \x01(\x0e\x32).twelve333.api.library.v1.TombstoneReason\x12\x11\n\tsuccessor\x18\x02 \x01(\t\"\x91\x01\n\x06\x43hange\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0f\n\x07release\x18\x03 \x01(\x04\x12\x11\n\x07\x63ontent\x18\x04 \x01(\x0cH\x00\x12\x38\n\ttombstone\x18\x05 \x01(\x0b\x32#.twelve333.api.library.v1.TombstoneH\x00\x42\x06\n\x04what\"\x8f\x01\n\x07Release\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x13\n\x0b\x65ntry_count\x18\x03 \x01(\r\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12\x15\n\rprevious_root\x18\x05 \x01(\x0c\x12+\n\x07made_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"4\n\rSignedRelease\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"_\n\x0bStoredEntry\x12.\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1f.twelve333.api.library.v1.Entry\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0f\n\x07release\x18\x03 \x01(\x04*|\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NTRY_KIND_POLICY\x10\x01\x12\x14\n\x10\x45NTRY_KIND_GUIDE\x10\x02\x12\x11\n\rENTRY_KIND_QA\x10\x03\x12\x13\n\x0f\x45NTRY_KIND_CASE\x10\x04*\xb8\x01\n\x0fTombstoneReason\x12 \n\x1cTOMBSTONE_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19TOMBSTONE_REASON_REPEALED\x10\x01\x12\x1e\n\x1aTOMBSTONE_REASON_WITHDRAWN\x10\x02\x12\x1b\n\x17TOMBSTONE_REASON_MERGED\x10\x03\x12\'\n#TOMBSTONE_REASON_PUBLISHED_IN_ERROR\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/library/v1/library.proto\x12\x18twelve333.api.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa3\x02\n\x05\x45ntry\x12\n\n\x02id\x18\x01 \x01(\t\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32#.twelve333.api.library.v1.EntryKind\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0c\n\x04\x62ody\x18\x04 \x01(\t\x12\x0e\n\x06topics\x18\x05 \x03(\t\x12\x0e\n\x06region\x18\x06 \x01(\t\x12\x14\n\x0cissuing_body\x18\x07 \x01(\t\x12\x17\n\x0f\x64ocument_number\x18\x08 \x01(\t\x12\x10\n\x08\x64ocument\x18\t \x01(\t\x12\x12\n\nvalid_from\x18\n \x01(\t\x12\x10\n\x08valid_to\x18\x0b \x01(\t\x12\x12\n\nowner_unit\x18\x0c \x01(\t\x12\x12\n\nreview_due\x18\r \x01(\t\x12\x0f\n\x07sources\x18\x0e \x03(\t\"Y\n\tTombstone\x12\x39\n\x06reason\x18\x01 \x01(\x0e\x32).twelve333.api.library.v1.TombstoneReason\x12\x11\n\tsuccessor\x18\x02 \x01(\t\"\x91\x01\n\x06\x43hange\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0f\n\x07release\x18\x03 \x01(\x04\x12\x11\n\x07\x63ontent\x18\x04 \x01(\x0cH\x00\x12\x38\n\ttombstone\x18\x05 \x01(\x0b\x32#.twelve333.api.library.v1.TombstoneH\x00\x42\x06\n\x04what\"\x8f\x01\n\x07Release\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x13\n\x0b\x65ntry_count\x18\x03 \x01(\r\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12\x15\n\rprevious_root\x18\x05 \x01(\x0c\x12+\n\x07made_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"_\n\x0bStoredEntry\x12.\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1f.twelve333.api.library.v1.Entry\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0f\n\x07release\x18\x03 \x01(\x04*|\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NTRY_KIND_POLICY\x10\x01\x12\x14\n\x10\x45NTRY_KIND_GUIDE\x10\x02\x12\x11\n\rENTRY_KIND_QA\x10\x03\x12\x13\n\x0f\x45NTRY_KIND_CASE\x10\x04*\xb8\x01\n\x0fTombstoneReason\x12 \n\x1cTOMBSTONE_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19TOMBSTONE_REASON_REPEALED\x10\x01\x12\x1e\n\x1aTOMBSTONE_REASON_WITHDRAWN\x10\x02\x12\x1b\n\x17TOMBSTONE_REASON_MERGED\x10\x03\x12\'\n#TOMBSTONE_REASON_PUBLISHED_IN_ERROR\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.library.v1.library_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENTRYKIND']._serialized_start=931
-  _globals['_ENTRYKIND']._serialized_end=1055
-  _globals['_TOMBSTONEREASON']._serialized_start=1058
-  _globals['_TOMBSTONEREASON']._serialized_end=1242
+  _globals['_ENTRYKIND']._serialized_start=877
+  _globals['_ENTRYKIND']._serialized_end=1001
+  _globals['_TOMBSTONEREASON']._serialized_start=1004
+  _globals['_TOMBSTONEREASON']._serialized_end=1188
   _globals['_ENTRY']._serialized_start=102
   _globals['_ENTRY']._serialized_end=393
   _globals['_TOMBSTONE']._serialized_start=395
@@ -44,8 +44,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANGE']._serialized_end=632
   _globals['_RELEASE']._serialized_start=635
   _globals['_RELEASE']._serialized_end=778
-  _globals['_SIGNEDRELEASE']._serialized_start=780
-  _globals['_SIGNEDRELEASE']._serialized_end=832
-  _globals['_STOREDENTRY']._serialized_start=834
-  _globals['_STOREDENTRY']._serialized_end=929
+  _globals['_STOREDENTRY']._serialized_start=780
+  _globals['_STOREDENTRY']._serialized_end=875
 # @@protoc_insertion_point(module_scope)

@@ -234,7 +234,9 @@ Global___Change: _TypeAlias = Change  # noqa: Y015
 
 @_typing.final
 class Release(_message.Message):
-    """A release: what the library holds after it, bound by one root. Small, and the only thing that is signed."""
+    """A release: what the library holds after it, bound by one root. Its canonical bytes (JSON, sorted keys, at most 2 KB) are
+    the only thing of the library that is signed: a SignedDocument of purpose `library` and the version `number`.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -275,32 +277,6 @@ class Release(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Release: _TypeAlias = Release  # noqa: Y015
-
-@_typing.final
-class SignedRelease(_message.Message):
-    """A release with the hub's signature."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DOCUMENT_FIELD_NUMBER: _builtins.int
-    SIGNATURE_FIELD_NUMBER: _builtins.int
-    document: _builtins.bytes
-    """Canonical bytes of the release (JSON, sorted keys); at most 2 KB. This is what is signed."""
-    signature: _builtins.bytes
-    """Signature envelope over the document, made with the hub's document key."""
-    def __init__(
-        self,
-        *,
-        document: _builtins.bytes = ...,
-        signature: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "signature", b"signature"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SignedRelease: _TypeAlias = SignedRelease  # noqa: Y015
 
 @_typing.final
 class StoredEntry(_message.Message):

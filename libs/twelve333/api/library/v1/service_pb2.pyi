@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from twelve333.api.common.v1 import common_pb2 as _common_pb2
 from twelve333.api.library.v1 import library_pb2 as _library_pb2
 import builtins as _builtins
 import sys
@@ -343,7 +344,7 @@ class GetReleaseResponse(_message.Message):
         """The release."""
 
     @_builtins.property
-    def signed(self) -> _library_pb2.SignedRelease:
+    def signed(self) -> _common_pb2.SignedDocument:
         """As it was signed."""
 
     @_builtins.property
@@ -354,7 +355,7 @@ class GetReleaseResponse(_message.Message):
         self,
         *,
         release: _library_pb2.Release | None = ...,
-        signed: _library_pb2.SignedRelease | None = ...,
+        signed: _common_pb2.SignedDocument | None = ...,
         applied_at: _timestamp_pb2.Timestamp | None = ...,
         last_refusal: _builtins.str = ...,
     ) -> None: ...
@@ -608,13 +609,13 @@ class PullHeader(_message.Message):
     change_count: _builtins.int
     """Changes in all frames together."""
     @_builtins.property
-    def release(self) -> _library_pb2.SignedRelease:
+    def release(self) -> _common_pb2.SignedDocument:
         """The release that the replica will hold afterwards."""
 
     def __init__(
         self,
         *,
-        release: _library_pb2.SignedRelease | None = ...,
+        release: _common_pb2.SignedDocument | None = ...,
         base: _builtins.int = ...,
         change_count: _builtins.int = ...,
     ) -> None: ...

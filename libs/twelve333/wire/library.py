@@ -1,0 +1,224 @@
+"""The library between the core and protobuf.
+
+The content of an entry is its serialised bytes: encoded once by the publisher, then hashed, kept and forwarded as they are. Decoding
+is for reading only, so a field that this program does not know is never lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+from ..api.library.v1 import events_pb2
+from ..api.library.v1 import library_pb2 as pb
+from ..core.decision import Refusal, refuse
+from ..core.library import codes
+from ..core.library.messages import ReleaseAnnounced, ReleaseApplied, ReleaseRefused
+from ..core.library.model import (
+    Change,
+    Entry,
+    EntryKind,
+    Item,
+    Release,
+    Tombstone,
+    TombstoneReason,
+)
+from .times import from_timestamp, to_timestamp
+
+KIND_OUT: Final = {
+    EntryKind.POLICY: pb.ENTRY_KIND_POLICY,
+    EntryKind.GUIDE: pb.ENTRY_KIND_GUIDE,
+    EntryKind.QA: pb.ENTRY_KIND_QA,
+    EntryKind.CASE: pb.ENTRY_KIND_CASE,
+}
+KIND_IN: Final = {wire: kind for kind, wire in KIND_OUT.items()}
+REASON_OUT: Final = {
+    TombstoneReason.REPEALED: pb.TOMBSTONE_REASON_REPEALED,
+    TombstoneReason.WITHDRAWN: pb.TOMBSTONE_REASON_WITHDRAWN,
+    TombstoneReason.MERGED: pb.TOMBSTONE_REASON_MERGED,
+    TombstoneReason.PUBLISHED_IN_ERROR: pb.TOMBSTONE_REASON_PUBLISHED_IN_ERROR,
+}
+REASON_IN: Final = {wire: reason for reason, wire in REASON_OUT.items()}
+
+
+def entry_to_wire(entry: Entry) -> pb.Entry:
+    """An entry as a message."""
+    return pb.Entry(
+        id=entry.id,
+        kind=KIND_OUT[entry.kind],
+        title=entry.title,
+        body=entry.body,
+        topics=entry.topics,
+        region=entry.region,
+        issuing_body=entry.issuing_body,
+        document_number=entry.document_number,
+        document=entry.document,
+        valid_from=_day_out(entry.valid_from),
+        valid_to=_day_out(entry.valid_to),
+        owner_unit=entry.owner_unit,
+        review_due=_day_out(entry.review_due),
+        sources=entry.sources,
+    )
+
+
+def content_of(entry: Entry) -> bytes:
+    """The bytes of an entry as its publisher sends them; the same entry gives the same bytes."""
+    return entry_to_wire(entry).SerializeToString(deterministic=True)
+
+
+def entry_from_wire(message: pb.Entry) -> Entry | Refusal:
+    """An entry from a message; refuses an unknown kind or a malformed date, the rules do the rest."""
+    kind = KIND_IN.get(message.kind)
+    if kind is None:
+        return refuse(codes.KIND_MISSING)
+    dates: dict[str, date | None] = {}
+    for name in ("valid_from", "valid_to", "review_due"):
+        day = _day_in(getattr(message, name))
+        if isinstance(day, Refusal):
+            return day
+        dates[name] = day
+    return _entry(message, kind, dates)
+
+
+def _entry(message: pb.Entry, kind: EntryKind, dates: Mapping[str, date | None]) -> Entry:
+    """The entry with its days read."""
+    return Entry(
+        id=message.id,
+        kind=kind,
+        title=message.title,
+        body=message.body,
+        topics=tuple(message.topics),
+        region=message.region,
+        issuing_body=message.issuing_body,
+        document_number=message.document_number,
+        document=message.document,
+        valid_from=dates["valid_from"],
+        valid_to=dates["valid_to"],
+        owner_unit=message.owner_unit,
+        review_due=dates["review_due"],
+        sources=tuple(message.sources),
+    )
+
+
+def entry_from_content(content: bytes) -> Entry | Refusal:
+    """An entry from its bytes; refuses what is no entry."""
+    try:
+        return entry_from_wire(pb.Entry.FromString(content))
+    except DecodeError:
+        return refuse(codes.CONTENT_UNREADABLE)
+
+
+def item_from_content(content: bytes) -> Item | Refusal:
+    """An item of a publication from the bytes of an entry."""
+    entry = entry_from_content(content)
+    return entry if isinstance(entry, Refusal) else Item(entry.id, entry, content)
+
+
+def tombstone_to_wire(tombstone: Tombstone) -> pb.Tombstone:
+    """A tombstone as a message."""
+    return pb.Tombstone(reason=REASON_OUT[tombstone.reason], successor=tombstone.successor)
+
+
+def tombstone_from_wire(message: pb.Tombstone) -> Tombstone | Refusal:
+    """A tombstone from a message; refuses one without a reason."""
+    reason = REASON_IN.get(message.reason)
+    return Tombstone(reason, message.successor) if reason else refuse(codes.REASON_MISSING)
+
+
+def change_to_wire(change: Change) -> pb.Change:
+    """A change as a message."""
+    message = pb.Change(entry_id=change.entry_id, version=change.version, release=change.release)
+    if change.tombstone is not None:
+        message.tombstone.CopyFrom(tombstone_to_wire(change.tombstone))
+    else:
+        message.content = change.content
+    return message
+
+
+def change_from_wire(message: pb.Change) -> Change | Refusal:
+    """A change from a message."""
+    if message.WhichOneof("what") != "tombstone":
+        return Change(message.entry_id, message.version, message.release, content=message.content)
+    tombstone = tombstone_from_wire(message.tombstone)
+    if isinstance(tombstone, Refusal):
+        return tombstone
+    return Change(message.entry_id, message.version, message.release, tombstone=tombstone)
+
+
+def release_to_wire(release: Release) -> pb.Release:
+    """A release as a message."""
+    return pb.Release(
+        epoch=release.epoch,
+        number=release.number,
+        entry_count=release.entry_count,
+        root=release.root,
+        previous_root=release.previous_root,
+        made_at=to_timestamp(release.made_at),
+    )
+
+
+def release_from_wire(message: pb.Release) -> Release:
+    """A release from a message."""
+    return Release(
+        message.epoch, message.number, message.entry_count, message.root, message.previous_root, from_timestamp(message.made_at)
+    )
+
+
+def announced_to_wire(event: ReleaseAnnounced) -> events_pb2.ReleaseAnnounced:
+    """The announcement as it travels."""
+    return events_pb2.ReleaseAnnounced(epoch=event.epoch, number=event.number, root=event.root, made_at=to_timestamp(event.made_at))
+
+
+def announced_from_wire(message: events_pb2.ReleaseAnnounced) -> ReleaseAnnounced:
+    """The announcement as it arrived."""
+    return ReleaseAnnounced(message.epoch, message.number, message.root, from_timestamp(message.made_at))
+
+
+def applied_to_wire(event: ReleaseApplied) -> events_pb2.ReleaseApplied:
+    """The report of an applied release as it travels."""
+    return events_pb2.ReleaseApplied(
+        epoch=event.epoch,
+        number=event.number,
+        entry_count=event.entry_count,
+        root=event.root,
+        applied_at=to_timestamp(event.applied_at),
+    )
+
+
+def applied_from_wire(message: events_pb2.ReleaseApplied) -> ReleaseApplied:
+    """The report of an applied release as it arrived."""
+    return ReleaseApplied(message.epoch, message.number, message.entry_count, message.root, from_timestamp(message.applied_at))
+
+
+def refused_to_wire(event: ReleaseRefused) -> events_pb2.ReleaseRefused:
+    """The report of a refused release as it travels."""
+    return events_pb2.ReleaseRefused(
+        epoch=event.epoch,
+        number=event.number,
+        reason=event.reason,
+        last_good=event.last_good,
+        refused_at=to_timestamp(event.refused_at),
+    )
+
+
+def refused_from_wire(message: events_pb2.ReleaseRefused) -> ReleaseRefused:
+    """The report of a refused release as it arrived."""
+    return ReleaseRefused(message.epoch, message.number, message.reason, message.last_good, from_timestamp(message.refused_at))
+
+
+def _day_out(day: date | None) -> str:
+    """A day as text."""
+    return day.isoformat() if day else ""
+
+
+def _day_in(text: str) -> date | None | Refusal:
+    """A day from text; refuses what is no day."""
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return refuse(codes.DATE_MALFORMED, date=text[:20])
