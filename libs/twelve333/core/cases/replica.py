@@ -75,8 +75,11 @@ def _with_history(case: Case | None, arrived: Arrived) -> Decision[Case] | Refus
 def _hold(case: Case | None, arrived: Arrived, held: tuple[Arrived, ...]) -> Settled | Refusal:
     if arrived in held:
         return Settled(case, (), held)
+    stamp = arrived.event.stamp
+    if any(one.event.stamp.version == stamp.version and one.origin == arrived.origin for one in held):
+        return refuse(codes.FORKED, id=stamp.case_id, version=stamp.version)
     if len(held) >= HELD_STEPS_MAX:
-        return refuse(codes.HELD_FULL, id=arrived.event.stamp.case_id, most=HELD_STEPS_MAX)
+        return refuse(codes.HELD_FULL, id=stamp.case_id, most=HELD_STEPS_MAX)
     return Settled(case, (), (*held, arrived))
 
 

@@ -1,0 +1,155 @@
+"""Where a member keeps its replicas of cases: the present state, every step, and steps that wait for their predecessor.
+
+Hub and node keep cases alike, so the tables and what is done with them are here once; each service gives its own metadata.
+The steps are the truth; the row of a case is what they add up to, kept so that listings need not replay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, MetaData, Select, and_, delete, func, insert, or_, select, update
+
+from twelve333.api.cases.v1 import cases_pb2, events_pb2
+from twelve333.core.cases import codes
+from twelve333.core.cases.messages import Arrived, CaseEvent
+from twelve333.core.cases.model import Case, State
+from twelve333.core.cases.replica import HELD_MAX, Settled, settle
+from twelve333.core.decision import Refused, refuse
+from twelve333.wire.cases import arrived_from_wire, step_from_wire
+
+from .case_tables import case_of, case_table, case_values, held_table, held_values, step_table, step_values
+
+PAGE_SIZE: Final = 100
+PAGE_SIZE_MAX: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """Which cases a listing shows; what is empty lets everything pass. `overdue_at`: some promise was not kept by then."""
+
+    state: State | None = None
+    owner_unit: str = ""
+    first_asked_unit: str = ""
+    offered_to_unit: str = ""
+    overdue_at: datetime | None = None
+
+
+class CaseStore:
+    """The tables of one service and plain functions on them; each takes the connection of a unit of work."""
+
+    def __init__(self, metadata: MetaData) -> None:
+        self.cases = case_table(metadata)
+        self.steps = step_table(metadata)
+        self.held = held_table(metadata)
+
+    def load(self, tx: Connection, case_id: str, *, lock: bool = False) -> Case | None:
+        """One case with its whole history, or None.
+
+        Args:
+            case_id: which.
+            lock: hold the row until the end of the unit of work, when it is going to be changed.
+        """
+        query = select(self.cases).where(self.cases.c.case_id == case_id)
+        row = tx.execute(query.with_for_update() if lock else query).mappings().first()
+        if row is None:
+            return None
+        steps = select(self.steps.c.step).where(self.steps.c.case_id == case_id).order_by(self.steps.c.version)
+        return case_of(row, tuple(step_from_wire(cases_pb2.CaseStep.FromString(data)) for data in tx.scalars(steps)))
+
+    def keep(self, tx: Connection, case: Case, taken: tuple[CaseEvent, ...]) -> None:
+        """Keep the state of a case and the steps that led to it from what was kept before."""
+        if not taken:
+            return
+        if taken[0].stamp.version == 1:
+            tx.execute(insert(self.cases).values(case_id=case.case_id, **case_values(case)))
+        else:
+            tx.execute(update(self.cases).where(self.cases.c.case_id == case.case_id).values(**case_values(case)))
+        tx.execute(insert(self.steps), [step_values(event) for event in taken])
+
+    def receive(self, tx: Connection, arrived: Arrived, now: datetime) -> Settled:
+        """Take a step that another member decided, and everything that had waited for it.
+
+        Raises:
+            Refused: CASES_NOT_THE_AUTHOR, CASES_OUT_OF_TURN, CASES_FORKED, CASES_STEP_MALFORMED, CASES_HELD_FULL.
+        """
+        case_id = arrived.event.stamp.case_id
+        before = self._held_for(tx, case_id)
+        settled = settle(self.load(tx, case_id, lock=True), arrived, before)
+        if not isinstance(settled, Settled):
+            raise Refused(settled)
+        if settled.case:
+            self.keep(tx, settled.case, settled.kept)
+        if settled.held != before:
+            self._hold(tx, case_id, settled.held, now)
+        return settled
+
+    def list(self, tx: Connection, wanted: CaseFilter, size: int, token: str) -> tuple[list[Case], str, int]:
+        """Cases without history, those due first for the caller first: a page, the token of the next one, the count of all.
+
+        Args:
+            wanted: which.
+            size: 1 to 1000; 0 means 100.
+            token: empty, or as the page before gave it.
+
+        Raises:
+            Refused: CASES_FILTER_MALFORMED.
+        """
+        if size > PAGE_SIZE_MAX:
+            raise Refused(refuse(codes.FILTER_MALFORMED, field="page.size", most=PAGE_SIZE_MAX))
+        size, query = size or PAGE_SIZE, self._matching(wanted)
+        total = tx.scalar(select(func.count()).select_from(query.subquery())) or 0
+        due_at, case_id = self.cases.c.caller_due_at, self.cases.c.case_id
+        if token:
+            last_due, last_id = _position(token)
+            query = query.where(or_(due_at > last_due, and_(due_at == last_due, case_id > last_id)))
+        rows = tx.execute(query.order_by(due_at, case_id).limit(size + 1)).mappings().all()
+        found = [case_of(row, ()) for row in rows[:size]]
+        return found, _token(found[-1]) if len(rows) > size else "", total
+
+    def _matching(self, wanted: CaseFilter) -> Select[Any]:
+        columns, query = self.cases.c, select(self.cases)
+        pairs = (
+            (columns.owner_unit, wanted.owner_unit),
+            (columns.first_unit, wanted.first_asked_unit),
+            (columns.pending_unit, wanted.offered_to_unit),
+        )
+        for column, value in pairs:
+            query = query.where(column == value) if value else query
+        if wanted.state:
+            query = query.where(columns.state == wanted.state.value)
+        if wanted.overdue_at:
+            told, answered = [State.TOLD.value, State.CLOSED.value], [State.ANSWERED.value, State.TOLD.value, State.CLOSED.value]
+            caller = and_(columns.caller_due_at < wanted.overdue_at, columns.state.not_in(told))
+            query = query.where(or_(caller, and_(columns.owner_due_at < wanted.overdue_at, columns.state.not_in(answered))))
+        return query
+
+    def _held_for(self, tx: Connection, case_id: str) -> tuple[Arrived, ...]:
+        query = select(self.held).where(self.held.c.case_id == case_id).order_by(self.held.c.version, self.held.c.origin)
+        rows = tx.execute(query)
+        return tuple(arrived_from_wire(events_pb2.CaseStepTaken.FromString(row.taken), row.origin) for row in rows)
+
+    def _hold(self, tx: Connection, case_id: str, waiting: tuple[Arrived, ...], now: datetime) -> None:
+        tx.execute(delete(self.held).where(self.held.c.case_id == case_id))
+        if not waiting:
+            return
+        if (tx.scalar(select(func.count()).select_from(self.held)) or 0) + len(waiting) > HELD_MAX:
+            raise Refused(refuse(codes.HELD_FULL, most=HELD_MAX))
+        tx.execute(insert(self.held), [held_values(arrived, now) for arrived in waiting])
+
+
+def _token(case: Case) -> str:
+    return f"{case.caller_due.at.isoformat()}|{case.case_id}"
+
+
+def _position(token: str) -> tuple[datetime, str]:
+    moment, _, case_id = token.partition("|")
+    try:
+        at = datetime.fromisoformat(moment)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None or not case_id:
+        raise Refused(refuse(codes.FILTER_MALFORMED, field="page.token", most=PAGE_SIZE_MAX))
+    return at, case_id
