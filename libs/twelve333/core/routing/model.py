@@ -1,0 +1,90 @@
+"""Facts of routing: the call, what a node knows of its peers at the moment, and the route that is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from ..coverage.model import DEFAULT_LANGUAGE, Candidate
+
+HOPS_MAX: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call to be handed on; nothing personal is in it.
+
+    Args:
+        id: made by the asker.
+        region: the place asked about.
+        caller_region: the place rung from, empty if not known; kept for statistics, it decides nothing.
+        topic: a classification code, empty for any.
+        language: a language tag.
+        visited: units where the call was already, in order, the first-asked one first.
+    """
+
+    id: str
+    region: str
+    caller_region: str = ""
+    topic: str = ""
+    language: str = DEFAULT_LANGUAGE
+    visited: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What this node has observed and will forget again: nothing here is told by the owner, nothing lasts without a time.
+
+    Args:
+        unreachable: members whose node did not answer -> until when they are left alone (the breaker).
+        refused: units that said no -> until when they asked to be left alone.
+    """
+
+    unreachable: Mapping[str, datetime] = field(default_factory=dict)
+    refused: Mapping[str, datetime] = field(default_factory=dict)
+
+
+class LastResortKind(StrEnum):
+    """What is left when no unit takes the call."""
+
+    VOICEMAIL = "voicemail"
+    CALLBACK = "callback"
+    CASE = "case"
+
+
+@dataclass(frozen=True, slots=True)
+class LastResort:
+    """What is left, and at which unit (empty for a case)."""
+
+    kind: LastResortKind
+    unit: str = ""
+
+
+A_CASE: Final = LastResort(LastResortKind.CASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A decision with its proof.
+
+    Args:
+        call: the call.
+        candidates: all that were considered, in the order of trying; the first that can answer is the chosen one.
+        last_resort: what is left if all of them fail.
+        version: of the directory that was used.
+        decided_at: when.
+    """
+
+    call: Call
+    candidates: tuple[Candidate, ...]
+    last_resort: LastResort
+    version: int
+    decided_at: datetime
+
+    @property
+    def to_try(self) -> tuple[Candidate, ...]:
+        """The candidates that can answer, the chosen one first."""
+        return tuple(candidate for candidate in self.candidates if candidate.can_answer)

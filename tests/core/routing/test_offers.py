@@ -1,0 +1,154 @@
+"""The accepting side: seats are leases, an offer repeated is the same offer, every no has its code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twelve333.core.coverage.snapshot import Snapshot
+from twelve333.core.decision import Code, Decision, Refusal
+from twelve333.core.registration.model import UnitStatus
+from twelve333.core.routing import codes
+from twelve333.core.routing.machine import HandoffState
+from twelve333.core.routing.model import Call
+from twelve333.core.routing.offers import Lease, Offer, Post, consider, note
+from twelve333.testing.directory import a_declaration, a_snapshot, a_unit
+
+NOW = datetime(2014, 1, 24, 8, 0, tzinfo=UTC)
+HOLD, CALL_HOLD = timedelta(seconds=30), timedelta(minutes=60)
+OFFER = Offer("h1.350100", Call("h1", "350100"), "360400", "360000", "350100", NOW + timedelta(seconds=10))
+
+
+def directory(seats: int = 2, **changes: object) -> Snapshot:
+    units = [a_unit("350000"), a_unit("350100", **changes), a_unit("360400")]
+    return a_snapshot(units, [a_declaration(unit.code, seats=seats, topics=("01",)) for unit in units])
+
+
+def ask(
+    offer: Offer = OFFER, known: Lease | None = None, running: tuple[datetime, ...] = (), snapshot: Snapshot | None = None
+) -> Decision[Lease] | Refusal:
+    return consider(offer, known, Post(snapshot or directory(), "350000", running), HOLD, NOW)
+
+
+def lease() -> Lease:
+    outcome = ask()
+    assert isinstance(outcome, Decision)
+    return outcome.state
+
+
+def test_a_free_seat_is_held_for_the_call() -> None:
+    assert lease() == Lease(OFFER, HandoffState.ACCEPTED, "sip:12333@350100.example", NOW, NOW + HOLD)
+
+
+@pytest.mark.parametrize(
+    ("offer", "code"),
+    [
+        (replace(OFFER, expires_at=NOW), codes.OFFER_EXPIRED),
+        (replace(OFFER, unit="360400"), codes.UNIT_NOT_SERVED_HERE),
+        (replace(OFFER, unit="350900"), codes.UNIT_NOT_SERVED_HERE),
+        (replace(OFFER, call=Call("h1", "350100", visited=("350100",))), codes.LOOP),
+        (replace(OFFER, from_unit="350100"), codes.LOOP),
+        (replace(OFFER, call=Call("h1", "350100", topic="02")), codes.UNIT_CANNOT_ANSWER),
+    ],
+)
+def test_every_no_has_its_code(offer: Offer, code: Code) -> None:
+    outcome = ask(offer)
+    assert isinstance(outcome, Refusal)
+    assert outcome.code is code
+
+
+def test_a_unit_that_is_not_open_does_not_accept() -> None:
+    outcome = ask(snapshot=directory(status=UnitStatus.SUSPENDED))
+    assert isinstance(outcome, Refusal)
+    assert (outcome.code, outcome.params["verdict"]) == (codes.UNIT_CANNOT_ANSWER, "suspended")
+
+
+def test_a_full_unit_says_when_to_ask_again() -> None:
+    outcome = ask(running=(NOW + timedelta(seconds=7), NOW + timedelta(seconds=20)))
+    assert isinstance(outcome, Refusal)
+    assert (outcome.code, outcome.retry_after) == (codes.NO_SEAT_FREE, timedelta(seconds=7))
+
+
+def test_a_unit_without_seats_says_when_to_ask_again() -> None:
+    outcome = ask(snapshot=directory(seats=0))
+    assert isinstance(outcome, Refusal)
+    assert outcome.retry_after == timedelta(seconds=30)
+
+
+def test_an_offer_repeated_is_the_same_offer() -> None:
+    full = (NOW + HOLD, NOW + HOLD)
+    later = replace(OFFER, expires_at=NOW + timedelta(seconds=60))
+    assert ask(later, known=lease(), running=full) == Decision(lease())
+
+
+def test_an_id_is_not_used_for_two_offers() -> None:
+    outcome = ask(replace(OFFER, call=Call("h1", "350102")), known=lease())
+    assert isinstance(outcome, Refusal)
+    assert outcome.code is codes.OFFER_OTHER_CONTENT
+
+
+def test_an_offer_that_was_accepted_and_is_over_is_not_accepted_again() -> None:
+    outcome = ask(known=replace(lease(), held_until=NOW))
+    assert isinstance(outcome, Refusal)
+    assert outcome.code is codes.OFFER_EXPIRED
+
+
+def noted(known: Lease, to: HandoffState, at: datetime, running: tuple[datetime, ...] = ()) -> Lease:
+    outcome = note(known, to, Post(directory(), "350000", running), CALL_HOLD, at)
+    assert isinstance(outcome, Decision)
+    return outcome.state
+
+
+def test_a_conversation_holds_its_seat_and_a_notice_renews_it() -> None:
+    connected = noted(lease(), HandoffState.CONNECTED, NOW)
+    assert connected.held_until == NOW + CALL_HOLD
+    assert noted(connected, HandoffState.CONNECTED, NOW + timedelta(minutes=5)).held_until == NOW + timedelta(minutes=65)
+
+
+@pytest.mark.parametrize("to", [HandoffState.COMPLETED, HandoffState.RETURNED, HandoffState.EXPIRED])
+def test_what_is_over_frees_its_seat_at_once_and_stays_over(to: HandoffState) -> None:
+    over = noted(lease(), to, NOW)
+    assert not over.is_held(NOW)
+    assert noted(over, HandoffState.CONNECTED, NOW) == over
+
+
+def test_a_late_connection_takes_a_seat_only_if_one_is_free() -> None:
+    late = NOW + timedelta(minutes=2)
+    assert noted(lease(), HandoffState.CONNECTED, late).is_held(late)
+    full = (late + HOLD, late + HOLD)
+    assert not noted(lease(), HandoffState.CONNECTED, late, full).is_held(late)
+
+
+def test_a_notice_that_makes_no_sense_is_refused() -> None:
+    assert isinstance(note(lease(), HandoffState.OFFERED, Post(directory(), "350000", ()), CALL_HOLD, NOW), Refusal)
+
+
+actions = st.tuples(
+    st.sampled_from(["ask", "connected", "completed", "returned", "expired", "nothing"]), st.integers(0, 7), st.integers(0, 45)
+)
+
+
+@given(st.integers(0, 3), st.lists(actions, max_size=40))
+def test_running_leases_never_exceed_the_seats_and_heal_by_time_alone(seats: int, story: list[tuple[str, int, int]]) -> None:
+    """Notices are lost, repeated and reordered at will (`nothing` is a crash); only time passes for certain."""
+    leases: dict[str, Lease] = {}
+    snapshot, now = directory(seats), NOW
+    for action, number, seconds in story:
+        now += timedelta(seconds=seconds)
+        running = [held.held_until for held in leases.values() if held.is_held(now)]
+        post, name = Post(snapshot, "350000", running), f"h{number}.350100"
+        outcome: Decision[Lease] | Refusal | None = None
+        if action == "ask":
+            offer = replace(OFFER, id=name, call=Call(f"h{number}", "350100"), expires_at=now + HOLD)
+            outcome = consider(offer, leases.get(name), post, HOLD, now)
+        elif action != "nothing" and name in leases:
+            outcome = note(leases[name], HandoffState(action), post, CALL_HOLD, now)
+        if isinstance(outcome, Decision):
+            leases[name] = outcome.state
+        assert sum(held.is_held(now) for held in leases.values()) <= seats
+    later = now + CALL_HOLD
+    assert not any(held.is_held(later) for held in leases.values())
