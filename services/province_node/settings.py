@@ -9,6 +9,8 @@ from pydantic import AfterValidator, Field
 from twelve333.adapters.settings import Address, Section, ServiceSettings
 from twelve333.core.ids import is_province_code
 
+from .case_policy import Cases
+
 
 def _check_province(text: str) -> str:
     if not is_province_code(text):
@@ -49,3 +51,4 @@ class NodeSettings(ServiceSettings):
     listen: Listen
     hub: Hub
     handoff: Handoff = Handoff()
+    cases: Cases = Cases()

@@ -6,7 +6,6 @@ The steps are the truth; the row of a case is what they add up to, kept so that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from sqlalchemy import Connection, MetaData, Select, and_, delete, func, insert,
 from twelve333.api.cases.v1 import cases_pb2, events_pb2
 from twelve333.core.cases import codes
 from twelve333.core.cases.messages import Arrived, CaseEvent
-from twelve333.core.cases.model import Case, State
+from twelve333.core.cases.model import Case, CaseFilter, State
 from twelve333.core.cases.replica import HELD_MAX, Settled, settle
 from twelve333.core.decision import Refused, refuse
 from twelve333.wire.cases import arrived_from_wire, step_from_wire
@@ -24,17 +23,6 @@ from .case_tables import case_of, case_table, case_values, held_table, held_valu
 
 PAGE_SIZE: Final = 100
 PAGE_SIZE_MAX: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class CaseFilter:
-    """Which cases a listing shows; what is empty lets everything pass. `overdue_at`: some promise was not kept by then."""
-
-    state: State | None = None
-    owner_unit: str = ""
-    first_asked_unit: str = ""
-    offered_to_unit: str = ""
-    overdue_at: datetime | None = None
 
 
 class CaseStore:

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from ..api.cases.v1 import cases_pb2 as pb
-from ..api.cases.v1 import events_pb2
+from ..api.cases.v1 import events_pb2, service_pb2
+from ..api.common.v1 import common_pb2
 from ..core.cases import codes
 from ..core.cases.messages import (
     Arrived,
@@ -21,8 +22,9 @@ from ..core.cases.messages import (
     TransferOffered,
     TransferRefused,
 )
-from ..core.cases.model import Case, Offer, Party, State, caller_is_overdue, owner_is_overdue
+from ..core.cases.model import Case, CaseFilter, Offer, Party, State, caller_is_overdue, owner_is_overdue
 from ..core.decision import Refused, refuse
+from ..core.ids import check_unit_code
 from ..core.worktime.model import Due
 from .times import from_timestamp, to_timestamp
 
@@ -144,6 +146,30 @@ def arrived_from_wire(taken: events_pb2.CaseStepTaken, origin: str) -> Arrived:
         Refused: CASES_STEP_MALFORMED.
     """
     return Arrived(step_from_wire(taken.step), origin, tuple(step_from_wire(step) for step in taken.history))
+
+
+def filter_from_wire(request: service_pb2.ListCasesRequest, now: datetime) -> CaseFilter:
+    """Which cases a listing asks for.
+
+    Raises:
+        Refused: COMMON_UNIT_CODE_MALFORMED.
+    """
+    for unit in (request.owner_unit, request.first_asked_unit, request.offered_to_unit):
+        if unit and (refusal := check_unit_code(unit)):
+            raise Refused(refusal)
+    return CaseFilter(
+        state=state_from_wire(request.state),
+        owner_unit=request.owner_unit,
+        first_asked_unit=request.first_asked_unit,
+        offered_to_unit=request.offered_to_unit,
+        overdue_at=now if request.overdue_only else None,
+    )
+
+
+def listing_to_wire(cases: Iterable[Case], token: str, total: int, now: datetime) -> service_pb2.ListCasesResponse:
+    """A page of cases as it is shown at `now`."""
+    page = common_pb2.PageInfo(next_token=token, total=total)
+    return service_pb2.ListCasesResponse(cases=[case_to_wire(case, now) for case in cases], page=page)
 
 
 def _put_content(step: pb.CaseStep, event: CaseEvent) -> None:

@@ -91,6 +91,17 @@ class Case:
     history: tuple[CaseEvent, ...] = field(default=(), repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """Which cases a listing shows; what is empty lets everything pass. `overdue_at`: some promise was not kept by then."""
+
+    state: State | None = None
+    owner_unit: str = ""
+    first_asked_unit: str = ""
+    offered_to_unit: str = ""
+    overdue_at: datetime | None = None
+
+
 def caller_is_overdue(case: Case, now: datetime) -> bool:
     """Whether the caller should have been told by now and was not."""
     return case.state not in (State.TOLD, State.CLOSED) and now > case.caller_due.at

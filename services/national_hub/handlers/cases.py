@@ -1,0 +1,58 @@
+"""Cases at the hub: it is told of every step and shows them for supervision; it takes none itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+from grpc.aio import ServicerContext
+from sqlalchemy import Connection
+
+from twelve333.adapters.sql.inbox import Inbound
+from twelve333.api.cases.v1 import cases_pb2, events_pb2, service_pb2_grpc
+from twelve333.api.cases.v1 import service_pb2 as pb
+from twelve333.core.cases import codes
+from twelve333.core.decision import Refused, refuse
+from twelve333.core.ids import check_id
+from twelve333.wire.cases import arrived_from_wire, case_to_wire, filter_from_wire, listing_to_wire
+
+from ..context import HubContext
+from ..store.cases import store
+
+log = structlog.get_logger("twelve333.cases")
+
+
+class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
+    """The part of `CaseService` that reads; the access table refuses the rest."""
+
+    def __init__(self, hub: HubContext) -> None:
+        self._hub = hub
+
+    async def GetCase(self, request: pb.GetCaseRequest, context: ServicerContext[pb.GetCaseRequest, cases_pb2.Case]) -> cases_pb2.Case:
+        """Show one case with its history."""
+        if refusal := check_id(request.case_id):
+            raise Refused(refusal)
+        case = await self._hub.database.read(lambda tx: store.load(tx, request.case_id))
+        if case is None:
+            raise Refused(refuse(codes.NOT_FOUND, id=request.case_id))
+        return case_to_wire(case, self._hub.clock())
+
+    async def ListCases(
+        self, request: pb.ListCasesRequest, context: ServicerContext[pb.ListCasesRequest, pb.ListCasesResponse]
+    ) -> pb.ListCasesResponse:
+        """List cases without their history."""
+        now = self._hub.clock()
+        wanted = filter_from_wire(request, now)
+        cases, token, total = await self._hub.database.read(lambda tx: store.list(tx, wanted, request.page.size, request.page.token))
+        return listing_to_wire(cases, token, total, now)
+
+
+def take_told_step(tx: Connection, inbound: Inbound, now: datetime) -> None:
+    """Apply a step that a member decided (`CaseStepTaken`).
+
+    Raises:
+        Refused: CASES_NOT_THE_AUTHOR, CASES_OUT_OF_TURN, CASES_FORKED, CASES_STEP_MALFORMED, CASES_HELD_FULL.
+    """
+    arrived = arrived_from_wire(events_pb2.CaseStepTaken.FromString(inbound.message), inbound.origin)
+    for refusal in store.receive(tx, arrived, now).dropped:
+        log.warning("held step dropped", code=refusal.code.name, case_id=inbound.key, origin=inbound.origin)

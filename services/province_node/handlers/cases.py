@@ -1,0 +1,158 @@
+"""Cases at a node: steps of its own units, steps that other members tell it of, and what it knows.
+
+A step is one unit of work: load, decide, keep, and append what must be told to the outbox. The hub is not asked: cases go on without it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+from grpc.aio import ServicerContext
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from twelve333.adapters.rpc.access import current_caller
+from twelve333.adapters.sql.inbox import Inbound
+from twelve333.api.cases.v1 import cases_pb2, events_pb2, service_pb2_grpc
+from twelve333.api.cases.v1 import service_pb2 as pb
+from twelve333.api.registration.v1 import registration_pb2
+from twelve333.core.cases import codes, messages
+from twelve333.core.cases.model import Case
+from twelve333.core.cases.rules import Facts, decide, destinations
+from twelve333.core.decision import Refused, accepted, refuse
+from twelve333.core.ids import check_id
+from twelve333.wire.cases import arrived_from_wire, arrived_to_wire, case_to_wire, filter_from_wire, listing_to_wire
+
+from ..context import NodeContext
+from ..store.cases import store
+
+log = structlog.get_logger("twelve333.cases")
+
+
+class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
+    """See `CaseService`."""
+
+    def __init__(self, node: NodeContext) -> None:
+        self._node = node
+        self._clocks = node.settings.cases.clocks()
+
+    async def OpenCase(self, request: pb.OpenCaseRequest, context: ServicerContext[pb.OpenCaseRequest, cases_pb2.Case]) -> cases_pb2.Case:
+        """Open a case for a caller of one of our units."""
+        signer = current_caller().name
+        command = messages.OpenCase(request.case_id, request.unit, signer, request.topic, request.region, request.summary)
+        return await self._take(command, request.case_id, request.unit)
+
+    async def TransferCase(
+        self, request: pb.TransferCaseRequest, context: ServicerContext[pb.TransferCaseRequest, cases_pb2.Case]
+    ) -> cases_pb2.Case:
+        """Offer a case to another unit."""
+        return await self._step(messages.TransferCase(_signature(request), request.to_unit))
+
+    async def AcceptCase(
+        self, request: pb.AcceptCaseRequest, context: ServicerContext[pb.AcceptCaseRequest, cases_pb2.Case]
+    ) -> cases_pb2.Case:
+        """Take over a case that is offered to one of our units."""
+        return await self._step(messages.AcceptCase(_signature(request)))
+
+    async def RefuseCase(
+        self, request: pb.RefuseCaseRequest, context: ServicerContext[pb.RefuseCaseRequest, cases_pb2.Case]
+    ) -> cases_pb2.Case:
+        """Do not take a case that is offered to one of our units."""
+        return await self._step(messages.RefuseCase(_signature(request), request.reason))
+
+    async def AnswerCase(
+        self, request: pb.AnswerCaseRequest, context: ServicerContext[pb.AnswerCaseRequest, cases_pb2.Case]
+    ) -> cases_pb2.Case:
+        """Answer a case that one of our units owns."""
+        return await self._step(messages.AnswerCase(_signature(request), request.answer))
+
+    async def TellCaller(
+        self, request: pb.TellCallerRequest, context: ServicerContext[pb.TellCallerRequest, cases_pb2.Case]
+    ) -> cases_pb2.Case:
+        """Record that the caller was told."""
+        return await self._step(messages.TellCaller(_signature(request)))
+
+    async def CloseCase(
+        self, request: pb.CloseCaseRequest, context: ServicerContext[pb.CloseCaseRequest, cases_pb2.Case]
+    ) -> cases_pb2.Case:
+        """Close a case that one of our units was asked first."""
+        return await self._step(messages.CloseCase(_signature(request)))
+
+    async def GetCase(self, request: pb.GetCaseRequest, context: ServicerContext[pb.GetCaseRequest, cases_pb2.Case]) -> cases_pb2.Case:
+        """Show one case with its history."""
+        if refusal := check_id(request.case_id):
+            raise Refused(refusal)
+        case = await self._node.database.read(lambda tx: store.load(tx, request.case_id))
+        if case is None:
+            raise Refused(refuse(codes.NOT_FOUND, id=request.case_id))
+        return case_to_wire(case, self._node.clock())
+
+    async def ListCases(
+        self, request: pb.ListCasesRequest, context: ServicerContext[pb.ListCasesRequest, pb.ListCasesResponse]
+    ) -> pb.ListCasesResponse:
+        """List cases without their history."""
+        now = self._node.clock()
+        wanted = filter_from_wire(request, now)
+        cases, token, total = await self._node.database.read(lambda tx: store.list(tx, wanted, request.page.size, request.page.token))
+        return listing_to_wire(cases, token, total, now)
+
+    async def _step(self, command: messages.LaterCommand) -> cases_pb2.Case:
+        units = [command.signature.unit] + ([command.to_unit] if isinstance(command, messages.TransferCase) else [])
+        return await self._take(command, command.signature.case_id, *units)
+
+    async def _take(self, command: messages.Command, case_id: str, *units: str) -> cases_pb2.Case:
+        node, now = self._node, self._node.clock()
+        member_of = serving_members(node.directory.current, units)
+
+        def keep(tx: Connection) -> Case:
+            before = store.load(tx, case_id, lock=True)
+            after = accepted(decide(Facts(before, node.province, member_of, self._clocks), command, now)).state
+            self._keep(tx, before, after, now)
+            return after
+
+        try:
+            case = await node.database.write(keep)
+        except IntegrityError:  # the same opening at the same moment, twice: now the first one is there and answers
+            case = await node.database.write(keep)
+        return case_to_wire(case, now)
+
+    def _keep(self, tx: Connection, before: Case | None, after: Case, now: datetime) -> None:
+        taken = after.history[before.version if before else 0 :]
+        store.keep(tx, after, taken)
+        for event in taken:
+            for destination in sorted(destinations(before, after, self._node.province)):
+                # Who is offered a case may never have heard of it.
+                offered = isinstance(event, messages.TransferOffered) and event.to.member == destination
+                message = arrived_to_wire(event, after.history[:-1] if offered else ())
+                self._node.outbox.append(tx, destination=destination, message=message, key=after.case_id, now=now)
+
+
+def take_told_step(tx: Connection, inbound: Inbound, now: datetime) -> None:
+    """Apply a step that another member decided (`CaseStepTaken`).
+
+    Raises:
+        Refused: CASES_NOT_THE_AUTHOR, CASES_OUT_OF_TURN, CASES_FORKED, CASES_STEP_MALFORMED, CASES_HELD_FULL.
+    """
+    arrived = arrived_from_wire(events_pb2.CaseStepTaken.FromString(inbound.message), inbound.origin)
+    for refusal in store.receive(tx, arrived, now).dropped:
+        log.warning("held step dropped", code=refusal.code.name, case_id=inbound.key, origin=inbound.origin)
+
+
+def serving_members(directory: registration_pb2.Directory, units: tuple[str, ...]) -> dict[str, str]:
+    """The member that serves each of `units`; without those that are unknown, closed, or of a province that has no node."""
+    members = {member.name for member in directory.members}
+    known = (unit for unit in directory.units if unit.code in units)
+    closed = registration_pb2.UNIT_STATUS_CLOSED
+    return {unit.code: unit.member for unit in known if unit.member in members and unit.status != closed}
+
+
+def _signature(
+    request: pb.TransferCaseRequest
+    | pb.AcceptCaseRequest
+    | pb.RefuseCaseRequest
+    | pb.AnswerCaseRequest
+    | pb.TellCallerRequest
+    | pb.CloseCaseRequest,
+) -> messages.Signature:
+    return messages.Signature(request.case_id, request.step_id, request.owner_epoch, request.unit, current_caller().name)
