@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from twelve333.adapters.settings import Address, Section, ServiceSettings
 from twelve333.core.ids import is_province_code
 
-from .case_policy import Cases
+from .cases_policy import Cases
 
 
 def _check_province(text: str) -> str:

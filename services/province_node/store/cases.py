@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from twelve333.adapters.case_store import CaseStore
+from twelve333.adapters.sql.cases import CaseStore
 
 from .metadata import metadata
 

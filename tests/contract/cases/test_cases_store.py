@@ -12,8 +12,8 @@ from sqlalchemy import Connection, MetaData, func, select
 from tests.core.cases.builders import FUZHOU, NANJING, SHANGHAI, START, Desk, answered, closed, offered, opening
 from tests.support.postgres import Cluster
 
-from twelve333.adapters.case_store import CaseStore
 from twelve333.adapters.sql import Database, open_database
+from twelve333.adapters.sql.cases import CaseStore
 from twelve333.core.cases.messages import Arrived
 from twelve333.core.cases.model import Case, CaseFilter, State
 from twelve333.core.cases.replica import Settled

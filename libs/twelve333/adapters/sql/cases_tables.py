@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, RowMapping, String, Table, Text
 
-from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.core.cases.messages import Arrived, CaseEvent
 from twelve333.core.cases.model import Case, Offer, Party, State
 from twelve333.core.worktime.model import Due
 from twelve333.wire.cases import arrived_to_wire, step_to_wire
+
+from .types import UtcDateTime
 
 
 def case_table(metadata: MetaData) -> Table:

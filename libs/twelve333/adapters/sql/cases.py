@@ -19,7 +19,7 @@ from twelve333.core.cases.replica import HELD_MAX, Settled, settle
 from twelve333.core.decision import Refused, refuse
 from twelve333.wire.cases import arrived_from_wire, step_from_wire
 
-from .case_tables import case_of, case_table, case_values, held_table, held_values, step_table, step_values
+from .cases_tables import case_of, case_table, case_values, held_table, held_values, step_table, step_values
 
 PAGE_SIZE: Final = 100
 PAGE_SIZE_MAX: Final = 1000
