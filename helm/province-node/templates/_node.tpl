@@ -1,0 +1,38 @@
+{{/* What is a node's own: its command, its listeners, its settings, its keys. */}}
+{{- define "twelve333.service" -}}node{{- end }}
+
+{{- define "twelve333.ports" -}}
+[federation, desk, health, metrics]
+{{- end }}
+
+{{- define "twelve333.settings" -}}
+province = {{ .Values.province | toJson }}
+{{ include "twelve333.settings.top" . }}
+
+[listen]
+federation = "0.0.0.0:{{ .Values.listen.federation | int }}"
+desk = "0.0.0.0:{{ .Values.listen.desk | int }}"
+health = "0.0.0.0:{{ .Values.listen.health | int }}"
+advertise = {{ .Values.advertise.federation | toJson }}
+
+[hub]
+endpoint = {{ .Values.hub.endpoint | toJson }}
+sync_seconds = {{ .Values.hub.syncSeconds | float64 }}
+
+[handoff]
+candidate_ms = {{ .Values.handoff.candidateMs | int }}
+total_ms = {{ .Values.handoff.totalMs | int }}
+seat_hold_seconds = {{ .Values.handoff.seatHoldSeconds | float64 }}
+call_hold_seconds = {{ .Values.handoff.callHoldSeconds | float64 }}
+
+{{ include "twelve333.settings.common" . | trim }}
+{{- end }}
+
+{{- define "twelve333.pki" -}}
+{{ include "twelve333.pki.pair" (dict "secret" .Values.pki.federation "folder" "federation") }}
+{{ include "twelve333.pki.pair" (dict "secret" .Values.pki.desk "folder" "desk") }}
+- secret:
+    name: {{ .Values.pki.documents | quote }}
+    items:
+      - {key: documents.pub, path: documents.pub}
+{{- end }}
