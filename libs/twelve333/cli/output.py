@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 console = Console(highlight=False)
 
@@ -18,7 +18,7 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: 
     if as_json:
         print_json(list(rows))
         return
-    table = Table(*columns, title=title or None, title_justify="left", header_style="bold")
+    table = Table(*(Column(name, overflow="fold") for name in columns), title=title or None, title_justify="left", header_style="bold")
     for row in rows:
         table.add_row(*(_cell(row.get(column)) for column in columns))
     console.print(table)
@@ -29,7 +29,7 @@ def show_one(values: Mapping[str, Any], *, as_json: bool, title: str = "") -> No
     if as_json:
         print_json(values)
         return
-    table = Table(show_header=False, title=title or None, title_justify="left")
+    table = Table(Column(no_wrap=True), Column(overflow="fold"), show_header=False, title=title or None, title_justify="left")
     for name, value in values.items():
         table.add_row(f"[bold]{name}[/bold]", _cell(value))
     console.print(table)

@@ -16,7 +16,10 @@ from .common import Common, connect, read_text
 from .output import console, show, show_one
 from .unit_file import parse_units
 
-app = App(name="unit", help="The register of units: list, import, open, suspend, close. Ask the hub, so use an operator's or a node's hub profile.")
+app = App(
+    name="unit",
+    help="The register of units: list, import, open, suspend, close. Ask the hub, so use an operator's or a node's hub profile.",
+)
 COLUMNS = ("code", "name", "province", "level", "status", "with_system", "member")
 
 

@@ -87,7 +87,8 @@ def _days(text: str) -> Iterator[coverage_pb2.DayHours]:
     if not match:
         raise ValueError(text)
     spans = [
-        coverage_pb2.Span(start_minute=int(h1) * 60 + int(m1), end_minute=int(h2) * 60 + int(m2)) for h1, m1, h2, m2 in _SPAN.findall(match[3])
+        coverage_pb2.Span(start_minute=int(h1) * 60 + int(m1), end_minute=int(h2) * 60 + int(m2))
+        for h1, m1, h2, m2 in _SPAN.findall(match[3])
     ]
     for weekday in range(int(match[1]), int(match[2] or match[1]) + 1):
         yield coverage_pb2.DayHours(weekday=coverage_pb2.Weekday.ValueType(weekday), spans=spans)

@@ -17,7 +17,54 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 from ..settings import Logging
 
 # Technical facts only. Anything about a caller (name, telephone, text of a question) has no place here.
-ALLOWED: Final = frozenset({"event", "level", "timestamp", "logger", "trace_id", "span_id", "service", "member", "peer", "province", "unit", "units", "code", "kind", "method", "path", "endpoint", "address", "port", "version", "release", "entries", "count", "seconds", "milliseconds", "attempt", "origin", "destination", "sequence", "epoch", "watermark", "backlog", "state", "reason", "role", "exc_info", "exception", "stack", "capability", "type", "revision", "signal", "handoff_id", "case_id", "dropped_fields"})
+ALLOWED: Final = frozenset(
+    {
+        "event",
+        "level",
+        "timestamp",
+        "logger",
+        "trace_id",
+        "span_id",
+        "service",
+        "member",
+        "peer",
+        "province",
+        "unit",
+        "units",
+        "code",
+        "kind",
+        "method",
+        "path",
+        "endpoint",
+        "address",
+        "port",
+        "version",
+        "release",
+        "entries",
+        "count",
+        "seconds",
+        "milliseconds",
+        "attempt",
+        "origin",
+        "destination",
+        "sequence",
+        "epoch",
+        "watermark",
+        "backlog",
+        "state",
+        "reason",
+        "role",
+        "exc_info",
+        "exception",
+        "stack",
+        "capability",
+        "type",
+        "revision",
+        "signal",
+        "handoff_id",
+        "case_id",
+        "dropped_fields",
+    }
 )
 
 
@@ -29,11 +76,16 @@ def configure(settings: Logging, service: str, member: str) -> None:
         service, member: written on every line.
     """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
-    structlog.contextvars.bind_contextvars(service=service, member=member)
-    render: Processor = structlog.dev.ConsoleRenderer() if settings.format == "console" else structlog.processors.JSONRenderer(ensure_ascii=False)
+
+    def add_process(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {"service": service, "member": member, **event}
+
+    render: Processor = (
+        structlog.dev.ConsoleRenderer() if settings.format == "console" else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            add_process,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             add_trace,

@@ -1,0 +1,113 @@
+"""What every service does to start: each function starts one part and pushes onto the stack how to stop it.
+
+The order in an assembly is therefore the order of the start, and its reverse the order of the end: listeners drain first, then the
+relay hands over what is ready, then the database closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from sqlalchemy import text
+
+from ..core.decision import Refused
+from .bus.nats import NatsBus, NatsSettings
+from .bus.tls import member_tls
+from .clock import Clock
+from .relay import Relay
+from .rpc.access import AccessTable
+from .rpc.health import PROBE_ROWS, Health
+from .rpc.server import Listener, Register, RpcServer, build_server
+from .runner import Background
+from .settings import ServiceSettings
+from .sql.database import Database, open_database
+from .sql.delivery import Appliers, Delivery
+from .sql.migrate import check_current
+from .telemetry.logs import configure
+from .telemetry.setup import connect
+
+DATABASE_CHECK_SECONDS = 2.0
+
+
+async def start_telemetry(stack: AsyncExitStack, service: str, member: str, settings: ServiceSettings) -> None:
+    """Set up logs, and the exporters that the settings name."""
+    configure(settings.logging, service, member)
+    pipeline = connect(service, member, settings.telemetry)
+    stack.push_async_callback(asyncio.to_thread, pipeline.shutdown)
+
+
+async def start_database(stack: AsyncExitStack, service: str, settings: ServiceSettings) -> Database:
+    """Open the database, if it is at the revision that this program needs.
+
+    Raises:
+        Refused: DELIVERY_SCHEMA_*: it must be migrated first, by command.
+    """
+    refusal = await asyncio.to_thread(check_current, service, settings.database_url)
+    if refusal:
+        raise Refused(refusal)
+    database = open_database(settings.database_url)
+    stack.push_async_callback(database.close)
+    return database
+
+
+async def start_relay(
+    stack: AsyncExitStack,
+    settings: ServiceSettings,
+    database: Database,
+    delivery: Delivery,
+    appliers: Appliers,
+    clock: Clock,
+    administers: Sequence[str] = (),
+) -> Relay:
+    """Start both directions of delivery; a broker that is away keeps nobody from starting."""
+    tls = member_tls(federation_folder(settings))
+    bus = NatsBus(NatsSettings(settings.broker.urls, delivery.member, tls, administers))
+    relay = Relay(database, delivery, bus, appliers, clock)
+    await relay.start()
+    stack.push_async_callback(relay.stop)
+    return relay
+
+
+async def start_listener(
+    stack: AsyncExitStack, listener: Listener, register: Sequence[Register], table: AccessTable, drain_seconds: float
+) -> RpcServer:
+    """Bind and serve one listener.
+
+    Raises:
+        Refused: RPC_ADDRESS_IN_USE.
+    """
+    server = build_server(listener, register, table)
+    await server.start()
+    stack.push_async_callback(server.stop, drain_seconds)
+    return server
+
+
+async def start_health(stack: AsyncExitStack, address: str, health: Health, database: Database) -> None:
+    """Serve health for probes, and keep the check `database` true to the facts."""
+    await start_listener(stack, Listener(address, None, None), [health.register], PROBE_ROWS, 0)
+    await health.start()
+
+    async def check() -> None:
+        try:
+            await database.read(lambda tx: tx.execute(text("SELECT 1")).scalar_one())
+        except Refused:
+            await health.set("database", False)
+            raise
+        await health.set("database", True)
+
+    await start_background(stack, Background("health", check, DATABASE_CHECK_SECONDS))
+    stack.push_async_callback(health.stop)
+
+
+async def start_background(stack: AsyncExitStack, background: Background) -> None:
+    """Start work that is repeated for ever."""
+    background.start()
+    stack.push_async_callback(background.stop)
+
+
+def federation_folder(settings: ServiceSettings) -> Path:
+    """The folder of the certificate with which a service meets the federation."""
+    return settings.pki_directory / "federation"

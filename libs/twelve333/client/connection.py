@@ -1,0 +1,169 @@
+"""A connection to the hub or a province node: mutual TLS, one channel, typed calls per capability.
+
+async with Connection.open("127.0.0.1:7445", "350000", Credentials.from_directory("profiles/desk")) as node:
+    answer = await node.library.search("工伤")
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import grpc
+
+from ..adapters.rpc.credentials import channel_credentials, channel_options
+from ..adapters.signing.keys import Material, load_material, load_material_files
+from ..catalogue.catalogue import choose_locale
+from .calls import Calls, RetryPolicy
+from .errors import ServiceError, Target, raising_service_errors
+
+if TYPE_CHECKING:
+    from .cases import CasesClient
+    from .coverage import CoverageClient
+    from .delivery import DeliveryClient
+    from .handoffs import HandoffsClient
+    from .library import LibraryClient
+    from .registration import RegistrationClient
+    from .routing import RoutingClient
+
+__all__ = ["Connection", "Credentials", "RetryPolicy", "ServiceError", "Target", "raising_service_errors"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What we prove ourselves with, and the root that the other side must prove itself under."""
+
+    material: Material
+
+    @classmethod
+    def from_directory(cls, folder: Path | str) -> Credentials:
+        """Read `tls.key`, `tls.crt` and `ca.crt` of a profile folder or a mounted secret.
+
+        Raises:
+            Refused: SECURITY_FILE_* naming the file, SECURITY_KEY_MISMATCH, SECURITY_CHAIN_MISMATCH.
+        """
+        return cls(load_material(Path(folder)))
+
+    @classmethod
+    def from_files(cls, certificate: Path | str, key: Path | str, root: Path | str) -> Credentials:
+        """Read three PEM files; refusals as `from_directory`."""
+        return cls(load_material_files(Path(certificate), Path(key), Path(root)))
+
+
+class Connection:
+    """Use it with `async with`; nothing is dialled before the first call. Typed clients are its attributes.
+
+    Args:
+        address: `host:port`.
+        target: whom we talk to, language and default deadline.
+        credentials: what we prove ourselves with.
+        retry: how failed calls are repeated.
+    """
+
+    def __init__(self, target: Target, credentials: Credentials, retry: RetryPolicy) -> None:
+        self._target = target
+        self._credentials = credentials
+        self._retry = retry
+        self._channel: grpc.aio.Channel | None = None
+
+    @classmethod
+    def open(
+        cls,
+        address: str,
+        member: str,
+        credentials: Credentials,
+        *,
+        locale: str = "en",
+        timeout: float = 10.0,
+        retry: RetryPolicy | None = None,
+    ) -> Self:
+        """Describe a connection.
+
+        Args:
+            address: `host:port` of the hub or a node.
+            member: who must answer there, `hub` or a province code; proved by its certificate.
+            credentials: from a profile folder.
+            locale: language of sentences, `en` or `zh`.
+            timeout: seconds that a call may take unless it says otherwise.
+            retry: how failed calls are repeated.
+        """
+        return cls(Target(member, address, timeout, choose_locale(locale)), credentials, retry or RetryPolicy())
+
+    async def __aenter__(self) -> Self:
+        options = channel_options(self._target.member)
+        self._channel = grpc.aio.secure_channel(self._target.address, channel_credentials(self._credentials.material), options=options)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._channel is not None:
+            await self._channel.close()
+
+    @property
+    def locale(self) -> str:
+        """The language of sentences."""
+        return self._target.locale
+
+    @cached_property
+    def calls(self) -> Calls:
+        """What the typed clients call through.
+
+        Raises:
+            RuntimeError: used outside of `async with` (a bug).
+        """
+        if self._channel is None:
+            raise RuntimeError("use the connection inside `async with`")
+        return Calls(self._channel, self._target, self._retry)
+
+    # Each capability's client is loaded when it is first used, so that a script pays only for what it needs.
+
+    @cached_property
+    def registration(self) -> RegistrationClient:
+        """Members, units and tokens (hub); how the node stands (node)."""
+        from .registration import RegistrationClient
+
+        return RegistrationClient(self.calls)
+
+    @cached_property
+    def coverage(self) -> CoverageClient:
+        """Who answers for what, and the coverage report."""
+        from .coverage import CoverageClient
+
+        return CoverageClient(self.calls)
+
+    @cached_property
+    def routing(self) -> RoutingClient:
+        """Where a call would go, and why."""
+        from .routing import RoutingClient
+
+        return RoutingClient(self.calls)
+
+    @cached_property
+    def handoffs(self) -> HandoffsClient:
+        """Calls handed over (node)."""
+        from .handoffs import HandoffsClient
+
+        return HandoffsClient(self.calls)
+
+    @cached_property
+    def library(self) -> LibraryClient:
+        """The resource library."""
+        from .library import LibraryClient
+
+        return LibraryClient(self.calls)
+
+    @cached_property
+    def cases(self) -> CasesClient:
+        """Cases (node; the hub shows them)."""
+        from .cases import CasesClient
+
+        return CasesClient(self.calls)
+
+    @cached_property
+    def delivery(self) -> DeliveryClient:
+        """What waits for whom."""
+        from .delivery import DeliveryClient
+
+        return DeliveryClient(self.calls)

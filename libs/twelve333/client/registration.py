@@ -1,0 +1,115 @@
+"""Members, units and tokens at the hub; how a node stands, at the node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from google.protobuf.duration_pb2 import Duration
+
+from ..api.registration.v1 import registration_pb2
+from ..api.registration.v1 import service_pb2 as pb
+from ..api.registration.v1 import service_pb2_grpc
+from ..core.decision import Refused, refuse
+from ..core.registration import codes
+from ..core.registration.model import Member, Unit, UnitStatus
+from ..wire.registration import member_from_wire, status_to_wire, unit_from_wire
+from ..wire.times import from_timestamp
+from .calls import Calls
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A one-time token and what a province needs besides it: the hub's enrolment address and the pin of its root."""
+
+    secret: str
+    expires_at: datetime
+    enrolment_endpoint: str
+    authority_pin: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """How a node stands.
+
+    Args:
+        province: whose node it is.
+        directory_version: of the directory it works from; 0: none yet.
+        broker_connected: whether the broker answers now.
+        hub_seen_at: when the hub last answered; None: not since the node was started.
+        library_release: number of the release it has applied; 0: none.
+    """
+
+    province: str
+    directory_version: int
+    broker_connected: bool
+    hub_seen_at: datetime | None
+    library_release: int
+
+
+class RegistrationClient:
+    """Typed calls of `RegistrationService` (hub) and `NodeService` (node). Each may raise `ServiceError`."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._hub = service_pb2_grpc.RegistrationServiceStub(calls.channel)
+        self._node = service_pb2_grpc.NodeServiceStub(calls.channel)
+
+    async def create_token(self, province: str, lifetime: timedelta | None = None) -> Token:
+        """Make a one-time token (operators of the ministry).
+
+        Args:
+            province: the one province it is good for.
+            lifetime: at most 7 days; 24 hours if None.
+        """
+        duration = Duration()
+        if lifetime:
+            duration.FromTimedelta(lifetime)
+        made = await self._calls.unary(self._hub.CreateToken, pb.CreateTokenRequest(province=province, lifetime=duration))
+        return Token(made.token, from_timestamp(made.expires_at), made.enrolment_endpoint, made.authority_pin)
+
+    async def list_units(self, province: str = "", status: UnitStatus | None = None) -> list[Unit]:
+        """Units in the order of their codes, those of one province or status if given."""
+        request = pb.ListUnitsRequest(
+            province=province, status=status_to_wire(status) if status else registration_pb2.UNIT_STATUS_UNSPECIFIED
+        )
+        answer = await self._calls.unary(self._hub.ListUnits, request)
+        return [unit_from_wire(unit) for unit in answer.units]
+
+    async def get_unit(self, code: str) -> Unit:
+        """One unit.
+
+        Raises:
+            Refused: REGISTRATION_UNIT_UNKNOWN.
+        """
+        found = next((unit for unit in await self.list_units() if unit.code == code), None)
+        if found is None:
+            raise Refused(refuse(codes.UNIT_UNKNOWN, code=code[:32]))
+        return found
+
+    async def register_units(self, entries: Sequence[pb.UnitEntry]) -> tuple[int, int]:
+        """Enter or change units, all of them or none.
+
+        Returns:
+            How many are new or different, and the version of the directory that holds them.
+        """
+        answer = await self._calls.unary(self._hub.RegisterUnits, pb.RegisterUnitsRequest(entries=entries))
+        return answer.changed, answer.directory_version
+
+    async def change_status(self, code: str, status: UnitStatus) -> tuple[Unit, int]:
+        """Take one step in a unit's life; the unit and the version of the directory that holds it."""
+        request = pb.ChangeUnitStatusRequest(code=code, status=status_to_wire(status))
+        answer = await self._calls.unary(self._hub.ChangeUnitStatus, request)
+        return unit_from_wire(answer.unit), answer.directory_version
+
+    async def list_members(self) -> list[Member]:
+        """The members of the federation."""
+        answer = await self._calls.unary(self._hub.ListMembers, pb.ListMembersRequest())
+        return [member_from_wire(member) for member in answer.members]
+
+    async def node_status(self) -> NodeStatus:
+        """How the node stands (desks and operators of a province)."""
+        status = await self._calls.unary(self._node.GetNodeStatus, pb.GetNodeStatusRequest())
+        seen = from_timestamp(status.hub_seen_at) if status.HasField("hub_seen_at") else None
+        return NodeStatus(status.province, status.directory_version, status.broker_connected, seen, int(status.library_release))

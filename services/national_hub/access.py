@@ -1,0 +1,31 @@
+"""Who may call what at the hub: one row an RPC, checked before any handler runs.
+
+How far a province reaches within an RPC (its own units only) is the core's to decide.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from twelve333.adapters.rpc.access import AccessTable
+from twelve333.adapters.rpc.health import AUTHENTICATED_ROWS
+from twelve333.core.identity import Role
+
+_API: Final = "/twelve333.api"
+MEMBERS: Final = frozenset({Role.OPERATOR, Role.NODE})
+OPERATOR: Final = frozenset({Role.OPERATOR})
+NODE: Final = frozenset({Role.NODE})
+
+ENROLMENT: Final[AccessTable] = {
+    f"{_API}.registration.v1.EnrolmentService/Join": frozenset({Role.ANYONE}),
+}
+
+FEDERATION: Final[AccessTable] = {
+    **AUTHENTICATED_ROWS,
+    f"{_API}.registration.v1.RegistrationService/CreateToken": OPERATOR,
+    f"{_API}.registration.v1.RegistrationService/RegisterUnits": MEMBERS,
+    f"{_API}.registration.v1.RegistrationService/ListUnits": MEMBERS,
+    f"{_API}.registration.v1.RegistrationService/ChangeUnitStatus": MEMBERS,
+    f"{_API}.registration.v1.RegistrationService/ListMembers": MEMBERS,
+    f"{_API}.registration.v1.RegistrationService/GetDirectory": MEMBERS,
+}

@@ -1,0 +1,70 @@
+"""Puts the hub together: the only place where its parts are wired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+
+from twelve333.adapters import hosting, runner
+from twelve333.adapters.clock import system_clock
+from twelve333.adapters.rpc.credentials import server_credentials
+from twelve333.adapters.rpc.health import Health
+from twelve333.adapters.rpc.server import Listener, Register
+from twelve333.adapters.signing.authority import load_authority
+from twelve333.adapters.signing.documents import load_signing_key
+from twelve333.adapters.sql.delivery import Appliers
+from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
+from twelve333.core.identity import FEDERATION_DOMAIN
+from twelve333.core.ids import HUB
+from twelve333.data import provinces
+
+from .access import ENROLMENT, FEDERATION
+from .context import HubContext
+from .handlers.enrolment import EnrolmentHandlers
+from .handlers.registration import RegistrationHandlers
+from .settings import HubSettings
+from .store import delivery_of
+
+SERVICE = "national_hub"
+
+
+async def serve(settings: HubSettings) -> None:
+    """Run the hub until it is told to stop."""
+    await runner.run(partial(assemble, settings))
+
+
+async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
+    """Start everything; the stack knows how to stop it.
+
+    Raises:
+        Refused: keys, database or addresses are not as they must be.
+    """
+    await hosting.start_telemetry(stack, SERVICE, HUB, settings)
+    pki, drain = settings.pki_directory, settings.drain_seconds
+    authority, documents = load_authority(pki / "authority"), load_signing_key(pki / "documents.key")
+    federation_tls = server_credentials(pki / "federation")
+    enrolment_tls = server_credentials(pki / "enrolment", callers_prove_themselves=False)
+    database = await hosting.start_database(stack, SERVICE, settings)
+    delivery = delivery_of(HUB)
+    hub = HubContext(settings, database, delivery.outbox, system_clock, authority, documents)
+    health = Health("database")
+    await hosting.start_relay(stack, settings, database, delivery, appliers(hub), hub.clock, [HUB, *provinces()])
+    federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, locale=settings.locale)
+    await hosting.start_listener(stack, federation, [*services(hub), health.register], FEDERATION, drain)
+    enrol = partial(registration_grpc.add_EnrolmentServiceServicer_to_server, EnrolmentHandlers(hub))
+    enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, locale=settings.locale)
+    await hosting.start_listener(stack, enrolment, [enrol], ENROLMENT, drain)
+    await hosting.start_health(stack, settings.listen.health, health, database)
+
+
+def services(hub: HubContext) -> Sequence[Register]:
+    """What the federation listener offers."""
+    return [
+        partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
+    ]
+
+
+def appliers(hub: HubContext) -> Appliers:
+    """What to do with each event that members tell the hub."""
+    return {}

@@ -1,0 +1,116 @@
+"""`twelve333 hub`: make, migrate and run the ministry's node, and let provinces in."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from cyclopts import App
+
+from twelve333.adapters.clock import system_clock
+from twelve333.adapters.settings import load
+from twelve333.adapters.signing.tokens import JoinOffer, write_token
+from twelve333.cli.common import Common, connect
+from twelve333.cli.output import show, show_one
+from twelve333.core.ids import HUB
+
+from .init import Plan, create
+from .settings import HubSettings
+
+app = App(name="hub", help="The ministry's node: make it, migrate its database, run it, let provinces in.")
+token = App(name="token", help="One-time tokens with which provinces join.")
+app.command(token)
+
+SERVICE = "national_hub"
+CONFIG = Path("hub.toml")
+
+
+@app.command
+def init(
+    *,
+    directory: Path = Path("hub"),
+    host: str = "127.0.0.1",
+    federation_port: int = 7443,
+    enrolment_port: int = 7444,
+    health_port: int = 7480,
+    broker_port: int = 4222,
+    operator: str = "operator",
+    common: Common = Common(),
+) -> None:
+    """Make a hub: its authority, certificates, settings, the broker's settings, and a first operator's profile.
+
+    Args:
+        directory: folder to make; it must not hold a hub yet.
+        host: address to listen on and to tell others.
+        federation_port: for members and operators.
+        enrolment_port: for provinces that join.
+        health_port: on loopback, for probes.
+        broker_port: of the nats-server that uses the settings made here.
+        operator: name of the first operator, a-z 0-9 . _ -.
+    """
+    plan = Plan(directory, host, federation_port, enrolment_port, health_port, broker_port, operator)
+    authority = create(plan, system_clock())
+    result = {"settings": str(directory / CONFIG), "authority_pin": authority.pin, "profile": str(directory / "profiles" / operator)}
+    show_one({**result, "next": f"twelve333 hub migrate --config {directory / CONFIG}"}, as_json=common.json)
+
+
+@app.command
+async def migrate(*, config: Path = CONFIG, common: Common = Common()) -> None:
+    """Bring the database to the newest revision; never happens by itself.
+
+    Args:
+        config: settings file of the hub.
+    """
+    from twelve333.adapters.sql.prepare import prepare
+
+    from .store import delivery_of
+
+    url = load(HubSettings, config).database_url
+    revision = await prepare(SERVICE, url, delivery_of(HUB), system_clock())
+    show_one({"revision": revision, "next": f"twelve333 hub run --config {config}"}, as_json=common.json)
+
+
+@app.command
+async def run(*, config: Path = CONFIG) -> None:
+    """Run the hub until it is told to stop (SIGTERM or Ctrl-C); it then drains.
+
+    Args:
+        config: settings file of the hub.
+    """
+    from .assembly import serve  # the services' dependencies are loaded only to run
+
+    await serve(load(HubSettings, config))
+
+
+@app.command
+async def members(*, common: Common = Common()) -> None:
+    """List the members of the federation."""
+    async with connect(common) as hub:
+        found = await hub.registration.list_members()
+    rows = [{"name": each.name, "endpoint": each.endpoint, "joined_at": each.joined_at.isoformat(timespec="seconds")} for each in found]
+    show(rows, ("name", "endpoint", "joined_at"), as_json=common.json)
+
+
+@app.command
+async def status(*, common: Common = Common()) -> None:
+    """Show what waits for whom, what was delivered and what came in."""
+    from twelve333.cli.delivery import show_delivery
+
+    async with connect(common) as hub:
+        show_delivery(await hub.delivery.status(), common)
+
+
+@token.command(name="create")
+async def create_token(*, province: str, token_file: Path, ttl_hours: float = 24.0, common: Common = Common()) -> None:
+    """Make a one-time token for a province: the secret goes into a file, the line to run is printed.
+
+    Args:
+        province: code of the province, e.g. 320000.
+        token_file: where the secret is written, readable by its owner only.
+        ttl_hours: hours until it ends, at most 168.
+    """
+    async with connect(common) as hub:
+        made = await hub.registration.create_token(province, timedelta(hours=ttl_hours))
+    write_token(token_file, made.secret)
+    line = JoinOffer(made.enrolment_endpoint, province, made.authority_pin).command(str(token_file))
+    show_one({"token_file": str(token_file), "expires_at": made.expires_at.isoformat(timespec="seconds"), "run": line}, as_json=common.json)

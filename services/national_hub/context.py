@@ -1,0 +1,35 @@
+"""What every handler of the hub works with; `assembly` builds it once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from twelve333.adapters.clock import Clock
+from twelve333.adapters.signing.authority import Authority
+from twelve333.adapters.sql.database import Database
+from twelve333.adapters.sql.delivery import Outbox
+
+from .settings import HubSettings
+
+
+@dataclass(frozen=True, slots=True)
+class HubContext:
+    """The hub's ports.
+
+    Args:
+        settings: checked settings.
+        database: the hub's one database.
+        outbox: where events to members are appended within a unit of work.
+        clock: the present moment.
+        authority: issues the certificates of members.
+        documents: the key that signs directory and library releases.
+    """
+
+    settings: HubSettings
+    database: Database
+    outbox: Outbox
+    clock: Clock
+    authority: Authority
+    documents: Ed25519PrivateKey

@@ -1,0 +1,41 @@
+"""Makes the next signed directory whenever members, units or declarations change, and tells every member that it is there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from twelve333.adapters.signing.documents import sign
+from twelve333.api.registration.v1 import events_pb2, registration_pb2
+from twelve333.wire.documents import document_to_wire
+from twelve333.wire.registration import member_to_wire, unit_to_wire
+from twelve333.wire.times import to_timestamp
+
+from ..context import HubContext
+from ..store import coverage as declarations
+from ..store import registration as store
+
+PURPOSE = "directory"
+
+
+def republish(context: HubContext, tx: Connection, now: datetime) -> int:
+    """Build, sign and keep the next version within the unit of work that changed something.
+
+    Returns:
+        The new version.
+    """
+    before = store.load_directory(tx)
+    version = before.version + 1 if before else 1
+    directory = registration_pb2.Directory(
+        version=version,
+        made_at=to_timestamp(now),
+        members=[member_to_wire(member) for member in store.load_members(tx)],
+        units=[unit_to_wire(unit) for unit in store.load_units(tx)],
+        declarations=declarations.load_declarations(tx),
+    )
+    document = sign(directory.SerializeToString(deterministic=True), PURPOSE, version, context.documents)
+    store.save_directory(tx, store.DirectoryRow(version, now, document_to_wire(document).SerializeToString()))
+    for member in store.member_names(tx):
+        context.outbox.append(tx, destination=member, message=events_pb2.DirectoryChanged(version=version), now=now)
+    return version

@@ -1,0 +1,146 @@
+"""The hub's register of members and units."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from grpc.aio import ServicerContext
+from sqlalchemy import Connection
+
+from twelve333.adapters.rpc.access import current_caller
+from twelve333.adapters.signing.authority import pin_of
+from twelve333.adapters.signing.tokens import make_token, token_digest
+from twelve333.api.common.v1 import common_pb2
+from twelve333.api.registration.v1 import service_pb2 as pb
+from twelve333.api.registration.v1 import service_pb2_grpc
+from twelve333.core.decision import Refused, accepted, refuse
+from twelve333.core.identity import Role
+from twelve333.core.ids import HUB
+from twelve333.core.registration import codes
+from twelve333.core.registration.messages import ChangeStatus, RegisterUnit
+from twelve333.core.registration.model import JoinToken, Unit
+from twelve333.core.registration.rules import change_status, register
+from twelve333.data import provinces
+from twelve333.wire.registration import level_from_wire, member_to_wire, status_from_wire, unit_to_wire
+from twelve333.wire.times import to_timestamp
+
+from ..context import HubContext
+from ..store import coverage as declarations
+from ..store import registration as store
+from .directory import republish
+
+TOKEN_LIFETIME = timedelta(hours=24)
+TOKEN_LIFETIME_MAX = timedelta(days=7)
+ENTRIES_MAX = 1_000
+
+
+class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
+    """See `RegistrationService`."""
+
+    def __init__(self, hub: HubContext) -> None:
+        self._hub = hub
+
+    async def CreateToken(
+        self, request: pb.CreateTokenRequest, context: ServicerContext[pb.CreateTokenRequest, pb.CreateTokenResponse]
+    ) -> pb.CreateTokenResponse:
+        """Make a one-time token and keep its hash."""
+        if request.province not in provinces():
+            raise Refused(refuse(codes.PROVINCE_UNKNOWN, province=request.province[:16]))
+        lifetime = min(request.lifetime.ToTimedelta() or TOKEN_LIFETIME, TOKEN_LIFETIME_MAX)
+        expires_at, secret = self._hub.clock() + lifetime, make_token()
+        await self._hub.database.write(lambda tx: store.add_token(tx, JoinToken(token_digest(secret), request.province, expires_at)))
+        return pb.CreateTokenResponse(
+            token=secret,
+            expires_at=to_timestamp(expires_at),
+            enrolment_endpoint=self._hub.settings.listen.advertise_enrolment,
+            authority_pin=pin_of(self._hub.authority.root),
+        )
+
+    async def RegisterUnits(
+        self, request: pb.RegisterUnitsRequest, context: ServicerContext[pb.RegisterUnitsRequest, pb.RegisterUnitsResponse]
+    ) -> pb.RegisterUnitsResponse:
+        """Enter or change units, all of them or none."""
+        hub, now, asker = self._hub, self._hub.clock(), _asker()
+        if len(request.entries) > ENTRIES_MAX:
+            raise Refused(refuse(codes.TOO_MANY_UNITS, count=len(request.entries), limit=ENTRIES_MAX))
+
+        def keep(tx: Connection) -> tuple[int, int]:
+            entered = [_enter_unit(tx, entry, asker) for entry in request.entries]
+            declared = [_enter_declaration(tx, entry, now) for entry in request.entries]  # may name units that came later
+            changed = sum(one or other for one, other in zip(entered, declared, strict=True))
+            return changed, republish(hub, tx, now) if changed else _version(tx)
+
+        changed, version = await hub.database.write(keep)
+        return pb.RegisterUnitsResponse(changed=changed, directory_version=version)
+
+    async def ListUnits(
+        self, request: pb.ListUnitsRequest, context: ServicerContext[pb.ListUnitsRequest, pb.ListUnitsResponse]
+    ) -> pb.ListUnitsResponse:
+        """List units in the order of their codes."""
+        status = status_from_wire(request.status)
+        units = await self._hub.database.read(lambda tx: store.load_units(tx, request.province, status))
+        return pb.ListUnitsResponse(units=[unit_to_wire(unit) for unit in units])
+
+    async def ChangeUnitStatus(
+        self, request: pb.ChangeUnitStatusRequest, context: ServicerContext[pb.ChangeUnitStatusRequest, pb.ChangeUnitStatusResponse]
+    ) -> pb.ChangeUnitStatusResponse:
+        """Take one step in a unit's life."""
+        hub, now, asker = self._hub, self._hub.clock(), _asker()
+        to = status_from_wire(request.status)
+        if to is None:
+            raise Refused(refuse(codes.STATUS_UNKNOWN))
+        command = ChangeStatus(request.code, to)
+
+        def keep(tx: Connection) -> tuple[Unit, int]:
+            decision = accepted(change_status(store.load_unit(tx, command.code), asker, command))
+            if not decision.events:
+                return decision.state, _version(tx)
+            store.save_units(tx, [decision.state])
+            return decision.state, republish(hub, tx, now)
+
+        unit, version = await hub.database.write(keep)
+        return pb.ChangeUnitStatusResponse(unit=unit_to_wire(unit), directory_version=version)
+
+    async def ListMembers(
+        self, request: pb.ListMembersRequest, context: ServicerContext[pb.ListMembersRequest, pb.ListMembersResponse]
+    ) -> pb.ListMembersResponse:
+        """List the members."""
+        members = await self._hub.database.read(store.load_members)
+        return pb.ListMembersResponse(members=[member_to_wire(member) for member in members])
+
+    async def GetDirectory(
+        self, request: pb.GetDirectoryRequest, context: ServicerContext[pb.GetDirectoryRequest, pb.GetDirectoryResponse]
+    ) -> pb.GetDirectoryResponse:
+        """Give the signed directory, if there is a newer one."""
+        row = await self._hub.database.read(store.load_directory)
+        if row is None or row.version <= request.since_version:
+            return pb.GetDirectoryResponse()
+        return pb.GetDirectoryResponse(directory=common_pb2.SignedDocument.FromString(row.document))
+
+
+def _asker() -> str:
+    """`hub` for an operator of the ministry, the province code for a node."""
+    caller = current_caller()
+    return HUB if caller.role is Role.OPERATOR else caller.member
+
+
+def _version(tx: Connection) -> int:
+    row = store.load_directory(tx)
+    return row.version if row else 0
+
+
+def _enter_unit(tx: Connection, entry: pb.UnitEntry, asker: str) -> bool:
+    """Enter one unit; True if it is new or different now."""
+    unit = entry.unit
+    known = store.load_unit(tx, unit.code)
+    declares = entry.HasField("declaration") or declarations.load_declaration(tx, unit.code) is not None
+    command = RegisterUnit(unit.code, unit.name, level_from_wire(unit.level), unit.with_system, status_from_wire(unit.status), declares)
+    decision = accepted(register(known, asker, command))
+    if decision.events:
+        store.save_units(tx, [decision.state])
+    return bool(decision.events)
+
+
+def _enter_declaration(tx: Connection, entry: pb.UnitEntry, now: datetime) -> bool:
+    """Enter what one unit declares, if it comes with a declaration; True if that is new or different now."""
+    return entry.HasField("declaration") and declarations.enter_declaration(tx, entry.unit.code, entry.declaration, now)

@@ -1,0 +1,107 @@
+"""`twelve333 node`: join the federation, migrate and run a province's node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cyclopts import App
+
+from twelve333.adapters.clock import system_clock
+from twelve333.adapters.settings import load
+from twelve333.adapters.signing.tokens import read_token
+from twelve333.cli.common import Common, connect
+from twelve333.cli.output import show_one
+
+from .settings import NodeSettings
+
+app = App(name="node", help="A province's node: join the federation, migrate its database, run it.")
+
+SERVICE = "province_node"
+CONFIG = Path("node.toml")
+
+
+@app.command
+async def join(
+    *,
+    province: str,
+    hub: str,
+    pin: str,
+    token_file: Path,
+    directory: Path = Path("node"),
+    host: str = "127.0.0.1",
+    federation_port: int = 7543,
+    desk_port: int = 7544,
+    health_port: int = 7580,
+    operator: str = "operator",
+    desk: str = "desk-1",
+    common: Common = Common(),
+) -> None:
+    """Join the federation with the line that the ministry sent; the key is made here and never leaves this machine.
+
+    Args:
+        province: code of the province, e.g. 320000.
+        hub: host:port of the hub's enrolment listener.
+        pin: hash of the federation's root certificate, `sha256:` and 64 hex digits.
+        token_file: file with the one-time token; `/dev/stdin` reads it from a pipe.
+        directory: folder to make; it must not hold a node yet.
+        host: address to listen on and to tell others.
+        federation_port: for hub and other nodes.
+        desk_port: for the province's own desktops and operators.
+        health_port: on loopback, for probes.
+        operator: name of the first local operator, a-z 0-9 . _ -.
+        desk: name of the first desktop, likewise.
+    """
+    from twelve333.adapters.sql.prepare import prepare
+
+    from .directory import keep_first
+    from .join import Plan
+    from .join import join as enrol
+    from .store import delivery_of
+
+    plan = Plan(directory, province, hub, pin, host, federation_port, desk_port, health_port, operator, desk)
+    now = system_clock()
+    answer = await enrol(plan, read_token(token_file), now)
+    settings = load(NodeSettings, directory / CONFIG)
+    revision = await prepare(SERVICE, settings.database_url, delivery_of(province), now)
+    await keep_first(settings.database_url, answer.document_key, answer.directory, now)
+    result = {"province": province, "settings": str(directory / CONFIG), "revision": revision}
+    show_one({**result, "next": f"twelve333 node run --config {directory / CONFIG}"}, as_json=common.json)
+
+
+@app.command
+async def migrate(*, config: Path = CONFIG, common: Common = Common()) -> None:
+    """Bring the database to the newest revision; never happens by itself.
+
+    Args:
+        config: settings file of the node.
+    """
+    from twelve333.adapters.sql.prepare import prepare
+
+    from .store import delivery_of
+
+    settings = load(NodeSettings, config)
+    revision = await prepare(SERVICE, settings.database_url, delivery_of(settings.province), system_clock())
+    show_one({"revision": revision, "next": f"twelve333 node run --config {config}"}, as_json=common.json)
+
+
+@app.command
+async def run(*, config: Path = CONFIG) -> None:
+    """Run the node until it is told to stop (SIGTERM or Ctrl-C); it then drains.
+
+    Args:
+        config: settings file of the node.
+    """
+    from .assembly import serve  # the services' dependencies are loaded only to run
+
+    await serve(load(NodeSettings, config))
+
+
+@app.command
+async def status(*, common: Common = Common()) -> None:
+    """Show how the node stands: directory, broker, hub, library, and what waits for whom."""
+    from twelve333.cli.delivery import show_delivery
+
+    async with connect(common) as node:
+        stands = await node.registration.node_status()
+        delivery = await node.delivery.status()
+    show_delivery(delivery, common, head=stands)

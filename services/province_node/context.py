@@ -1,0 +1,41 @@
+"""What every handler of the node works with; `assembly` builds it once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twelve333.adapters.clock import Clock
+from twelve333.adapters.rpc.peers import Peers
+from twelve333.adapters.sql.database import Database
+from twelve333.adapters.sql.delivery import Outbox
+
+from .directory import DirectoryReplica
+from .settings import NodeSettings
+
+
+@dataclass(frozen=True, slots=True)
+class NodeContext:
+    """The node's ports.
+
+    Args:
+        settings: checked settings.
+        database: the node's one database.
+        outbox: where events to hub and other members are appended within a unit of work.
+        clock: the present moment.
+        directory: the replica of the federation's directory.
+        peers: channels to hub and other members, by name.
+        document_key: the hub's Ed25519 public key.
+    """
+
+    settings: NodeSettings
+    database: Database
+    outbox: Outbox
+    clock: Clock
+    directory: DirectoryReplica
+    peers: Peers
+    document_key: bytes
+
+    @property
+    def province(self) -> str:
+        """The member this node is."""
+        return self.settings.province
