@@ -9,6 +9,7 @@ from twelve333.core.decision import Code, Kind
 INTERNAL: Final = Code("COMMON_INTERNAL", Kind.PEER_VIOLATION)  # a bug over there: our request was not at fault
 PAGE_TOO_LARGE: Final = Code("COMMON_PAGE_TOO_LARGE", Kind.INVALID)
 
+REQUEST_MALFORMED: Final = Code("RPC_REQUEST_MALFORMED", Kind.INVALID)
 METHOD_UNKNOWN: Final = Code("RPC_METHOD_UNKNOWN", Kind.NOT_FOUND)
 CALLER_UNKNOWN: Final = Code("RPC_CALLER_UNKNOWN", Kind.UNAUTHENTICATED)
 CALLER_FOREIGN: Final = Code("RPC_CALLER_FOREIGN", Kind.UNAUTHENTICATED)

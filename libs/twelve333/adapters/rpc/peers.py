@@ -11,7 +11,7 @@ from typing import Final
 import grpc
 
 from ...core.decision import Code, Kind, Refused, refuse
-from .credentials import channel_credentials, channel_options
+from .credentials import channel_options
 
 PEER_UNKNOWN: Final = Code("COMMON_PEER_UNKNOWN", Kind.NOT_FOUND)
 
@@ -48,7 +48,9 @@ class Peers:
         known = self._channels.get(member)
         if known and known[0] == endpoint:
             return known[1]
-        channel = grpc.aio.secure_channel(endpoint, self._credentials, options=channel_options(member), interceptors=list(self._interceptors))
+        channel = grpc.aio.secure_channel(
+            endpoint, self._credentials, options=channel_options(member), interceptors=list(self._interceptors)
+        )
         self._channels[member] = (endpoint, channel)
         return channel
 

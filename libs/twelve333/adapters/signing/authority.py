@@ -103,7 +103,7 @@ class Authority:
             raise Refused(refuse(codes.AUTHORITY_EXPIRED, date=self.certificate.not_valid_after_utc.date()))
         asked = check_request(request, identity, dns_names)
         validity = profiles.Validity(now - CLOCK_SKEW, min(now + lifetime, self.certificate.not_valid_after_utc))
-        builder = profiles.leaf(asked, identity, dns_names, self.certificate, validity)
+        builder = profiles.leaf(_p256(asked.public_key()), identity, dns_names, self.certificate, validity)
         if carries_root:
             builder = builder.add_extension(profiles.root_extension(self.root), critical=False)
         leaf = builder.sign(self.key, hashes.SHA256())
@@ -146,8 +146,8 @@ def load_authority(folder: Path) -> Authority:
     return Authority(key, certificate, load_certificates(folder / "root" / _CERTIFICATE)[0])
 
 
-def check_request(request: bytes, identity: Identity, dns_names: Sequence[str]) -> ec.EllipticCurvePublicKey:
-    """Refuse a request that is malformed, not signed by its own key, weak, or asks for what it was not granted; return its key.
+def check_request(request: bytes, identity: Identity, dns_names: Sequence[str]) -> x509.CertificateSigningRequest:
+    """Refuse a request that is malformed, not signed by its own key, weak, or asks for what it was not granted.
 
     Source: RFC 2986 section 3 (proof of possession).
     """
@@ -158,11 +158,16 @@ def check_request(request: bytes, identity: Identity, dns_names: Sequence[str]) 
         raise Refused(refuse(codes.REQUEST_MALFORMED)) from error
     if not proved:
         raise Refused(refuse(codes.REQUEST_NOT_PROVED))
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise Refused(refuse(codes.REQUEST_WEAK_KEY))
+    _p256(key)
     beyond = profiles.asked_beyond(asked.subject, extensions, identity, dns_names)
     if beyond:
         raise Refused(refuse(codes.REQUEST_ASKS_BEYOND, asked=beyond))
+    return asked
+
+
+def _p256(key: object) -> ec.EllipticCurvePublicKey:
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise Refused(refuse(codes.REQUEST_WEAK_KEY))
     return key
 
 

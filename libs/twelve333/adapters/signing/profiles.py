@@ -51,7 +51,7 @@ def leaf(
 ) -> x509.CertificateBuilder:
     """A member's or person's certificate; it may serve only where it has DNS names."""
     usages = [ExtendedKeyUsageOID.CLIENT_AUTH, *([ExtendedKeyUsageOID.SERVER_AUTH] if dns_names else [])]
-    subject = _common_name(identity.caller.name or identity.caller.member)
+    subject = _common_name(identity.caller.name or identity.caller.member or identity.caller.role.value)
     return (
         _base(key, subject, _issuer(parent), validity)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

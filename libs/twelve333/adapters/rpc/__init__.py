@@ -1,0 +1,1 @@
+"""Listening and dialling with gRPC: mutual TLS, the access gate, rich refusals, health, trace context."""

@@ -1,0 +1,96 @@
+"""Who may do what: one table per service, consulted before a request is even parsed.
+
+The caller is whom the TLS certificate proves, in the trust domain that the listener serves; nothing in the request can change
+that. An RPC without a row does not exist for anybody, and a service that offers one does not start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import grpc
+from cryptography import x509
+
+from ...core.decision import Refusal, Refused, refuse
+from ...core.identity import ANYONE, Caller, Identity, Role, parse_identity
+from ...wire import codes
+
+AccessTable = Mapping[str, frozenset[Role]]
+# Says no to a caller that the certificate alone would admit, e.g. one whose certificate (by serial, hexadecimal) is revoked.
+Admission = Callable[[Caller, str], Refusal | None]
+
+AUTHENTICATED: Final = frozenset(Role) - {Role.ANYONE}
+
+_caller: ContextVar[Caller] = ContextVar("twelve333_caller")
+
+
+def current_caller() -> Caller:
+    """Who made the RPC that is being handled.
+
+    Raises:
+        LookupError: outside of a handler.
+    """
+    return _caller.get()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The rules of one listener.
+
+    Args:
+        table: full method name to the roles that may call it.
+        domain: trust domain that callers must belong to; None where callers show no certificate and all are `ANYONE`.
+        admission: a further check of each call, cheap and without waiting.
+    """
+
+    table: AccessTable
+    domain: str | None
+    admission: Admission | None = None
+
+    def admit(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Caller:
+        """Return the caller and make it `current_caller()`.
+
+        Raises:
+            Refused: RPC_METHOD_UNKNOWN, RPC_CALLER_UNKNOWN, RPC_CALLER_FOREIGN, RPC_ROLE_DENIED, or what `admission` says.
+        """
+        caller = self._identify(context)
+        roles = self.table.get(method)
+        if roles is None:
+            raise Refused(refuse(codes.METHOD_UNKNOWN, method=method[:128]))
+        if caller.role not in roles:
+            raise Refused(refuse(codes.ROLE_DENIED, role=caller.role.value, method=method))
+        _caller.set(caller)
+        return caller
+
+    def _identify(self, context: grpc.aio.ServicerContext[Any, Any]) -> Caller:
+        if self.domain is None:
+            return ANYONE
+        shown = context.auth_context()
+        identity = _identity(_first(shown, "peer_spiffe_id"))
+        if identity is None:
+            raise Refused(refuse(codes.CALLER_UNKNOWN))
+        if identity.trust_domain != self.domain:
+            raise Refused(refuse(codes.CALLER_FOREIGN, identity=identity.uri, domain=self.domain))
+        if self.admission and (refusal := self.admission(identity.caller, _serial(_first(shown, "x509_pem_cert")))):
+            raise Refused(refusal)
+        return identity.caller
+
+
+def _first(shown: Mapping[str, Any], key: str) -> bytes:
+    values = shown.get(key) or (b"",)
+    return bytes(values[0])
+
+
+@lru_cache(maxsize=4096)
+def _identity(uri: bytes) -> Identity | None:
+    identity = parse_identity(uri.decode("ascii", errors="replace"))
+    return identity if isinstance(identity, Identity) else None
+
+
+@lru_cache(maxsize=4096)
+def _serial(pem: bytes) -> str:
+    return format(x509.load_pem_x509_certificate(pem).serial_number, "x")

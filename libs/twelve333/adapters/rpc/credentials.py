@@ -1,0 +1,123 @@
+"""TLS for both ends of every call, and the options that keep a connection alive and bounded.
+
+A member is dialled at any address and proved by the DNS name in its certificate. Servers read their certificate anew when its
+file changes, so a renewal needs no restart and drops no connection.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, cast
+
+import grpc
+
+from ...core.decision import Refused
+from ...core.identity import dns_name
+from ..signing.keys import CHAIN_FILE, Material, load_material
+
+MESSAGE_BYTES_MAX: Final = 8 * 1024 * 1024
+METADATA_BYTES_MAX: Final = 16 * 1024
+Options = list[tuple[str, Any]]
+
+_log = logging.getLogger("twelve333.rpc")
+
+# A half-open link is noticed after at most 15 s; after an outage the next attempt is never more than 5 s away.
+_ALIVE: Final[Options] = [
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+]
+_BOUNDED: Final[Options] = [
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+]
+
+
+def channel_credentials(material: Material | Path) -> grpc.ChannelCredentials:
+    """What a caller proves itself with and whom it trusts.
+
+    Args:
+        material: loaded, or a member's folder (`tls.key`, `tls.crt`, `ca.crt`).
+
+    Raises:
+        Refused: SECURITY_FILE_*, SECURITY_KEY_MISMATCH, SECURITY_CHAIN_MISMATCH.
+    """
+    loaded = load_material(material) if isinstance(material, Path) else material
+    return grpc.ssl_channel_credentials(loaded.root, loaded.key, loaded.chain)
+
+
+def channel_options(member: str) -> Options:
+    """Options of a channel to `member`: whatever the address, its certificate must say `<member>.12333.internal`."""
+    return [
+        *_ALIVE,
+        *_BOUNDED,
+        ("grpc.ssl_target_name_override", dns_name(member)),
+        ("grpc.initial_reconnect_backoff_ms", 200),
+        ("grpc.min_reconnect_backoff_ms", 200),
+        ("grpc.max_reconnect_backoff_ms", 5_000),
+        ("grpc.enable_retries", 0),  # retries are ours: they know which refusals are worth one
+    ]
+
+
+def server_options() -> Options:
+    """Options of every listener; a port that is in use is an error, never shared."""
+    return [
+        *_ALIVE,
+        *_BOUNDED,
+        ("grpc.so_reuseport", 0),
+        ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+        ("grpc.max_concurrent_streams", 1_000),
+    ]
+
+
+def server_credentials(folder: Path, *, callers_prove_themselves: bool = True) -> grpc.ServerCredentials:
+    """Credentials of a listener, following the files of `folder`.
+
+    Args:
+        folder: `tls.key`, `tls.crt`, `ca.crt`.
+        callers_prove_themselves: ask for a certificate under `ca.crt`; False only for enrolment.
+
+    Raises:
+        Refused: as `channel_credentials`, at start; later the certificate that worked stays in use.
+    """
+    certificates = _Certificates(folder, callers_prove_themselves)
+    # The fetcher may answer None, which the published types do not know.
+    newer = cast("Callable[[], grpc.ServerCertificateConfiguration]", certificates.newer)
+    return grpc.dynamic_ssl_server_credentials(certificates.load(), newer, callers_prove_themselves)
+
+
+class _Certificates:
+    """The files of one folder; gRPC asks `newer` at each new connection, from threads of its own."""
+
+    def __init__(self, folder: Path, callers_prove_themselves: bool) -> None:
+        self._folder = folder
+        self._mutual = callers_prove_themselves
+        self._stamp = self._changed_at()
+
+    def load(self) -> grpc.ServerCertificateConfiguration:
+        """Read and check the files."""
+        material = load_material(self._folder)
+        return grpc.ssl_server_certificate_configuration([(material.key, material.chain)], material.root if self._mutual else None)
+
+    def newer(self) -> grpc.ServerCertificateConfiguration | None:
+        """The new configuration if the chain file has changed, None to keep the one in use."""
+        stamp = self._changed_at()
+        if stamp == self._stamp:
+            return None
+        try:
+            loaded = self.load()
+        except Refused as refused:  # a renewal half done, or done wrong: serve on, and look again at the next connection
+            _log.warning("certificate not renewed code=%s", refused.refusal.code.name)
+            return None
+        self._stamp = stamp
+        return loaded
+
+    def _changed_at(self) -> int:
+        try:
+            return (self._folder / CHAIN_FILE).stat().st_mtime_ns
+        except OSError:
+            return 0
