@@ -162,9 +162,7 @@ def release_to_wire(release: Release) -> pb.Release:
 
 def release_from_wire(message: pb.Release) -> Release:
     """A release from a message."""
-    return Release(
-        message.epoch, message.number, message.entry_count, message.root, message.previous_root, from_timestamp(message.made_at)
-    )
+    return Release(message.epoch, message.number, message.entry_count, message.root, message.previous_root, from_timestamp(message.made_at))
 
 
 def announced_to_wire(event: ReleaseAnnounced) -> events_pb2.ReleaseAnnounced:
@@ -214,7 +212,7 @@ def _day_out(day: date | None) -> str:
     return day.isoformat() if day else ""
 
 
-def _day_in(text: str) -> date | None | Refusal:
+def _day_in(text: str) -> date | Refusal | None:
     """A day from text; refuses what is no day."""
     if not text:
         return None

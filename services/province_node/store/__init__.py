@@ -1,6 +1,6 @@
 """What a province node keeps. Importing this package declares every table (one import line per capability, for migrations)."""
 
-from . import cases, registration
+from . import cases, library, registration, routing
 from .metadata import delivery_of, metadata
 
-__all__ = ["cases", "delivery_of", "metadata", "registration"]
+__all__ = ["cases", "delivery_of", "library", "metadata", "registration", "routing"]

@@ -29,7 +29,9 @@ INFO_END: Final = "<!-- INFO END -->"
 _FILE_NAME = re.compile(r"^(?P<title>.+?)(?:[(（](?P<date>\d{4}-\d{2}-\d{2})[)）])?\.md$")
 _TITLE = re.compile(r"^#[ \u3000]+(.+)$", re.MULTILINE)
 _IN_FORCE = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日[ \u3000]*(?:起)?(?:施行|实施|生效)")
-_ISSUER = re.compile(r"^\d{4}年\d{1,2}月\d{1,2}日[ \u3000]+(?:经)?(\S*?(?:常务委员会|人民代表大会(?!常)|国务院|政务院|最高人民法院|部|局))", re.MULTILINE)
+_ISSUER = re.compile(
+    r"^\d{4}年\d{1,2}月\d{1,2}日[ \u3000]+(?:经)?(\S*?(?:常务委员会|人民代表大会(?!常)|国务院|政务院|最高人民法院|部|局))", re.MULTILINE
+)
 _SESSION = re.compile(r"第?[一二三四五六七八九十百]+届|^中华人民共和国(?=国务院)")
 _NUMBER = re.compile(r"([\u4e00-\u9fff]*(?:令|公告)第[ \u3000]?\d+号|[\u4e00-\u9fff]+[〔［\[]\d{4}[〕］\]]\d+号)")
 

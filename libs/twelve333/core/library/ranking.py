@@ -45,7 +45,9 @@ def region_weight(entry_region: str, caller: str) -> float:
         return _NATIONAL
     if not caller:
         return _SISTER_UNIT
-    if entry_region == caller or (parent_of(caller) is not None and is_within(caller, entry_region) and entry_region != province_of(caller)):
+    if entry_region == caller or (
+        parent_of(caller) is not None and is_within(caller, entry_region) and entry_region != province_of(caller)
+    ):
         return _NEAREST
     if entry_region == province_of(caller):
         return _SAME_PROVINCE

@@ -1,0 +1,204 @@
+"""Keeping a replica: entries, their contents, the search index and the release, always in one transaction.
+
+Works on the caller's connection; what belongs together is written together or not at all. A replica without a release shows nothing,
+so a first copy may be written in several transactions and becomes visible with its release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, text
+
+from ...core.decision import Refused
+from ...core.library.merkle import digest_of
+from ...core.library.model import Change, Entry, EntryKind, Leaf
+from ...core.library.search import index_grams
+from ...wire.library import entry_from_content
+from .library_tables import LibraryTables
+
+CHUNK: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An entry as a replica holds it; `content` is its exact bytes."""
+
+    entry_id: str
+    version: int
+    release: int
+    content: bytes
+
+    @property
+    def entry(self) -> Entry:
+        """The entry decoded; what was admitted can always be read."""
+        return decoded(self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRelease:
+    """The release that a replica holds: the signed document as it came, and when it was applied."""
+
+    document: bytes
+    applied_at: datetime
+
+
+def decoded(content: bytes) -> Entry:
+    """The entry in `content`.
+
+    Raises:
+        Refused: LIBRARY_CONTENT_UNREADABLE.
+    """
+    entry = entry_from_content(content)
+    if not isinstance(entry, Entry):
+        raise Refused(entry)
+    return entry
+
+
+def leaves(tx: Connection, tables: LibraryTables) -> dict[str, Leaf]:
+    """The leaf of every entry held, by id."""
+    t = tables.library_entries.c
+    return {row.entry_id: Leaf(row.entry_id, row.version, bytes(row.digest)) for row in tx.execute(select(t.entry_id, t.version, t.digest))}
+
+
+def apply(tx: Connection, tables: LibraryTables, changes: Iterable[Change]) -> int:
+    """Write `changes` with the index, in chunks of one statement each; returns how many."""
+    count = 0
+    for chunk in _chunks(changes):
+        _apply_chunk(tx, tables, chunk)
+        count += len(chunk)
+    return count
+
+
+def clear(tx: Connection, tables: LibraryTables, keep: Mapping[str, Leaf] | None = None) -> None:
+    """Take out every entry, or every one that is not in `keep`."""
+    known = tx.execute(select(tables.library_entries.c.entry_id)).scalars()
+    gone = [entry_id for entry_id in known if keep is None or entry_id not in keep]
+    for start in range(0, len(gone), CHUNK):
+        _forget(tx, tables, gone[start : start + CHUNK])
+
+
+def keep_release(tx: Connection, tables: LibraryTables, epoch: int, number: int, held: HeldRelease) -> None:
+    """Make this release the one that the replica holds."""
+    tx.execute(insert(tables.library_releases).values(epoch=epoch, number=number, document=held.document, applied_at=held.applied_at))
+
+
+def last_release(tx: Connection, tables: LibraryTables) -> HeldRelease | None:
+    """The release held, None for an empty replica."""
+    t = tables.library_releases
+    row = tx.execute(select(t.c.document, t.c.applied_at).order_by(t.c.epoch.desc(), t.c.number.desc()).limit(1)).one_or_none()
+    return HeldRelease(bytes(row.document), row.applied_at) if row else None
+
+
+def get(tx: Connection, tables: LibraryTables, entry_id: str) -> Held | None:
+    """One entry, None if it is not held."""
+    row = tx.execute(_held(tables).where(tables.library_entries.c.entry_id == entry_id)).one_or_none()
+    return _as_held(row) if row else None
+
+
+def page(
+    tx: Connection, tables: LibraryTables, after: str, size: int, *, kind: EntryKind | None = None, topic: str = "", region: str = ""
+) -> list[Held]:
+    """Entries in order of id after `after`, at most `size`, narrowed as asked."""
+    t = tables.library_entries.c
+    query = _held(tables).where(t.entry_id > after).order_by(t.entry_id).limit(size)
+    if kind is not None:
+        query = query.where(t.kind == kind.value)
+    if topic:
+        query = query.where(t.topics.like(f"% {topic}%"))
+    if region:
+        query = query.where(t.region == region)
+    return [_as_held(row) for row in tx.execute(query)]
+
+
+def since(tx: Connection, tables: LibraryTables, release: int, after: str, size: int) -> list[Held]:
+    """Entries brought in after `release`, in order of id after `after`, at most `size`."""
+    t = tables.library_entries.c
+    query = _held(tables).where(t.release > release, t.entry_id > after).order_by(t.entry_id).limit(size)
+    return [_as_held(row) for row in tx.execute(query)]
+
+
+def _held(tables: LibraryTables) -> Select[Any]:
+    e, c = tables.library_entries, tables.library_contents
+    return select(e.c.entry_id, e.c.version, e.c.release, c.c.content).join(c, c.c.row_id == e.c.row_id)
+
+
+def _as_held(row: Row[Any]) -> Held:
+    return Held(row.entry_id, row.version, row.release, bytes(row.content))
+
+
+def _chunks(changes: Iterable[Change]) -> Iterator[list[Change]]:
+    chunk: list[Change] = []
+    for change in changes:
+        chunk.append(change)
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _apply_chunk(tx: Connection, tables: LibraryTables, chunk: Sequence[Change]) -> None:
+    """Take out what the chunk replaces or removes, then put in what it brings."""
+    _forget(tx, tables, [change.entry_id for change in chunk])
+    coming = [(change, decoded(change.content)) for change in chunk if change.tombstone is None]
+    if not coming:
+        return
+    first = (tx.execute(select(func.max(tables.library_entries.c.row_id))).scalar() or 0) + 1
+    numbered = [(first + i, change, entry) for i, (change, entry) in enumerate(coming)]
+    tx.execute(insert(tables.library_entries), [_row(row_id, change, entry) for row_id, change, entry in numbered])
+    tx.execute(insert(tables.library_contents), [{"row_id": row_id, "content": change.content} for row_id, change, _ in numbered])
+    _index(tx, [(row_id, _grams(entry)) for row_id, _, entry in numbered])
+
+
+def _row(row_id: int, change: Change, entry: Entry) -> dict[str, object]:
+    return {
+        "row_id": row_id,
+        "entry_id": change.entry_id,
+        "version": change.version,
+        "release": change.release,
+        "digest": digest_of(change.content),
+        "kind": entry.kind.value,
+        "region": entry.region,
+        "topics": "".join(f" {topic}" for topic in entry.topics),
+        "valid_from": entry.valid_from,
+        "valid_to": entry.valid_to,
+        "title": entry.title,
+    }
+
+
+def _grams(entry: Entry) -> list[str]:
+    """What is indexed of an entry: its title and text."""
+    return index_grams(f"{entry.title}\n{entry.body}")
+
+
+def _forget(tx: Connection, tables: LibraryTables, entry_ids: Sequence[str]) -> None:
+    """Take entries out of all tables and the index; FTS5 without content must be told what it indexed."""
+    e, c = tables.library_entries, tables.library_contents
+    rows = tx.execute(select(e.c.row_id, c.c.content).join(c, c.c.row_id == e.c.row_id).where(e.c.entry_id.in_(entry_ids))).all()
+    if not rows:
+        return
+    if tx.dialect.name == "sqlite":
+        remove = text("INSERT INTO library_index(library_index, rowid, grams) VALUES ('delete', :row_id, :grams)")
+        tx.execute(remove, [{"row_id": row.row_id, "grams": " ".join(_grams(decoded(bytes(row.content))))} for row in rows])
+    else:
+        tx.execute(text("DELETE FROM library_index WHERE row_id = :row_id"), [{"row_id": row.row_id} for row in rows])
+    for table in (c, e):
+        _delete_rows(tx, table, [row.row_id for row in rows])
+
+
+def _delete_rows(tx: Connection, table: Table, row_ids: Sequence[int]) -> None:
+    tx.execute(delete(table).where(table.c.row_id.in_(row_ids)))
+
+
+def _index(tx: Connection, rows: Sequence[tuple[int, list[str]]]) -> None:
+    """Put rows into the index."""
+    if tx.dialect.name == "sqlite":
+        put = text("INSERT INTO library_index(rowid, grams) VALUES (:row_id, :grams)")
+        tx.execute(put, [{"row_id": row_id, "grams": " ".join(grams)} for row_id, grams in rows])
+    else:
+        put = text("INSERT INTO library_index(row_id, grams) VALUES (:row_id, array_to_tsvector(string_to_array(:grams, ' ')))")
+        tx.execute(put, [{"row_id": row_id, "grams": " ".join(grams)} for row_id, grams in rows])

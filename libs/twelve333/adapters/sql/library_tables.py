@@ -1,0 +1,87 @@
+"""Tables of a library replica, the same at the hub and at a node, and its search index.
+
+The index is not a declared table: FTS5 on SQLite, a column of bigrams under GIN on PostgreSQL. Its name starts with `library_index`,
+which the comparison of schemas leaves out. Entries stay narrow, contents lie apart, so that a search over thousands of candidates
+reads few pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Connection, Date, Integer, LargeBinary, MetaData, Table, Text
+
+from .types import UtcDateTime
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryTables:
+    """The tables by name."""
+
+    library_entries: Table
+    library_contents: Table
+    library_releases: Table
+
+
+def library_tables(metadata: MetaData) -> LibraryTables:
+    """Declare the tables of a replica in a service's `metadata`, or return those declared before."""
+    if "library_entries" in metadata.tables:
+        return LibraryTables(**{name: metadata.tables[name] for name in LibraryTables.__slots__})
+    return LibraryTables(_entries(metadata), _contents(metadata), _releases(metadata))
+
+
+def create_index(connection: Connection) -> None:
+    """Make the search index; used where tables are made without migrations (the migration spells it out itself)."""
+    for statement in INDEX_STATEMENTS[connection.dialect.name]:
+        connection.exec_driver_sql(statement)
+
+
+INDEX_STATEMENTS: Final = {
+    "sqlite": (
+        "CREATE VIRTUAL TABLE library_index USING fts5(grams, content='', detail=none, tokenize='ascii')",
+        "CREATE VIRTUAL TABLE library_index_terms USING fts5vocab(library_index, 'row')",
+    ),
+    "postgresql": (
+        "CREATE TABLE library_index (row_id bigint PRIMARY KEY, grams tsvector NOT NULL)",
+        "CREATE INDEX library_index_grams ON library_index USING gin (grams)",
+    ),
+}
+
+
+def _entries(metadata: MetaData) -> Table:
+    return Table(
+        "library_entries",
+        metadata,
+        Column("row_id", Integer, primary_key=True),
+        Column("entry_id", Text, nullable=False, unique=True),
+        Column("version", Integer, nullable=False),
+        Column("release", BigInteger, nullable=False),
+        Column("digest", LargeBinary, nullable=False),  # SHA-256 of the content
+        Column("kind", Text, nullable=False),
+        Column("region", Text, nullable=False),
+        Column("topics", Text, nullable=False),  # codes, each with a space before it
+        Column("valid_from", Date, nullable=True),
+        Column("valid_to", Date, nullable=True),
+        Column("title", Text, nullable=False),
+    )
+
+
+def _contents(metadata: MetaData) -> Table:
+    return Table(
+        "library_contents",
+        metadata,
+        Column("row_id", Integer, primary_key=True, autoincrement=False),
+        Column("content", LargeBinary, nullable=False),  # serialised Entry, byte for byte
+    )
+
+
+def _releases(metadata: MetaData) -> Table:
+    return Table(
+        "library_releases",
+        metadata,
+        Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+        Column("number", BigInteger, primary_key=True, autoincrement=False),
+        Column("document", LargeBinary, nullable=False),  # SignedDocument, byte for byte
+        Column("applied_at", UtcDateTime, nullable=False),
+    )

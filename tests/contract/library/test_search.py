@@ -1,0 +1,260 @@
+"""One suite for the search of both databases: every two-character word is found, spoken questions hit, order is the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+import rjieba
+from sqlalchemy import Connection, MetaData
+from tests.support.postgres import Cluster
+
+from twelve333.adapters.sql import Database, open_database
+from twelve333.adapters.sql import library as replica
+from twelve333.adapters.sql.library import HeldRelease
+from twelve333.adapters.sql.library_tables import LibraryTables, create_index, library_tables
+from twelve333.adapters.sql.search import Found, Wanted, search
+from twelve333.core.library.markdown import Guide, parse_file, succeed
+from twelve333.core.library.merkle import root_of
+from twelve333.core.library.model import Change, Entry, EntryKind, Tombstone, TombstoneReason
+from twelve333.core.library.rules import apply_changes
+from twelve333.core.library.search import Plan, fold, plan
+from twelve333.data.resources import lexicon, sample_files, topics
+from twelve333.wire.library import content_of
+
+TODAY = date(2026, 3, 30)
+TWO_CHARACTERS = [
+    "工伤",
+    "工资",
+    "退休",
+    "失业",
+    "档案",
+    "医保",
+    "转移",
+    "仲裁",
+    "合同",
+    "社保",
+    "加班",
+    "生育",
+    "津贴",
+    "补贴",
+    "养老",
+    "试用",
+    "辞退",
+    "年假",
+    "欠薪",
+    "报销",
+]
+SPOKEN = (
+    "我在外地打工老板不发工资怎么办",
+    "社保断了三个月怎么补",
+    "失业金怎么领",
+    "上班路上被车撞了算工伤吗",
+    "档案在外省怎么转回来",
+    "自己辞职还能领失业金吗",
+    "怀孕了公司要辞退我合法吗",
+    "没签合同能要双倍工资吗",
+    "包工头跑了工钱找谁要",
+    "换省工作养老保险怎么转过去",
+    "外地急诊没备案能报吗",
+    "社保卡丢了怎么办",
+    "产假能休多少天",
+    "退休年龄到了没缴够年限怎么办",
+    "公司不给交社保去哪投诉",
+    "加班费按几倍算",
+    "工伤评了九级能拿多少钱",
+    "送外卖受伤谁管",
+    "离职了单位不给离职证明",
+    "人去世了养老保险账户的钱怎么办",
+)
+
+
+@pytest.fixture
+def tables() -> LibraryTables:
+    return library_tables(MetaData())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path, tables: LibraryTables) -> AsyncIterator[Database]:
+    cluster: Cluster | None = request.getfixturevalue("postgres_cluster") if request.param == "postgresql" else None
+    url = cluster.create_database() if cluster else f"sqlite:///{tmp_path / 'library.db'}"
+    opened = open_database(url)
+
+    def create(tx: Connection) -> None:
+        tables.library_entries.metadata.create_all(tx)
+        create_index(tx)
+
+    await opened.write(create)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+        if cluster:
+            cluster.drop_database(url)
+
+
+def _sample() -> list[Entry]:
+    parsed = [parse_file(path, text, Guide(topics())) for path, text in sample_files()]
+    return [one for one in parsed if isinstance(one, Entry)]
+
+
+def _changes(entries: list[Entry], version: int = 1, release: int = 1) -> list[Change]:
+    return [Change(entry.id, version, release, content=content_of(entry)) for entry in entries]
+
+
+def _plan(query: str) -> Plan:
+    made = plan(query, rjieba.cut, lexicon())
+    assert isinstance(made, Plan)
+    return made
+
+
+async def _search(database: Database, query: str, **wanted: object) -> Found:
+    asked = Wanted(**{"day": TODAY, "limit": 1000} | wanted)  # type: ignore[arg-type]
+    return await database.read(lambda tx: search(tx, _plan(query), asked))
+
+
+def _holding(entries: list[Entry], word: str) -> set[str]:
+    return {entry.id for entry in entries if word in fold(f"{entry.title}\n{entry.body}")}
+
+
+def _real_texts() -> list[Entry]:
+    given = os.environ.get("TWELVE333_SHARED")
+    folder = (Path(given) if given else Path(__file__).resolve().parents[4] / "shared") / "library"
+    if not folder.is_dir():
+        pytest.skip("the folder of real policy texts is not here (TWELVE333_SHARED)")
+    files = sorted(folder.rglob("*.md"))
+    parsed = [parse_file(file.relative_to(folder).parts, file.read_text(encoding="utf-8"), Guide(topics())) for file in files]
+    return succeed([one for one in parsed if isinstance(one, Entry)])
+
+
+async def test_every_two_character_word_is_found_wherever_it_stands(database: Database, tables: LibraryTables) -> None:
+    entries = _sample()
+    await database.write(lambda tx: replica.apply(tx, tables, _changes(entries)))
+    for word in TWO_CHARACTERS:
+        found = await _search(database, word)
+        assert {hit.held.entry_id for hit in found.hits} == _holding(entries, word), word
+        assert found.total == len(found.hits) > 0, word
+        assert all((hit.literal and word in hit.quote.snippet) or word in hit.entry.title for hit in found.hits), word
+
+
+async def test_recall_holds_on_real_statutes(database: Database, tables: LibraryTables) -> None:
+    entries = _real_texts()
+    await database.write(lambda tx: replica.apply(tx, tables, _changes(entries)))
+    for word in [*TWO_CHARACTERS, "劳动者", "用人单位", "停工留薪期", "伤"]:
+        found = await _search(database, word, any_time=True)
+        literal = {hit.held.entry_id for hit in found.hits if hit.literal}
+        assert literal == _holding(entries, word), word
+
+
+async def test_every_spoken_question_has_a_hit(database: Database, tables: LibraryTables) -> None:
+    entries = _sample()
+    await database.write(lambda tx: replica.apply(tx, tables, _changes(entries)))
+    without = [question for question in SPOKEN if not (await _search(database, question, limit=5)).hits]
+    assert without == []
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("我在外地打工老板不发工资怎么办", "wages-away-unpaid"),
+        ("上班路上被车撞了算工伤吗", "injury-commute"),
+        ("失业金怎么领", "unemployment-how-to-apply"),
+        ("社保卡丢了怎么办", "registration-card-lost"),
+        ("社保断了三个月怎么补", "pension-interrupted"),
+        ("没签合同能要双倍工资吗", "contracts-unsigned"),
+    ],
+)
+async def test_the_answer_to_a_spoken_question_is_among_the_first_three(
+    database: Database, tables: LibraryTables, question: str, expected: str
+) -> None:
+    await database.write(lambda tx: replica.apply(tx, tables, _changes(_sample())))
+    found = await _search(database, question, limit=3)
+    assert expected in [hit.held.entry_id for hit in found.hits]
+
+
+async def test_the_callers_province_comes_first_then_the_nation(database: Database, tables: LibraryTables) -> None:
+    regions = {"a": "440000", "b": "000000", "c": "350000", "d": "350100"}
+    entries = [Entry(name, EntryKind.POLICY, "工伤办法", "工伤认定的办法。", ("04",), region) for name, region in regions.items()]
+    await database.write(lambda tx: replica.apply(tx, tables, _changes(entries)))
+    found = await _search(database, "工伤", region="350100")
+    assert [hit.held.entry_id for hit in found.hits] == ["d", "c", "b", "a"]
+
+
+async def test_only_what_is_in_force_is_found_unless_asked(database: Database, tables: LibraryTables) -> None:
+    old = Entry("old", EntryKind.POLICY, "旧法", "工伤", ("04",), valid_from=date(1996, 1, 1), valid_to=date(2004, 1, 1))
+    new = Entry("new", EntryKind.POLICY, "新法", "工伤", ("04",), valid_from=date(2004, 1, 1))
+    await database.write(lambda tx: replica.apply(tx, tables, _changes([old, new])))
+    assert [h.held.entry_id for h in (await _search(database, "工伤")).hits] == ["new"]
+    assert [h.held.entry_id for h in (await _search(database, "工伤", day=date(2000, 1, 1))).hits] == ["old"]
+    both = (await _search(database, "工伤", any_time=True)).hits
+    assert [(h.held.entry_id, h.in_force) for h in both] == [("new", True), ("old", False)]
+
+
+async def test_kind_and_topic_narrow_a_search(database: Database, tables: LibraryTables) -> None:
+    entries = _sample()
+    await database.write(lambda tx: replica.apply(tx, tables, _changes(entries)))
+    cases = (await _search(database, "工伤", kind=EntryKind.CASE)).hits
+    assert cases and all(hit.entry.kind is EntryKind.CASE for hit in cases)
+    injury = (await _search(database, "工资", topic="04")).hits
+    assert injury and all(any(t.startswith("04") for t in hit.entry.topics) for hit in injury)
+
+
+async def test_changed_and_removed_texts_leave_nothing_in_the_index(database: Database, tables: LibraryTables) -> None:
+    entries = [Entry(name, EntryKind.QA, f"题{name}", body, ("04",)) for name, body in (("a", "工伤认定"), ("b", "养老金"))]
+    await database.write(lambda tx: replica.apply(tx, tables, _changes(entries)))
+    changed = Entry("a", EntryKind.QA, "题a", "失业金", ("03",))
+    later = [*_changes([changed], 2, 2), Change("b", 2, 2, tombstone=Tombstone(TombstoneReason.WITHDRAWN))]
+    await database.write(lambda tx: replica.apply(tx, tables, later))
+    assert [(await _search(database, word)).total for word in ("工伤", "养老", "失业")] == [0, 0, 1]
+    held = await database.read(lambda tx: replica.leaves(tx, tables))
+    assert root_of(held.values()) == root_of(apply_changes({}, [*_changes(entries), *later]).values())
+
+
+async def test_a_question_with_quotes_and_operators_is_only_words(database: Database, tables: LibraryTables) -> None:
+    await database.write(lambda tx: replica.apply(tx, tables, _changes(_sample())))
+    for query in ("工伤' OR 1=1 --", '"工伤" AND NOT', "工伤*", "(工伤) & | !", "100%_工伤"):
+        assert (await _search(database, query, limit=5)).hits, query
+
+
+async def test_entries_release_and_pages_come_back(database: Database, tables: LibraryTables) -> None:
+    entries = _sample()
+    now = datetime(2026, 3, 30, tzinfo=UTC)
+
+    def keep(tx: Connection) -> None:
+        replica.apply(tx, tables, _changes(entries))
+        replica.keep_release(tx, tables, 1, 1, HeldRelease(b"signed", now))
+
+    await database.write(keep)
+    assert await database.read(lambda tx: replica.last_release(tx, tables)) == HeldRelease(b"signed", now)
+    one = await database.read(lambda tx: replica.get(tx, tables, "injury-commute"))
+    assert one is not None and one.entry in entries
+    assert await database.read(lambda tx: replica.get(tx, tables, "nowhere")) is None
+    listed: list[str] = []
+    while len(listed) < len(entries):
+        after = listed[-1] if listed else ""
+        held = await database.read(lambda tx, a=after: replica.page(tx, tables, a, 7))  # type: ignore[misc]
+        assert held
+        listed += [one.entry_id for one in held]
+    assert listed == sorted(entry.id for entry in entries)
+    await database.write(lambda tx: replica.clear(tx, tables))
+    assert (await _search(database, "工伤")).total == 0
+
+
+async def test_both_databases_answer_alike(tmp_path: Path, postgres_url: str) -> None:
+    answers: list[list[tuple[str, float]]] = []
+    for url in (f"sqlite:///{tmp_path / 'a.db'}", postgres_url):
+        tables, opened = library_tables(MetaData()), open_database(url)
+
+        def fill(tx: Connection, tables: LibraryTables = tables) -> None:
+            tables.library_entries.metadata.create_all(tx)
+            create_index(tx)
+            replica.apply(tx, tables, _changes(_sample()))
+
+        await opened.write(fill)
+        found = [await _search(opened, query, limit=10) for query in (*TWO_CHARACTERS, *SPOKEN)]
+        answers.append([(hit.held.entry_id, hit.score) for one in found for hit in one.hits])
+        await opened.close()
+    assert answers[0] == answers[1]

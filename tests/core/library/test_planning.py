@@ -1,0 +1,106 @@
+"""How a question becomes a search, how hits are ranked, and what is read out."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.core.library.builders import entry
+
+from twelve333.core.decision import Refusal
+from twelve333.core.library import codes
+from twelve333.core.library.articles import SNIPPET_CHARS_MAX, passages, quote
+from twelve333.core.library.model import NATIONAL
+from twelve333.core.library.ranking import Corpus, boost, region_weight, weigh
+from twelve333.core.library.search import Lexicon, Plan, fold, index_grams, plan, query_grams
+
+LEXICON = Lexicon({"不发工资": ("欠薪",)}, frozenset({"怎么办", "我", "了"}))
+TEXT = st.text(alphabet="工伤保险条例养老金,。 A1", max_size=40)
+
+
+def _cut(words: str) -> list[str]:
+    return [words[i : i + 2] for i in range(0, len(words), 2)]
+
+
+def _plan(query: str) -> Plan:
+    made = plan(query, _cut, LEXICON)
+    assert isinstance(made, Plan)
+    return made
+
+
+@given(TEXT, st.data())
+def test_every_piece_of_a_text_is_found_by_its_grams(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    piece = text[start : data.draw(st.integers(start, len(text)))]
+    grams = index_grams(text)
+    for term in fold(piece).replace(",", " ").replace("。", " ").split():
+        wanted = query_grams(term)
+        assert all(any(g.startswith(w) if len(w) == 1 else g == w for g in grams) for w in wanted)
+
+
+def test_folding_keeps_positions() -> None:
+    assert fold("ＡＢ１　İ，") == "ab1 i,"
+
+
+def test_the_literal_lane_wants_every_run_as_typed() -> None:
+    made = _plan("工伤，认定")
+    assert (made.terms, made.literal) == (("工伤", "认定"), ("工伤", "认定"))
+
+
+def test_the_spoken_lane_drops_stop_words_and_adds_synonyms() -> None:
+    made = _plan("老板不发工资怎么办")
+    assert ("不发工资", "欠薪") in made.words
+    assert ("老板",) in made.words
+    assert "欠薪" in made.spoken
+
+
+def test_an_empty_or_endless_question_is_refused() -> None:
+    found = [plan(query, _cut, LEXICON) for query in ("", "？！", "工" * 201)]
+    assert [r.code for r in found if isinstance(r, Refusal)] == [codes.QUERY_EMPTY, codes.QUERY_EMPTY, codes.QUERY_TOO_LONG]
+
+
+def test_the_callers_unit_comes_before_province_nation_sister_and_elsewhere() -> None:
+    weights = [region_weight(region, "350100") for region in ("350100", "350000", NATIONAL, "350200", "440000")]
+    assert weights == sorted(weights, reverse=True)
+    assert region_weight(NATIONAL, "") > region_weight("350000", "")
+
+
+def test_in_force_weighs_more_than_not() -> None:
+    day = date(2014, 1, 1)
+    assert boost(entry(), "", day) > boost(entry(valid_to=date(2013, 1, 1)), "", day)
+
+
+def test_a_word_in_the_title_and_a_rare_word_weigh_more() -> None:
+    corpus = Corpus(100, {"工伤": 5, "单位": 80})
+    words = (("工伤",),)
+    assert weigh(entry(title="工伤认定"), words, corpus) > weigh(entry(title="其他"), words, corpus) > 0
+    assert weigh(entry(body="单位"), (("单位",),), corpus) < weigh(entry(body="工伤"), words, corpus)
+    assert weigh(entry(body="养老"), words, corpus) == 0
+
+
+STATUTE = """## 第三章　工伤认定
+
+第十四条 职工有下列情形之一的，应当认定为工伤：
+
+(一)在工作时间和工作场所内受到伤害的；
+
+第十七条 所在单位应当自事故发生之日起30日内提出申请。
+"""
+
+
+def test_articles_are_recognised_under_their_chapters() -> None:
+    found = passages(STATUTE)
+    assert [(p.chapter, p.article) for p in found] == [("第三章 工伤认定", "第十四条"), ("第三章 工伤认定", "第十七条")]
+    assert "工作场所" in found[0].text
+
+
+def test_the_quote_names_the_article_and_holds_the_words() -> None:
+    told = quote(STATUTE, ["30日"])
+    assert (told.article, told.matched) == ("第十七条", ("30日",))
+    assert "30日" in told.snippet
+
+
+@given(st.text(alphabet="工伤保险\n第一条 ", max_size=600))
+def test_a_snippet_is_never_longer_than_can_be_read_out(text: str) -> None:
+    assert len(quote(text, ["保险"]).snippet) <= SNIPPET_CHARS_MAX
