@@ -1,0 +1,142 @@
+"""Coverage between the core and protobuf. What a newer peer says and we do not know counts as "cannot answer", never as "can"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from ..api.coverage.v1 import coverage_pb2 as pb
+from ..api.coverage.v1 import service_pb2
+from ..core.coverage import codes
+from ..core.coverage.model import Candidate, DateHours, DayHours, Declaration, Hours, Relation, Span, Verdict
+from ..core.coverage.report import Line, Report
+from ..core.coverage.rules import Answer
+from ..core.decision import FieldViolation, Refusal, Refused
+
+_RELATION_OUT: Final = {relation: pb.Relation.Value(f"RELATION_{relation.name}") for relation in Relation}
+_RELATION_IN: Final = {wire: relation for relation, wire in _RELATION_OUT.items()}
+_VERDICT_OUT: Final = {verdict: pb.Verdict.Value(f"VERDICT_{verdict.name}") for verdict in Verdict}
+_VERDICT_IN: Final = {wire: verdict for verdict, wire in _VERDICT_OUT.items()}
+
+
+def declaration_to_wire(declaration: Declaration) -> pb.Declaration:
+    """A declaration as it travels."""
+    return pb.Declaration(
+        unit=declaration.unit,
+        areas=declaration.areas,
+        topics=declaration.topics,
+        languages=declaration.languages,
+        hours=_hours_out(declaration.hours),
+        seats=declaration.seats,
+        target=declaration.target,
+        fallbacks=declaration.fallbacks,
+        voicemail=declaration.voicemail,
+    )
+
+
+def declaration_from_wire(declaration: pb.Declaration) -> Declaration:
+    """A declaration as somebody sent it; its rules are checked elsewhere.
+
+    Raises:
+        Refused: COVERAGE_DECLARATION_INVALID, when a date is none.
+    """
+    return Declaration(
+        unit=declaration.unit,
+        areas=tuple(declaration.areas),
+        topics=tuple(declaration.topics),
+        languages=tuple(declaration.languages),
+        hours=_hours_in(declaration),
+        seats=declaration.seats,
+        target=declaration.target,
+        fallbacks=tuple(declaration.fallbacks),
+        voicemail=declaration.voicemail,
+    )
+
+
+def candidate_to_wire(candidate: Candidate) -> pb.Candidate:
+    """A candidate as it travels."""
+    relation, verdict = _RELATION_OUT[candidate.relation], _VERDICT_OUT[candidate.verdict]
+    return pb.Candidate(unit=candidate.unit, member=candidate.member, relation=relation, verdict=verdict)
+
+
+def candidate_from_wire(candidate: pb.Candidate) -> Candidate:
+    """A candidate as it was told."""
+    relation = _RELATION_IN.get(candidate.relation, Relation.AGREEMENT)
+    return Candidate(candidate.unit, candidate.member, relation, _VERDICT_IN.get(candidate.verdict, Verdict.UNIT_NOT_OPEN))
+
+
+def answer_to_wire(answer: Answer) -> service_pb2.ResolveCoverageResponse:
+    """Who answers, as it travels."""
+    candidates = [candidate_to_wire(candidate) for candidate in answer.candidates]
+    return service_pb2.ResolveCoverageResponse(unit=answer.unit, candidates=candidates, directory_version=answer.version)
+
+
+def answer_from_wire(answer: service_pb2.ResolveCoverageResponse) -> Answer:
+    """Who answers, as it was told."""
+    return Answer(answer.unit, tuple(map(candidate_from_wire, answer.candidates)), answer.directory_version)
+
+
+def report_to_wire(report: Report, version: int) -> service_pb2.GetCoverageResponse:
+    """The counts as they travel, with the version of the directory they were made from."""
+    return service_pb2.GetCoverageResponse(
+        provinces=[_line_out(line) for line in report.provinces],
+        total=_line_out(report.total),
+        short_of_open=report.short_of_open,
+        short_of_with_system=report.short_of_with_system,
+        directory_version=version,
+    )
+
+
+def report_from_wire(report: service_pb2.GetCoverageResponse) -> Report:
+    """The counts as they were told."""
+    return Report(tuple(map(_line_in, report.provinces)), _line_in(report.total), report.short_of_open, report.short_of_with_system)
+
+
+def _line_out(line: Line) -> pb.CoverageLine:
+    return pb.CoverageLine(
+        province=line.province,
+        name=line.name,
+        units=line.units,
+        open=line.open,
+        with_system=line.with_system,
+        open_permille=_permille(line.open_pct),
+        with_system_permille=_permille(line.with_system_pct),
+        not_open=line.not_open,
+    )
+
+
+def _line_in(line: pb.CoverageLine) -> Line:
+    return Line(line.province, line.name, line.units, line.open, line.with_system, tuple(line.not_open))
+
+
+def _permille(percent: Decimal | None) -> int | None:
+    return None if percent is None else int(percent * 10)
+
+
+def _hours_out(hours: Hours) -> pb.Hours:
+    weekly = [pb.DayHours(weekday=pb.Weekday.ValueType(day.weekday), spans=_spans_out(day.spans)) for day in hours.weekly]
+    exceptions = [pb.DateHours(date=day.date.isoformat(), spans=_spans_out(day.spans)) for day in hours.exceptions]
+    return pb.Hours(always=hours.always, weekly=weekly, exceptions=exceptions)
+
+
+def _hours_in(declaration: pb.Declaration) -> Hours:
+    hours = declaration.hours
+    weekly = tuple(DayHours(day.weekday, _spans_in(day.spans)) for day in hours.weekly)
+    exceptions = []
+    for index, day in enumerate(hours.exceptions):
+        try:
+            exceptions.append(DateHours(date.fromisoformat(day.date), _spans_in(day.spans)))
+        except ValueError as error:
+            violation = FieldViolation(f"hours.exceptions[{index}].date", codes.SPANS_INVALID, {"day": day.date[:16]})
+            raise Refused(Refusal(codes.DECLARATION_INVALID, {"unit": declaration.unit[:6], "count": "1"}, (violation,))) from error
+    return Hours(hours.always, weekly, tuple(exceptions))
+
+
+def _spans_out(spans: Sequence[Span]) -> list[pb.Span]:
+    return [pb.Span(start_minute=span.start, end_minute=span.end) for span in spans]
+
+
+def _spans_in(spans: Sequence[pb.Span]) -> tuple[Span, ...]:
+    return tuple(Span(span.start_minute, span.end_minute) for span in spans)

@@ -1,0 +1,63 @@
+"""What the hub keeps of handoffs: each step that an origin told, for supervision and statistics."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Connection, Integer, String, Table, func, insert, select
+
+from twelve333.adapters.sql.types import UtcDateTime
+from twelve333.core.routing.machine import HandoffState
+from twelve333.core.routing.messages import HandoffTold
+
+from .metadata import metadata
+
+handoff_steps = Table(
+    "handoff_steps",
+    metadata,
+    Column("origin", String(6), primary_key=True),
+    Column("handoff_id", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("from_unit", String(6), nullable=False),
+    Column("unit", String(6), nullable=False),
+    Column("region", String(6), nullable=False),
+    Column("topic", String(32), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+
+def keep_steps(tx: Connection, origin: str, told: HandoffTold) -> int:
+    """Keep the steps that are not kept yet; how many those were.
+
+    Args:
+        tx: the unit of work.
+        origin: the member that told them.
+        told: what it told.
+    """
+    mine = (handoff_steps.c.origin == origin) & (handoff_steps.c.handoff_id == told.call.id)
+    known = set(tx.scalars(select(handoff_steps.c.number).where(mine)))
+    rows = [
+        {
+            "origin": origin,
+            "handoff_id": told.call.id,
+            "number": step.number,
+            "state": step.state.value,
+            "from_unit": told.from_unit,
+            "unit": step.unit,
+            "region": told.call.region,
+            "topic": told.call.topic,
+            "reason": step.reason,
+            "at": step.at,
+        }
+        for step in told.steps
+        if step.number not in known
+    ]
+    if rows:
+        tx.execute(insert(handoff_steps), rows)
+    return len(rows)
+
+
+def count_steps(tx: Connection) -> dict[HandoffState, int]:
+    """How often each state was reached in the whole country."""
+    rows = tx.execute(select(handoff_steps.c.state, func.count().label("steps")).group_by(handoff_steps.c.state))
+    return {HandoffState(row.state): row.steps for row in rows}

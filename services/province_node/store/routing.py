@@ -1,0 +1,260 @@
+"""What a node keeps of handoffs: those it placed with every step, and the seats it leased to those of others.
+
+What a caller told (the context) is forgotten as soon as the handoff is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Connection, Index, Integer, LargeBinary, RowMapping, String, Table, insert, select, update
+
+from twelve333.adapters.sql.types import UtcDateTime
+from twelve333.core.routing.context import ContextItem
+from twelve333.core.routing.handoff import Handoff, Step
+from twelve333.core.routing.machine import HOLDS_SEAT, STEPS, HandoffState
+from twelve333.core.routing.model import Call, LastResort, LastResortKind
+from twelve333.core.routing.offers import Lease, Offer
+
+from .metadata import metadata
+
+
+def _call_columns() -> list[Column[Any]]:
+    return [
+        Column("from_unit", String(6), nullable=False),
+        Column("region", String(6), nullable=False),
+        Column("caller_region", String(6), nullable=False),
+        Column("topic", String(32), nullable=False),
+        Column("language", String(32), nullable=False),
+        Column("visited", JSON, nullable=False),
+    ]
+
+
+handoffs = Table(
+    "handoffs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    *_call_columns(),
+    Column("state", String(16), nullable=False),
+    Column("unit", String(6), nullable=False),
+    Column("member", String(6), nullable=False),
+    Column("offer_id", String(80), nullable=False),
+    Column("target", String(255), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("last_resort", String(16), nullable=False),
+    Column("held_until", UtcDateTime, nullable=True),
+    Column("placed_at", UtcDateTime, nullable=False, index=True),
+    Column("context", JSON, nullable=False),
+    Column("context_sha256", LargeBinary, nullable=False),
+    Index("ix_handoffs_state", "state", "held_until"),
+)
+handoff_steps = Table(
+    "handoff_steps",
+    metadata,
+    Column("handoff_id", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("state", String(16), nullable=False),
+    Column("unit", String(6), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+seat_leases = Table(
+    "seat_leases",
+    metadata,
+    Column("from_member", String(6), primary_key=True),
+    Column("offer_id", String(80), primary_key=True),
+    Column("handoff_id", String(64), nullable=False, index=True),
+    *_call_columns(),
+    Column("unit", String(6), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("target", String(255), nullable=False),
+    Column("accepted_at", UtcDateTime, nullable=False, index=True),
+    Column("held_until", UtcDateTime, nullable=False),
+    Column("context", JSON, nullable=False),
+    Column("context_sha256", LargeBinary, nullable=False),
+    Index("ix_seat_leases_unit", "unit", "held_until"),
+)
+_SEAT_STATES = [state.value for state in HOLDS_SEAT]
+
+
+def add_handoff(tx: Connection, handoff: Handoff, context: Sequence[ContextItem]) -> None:
+    """Keep a handoff that was just placed, with its steps and, unless it is over, its context."""
+    row = _call_values(handoff.call, handoff.from_unit) | _changing(handoff)
+    row |= {"id": handoff.call.id, "placed_at": handoff.steps[0].at, "context_sha256": handoff.context_sha256}
+    row["context"] = [] if _is_over(handoff.state) else [list(item) for item in context]
+    tx.execute(insert(handoffs).values(row))
+    _add_steps(tx, handoff.call.id, handoff.steps)
+
+
+def save_handoff(tx: Connection, handoff: Handoff, steps: Iterable[object]) -> None:
+    """Keep a handoff as it is now and the steps that led there; the context goes when it is over."""
+    values = _changing(handoff) | ({"context": []} if _is_over(handoff.state) else {})
+    tx.execute(update(handoffs).where(handoffs.c.id == handoff.call.id).values(values))
+    _add_steps(tx, handoff.call.id, [step for step in steps if isinstance(step, Step)])
+
+
+def load_handoff(tx: Connection, handoff_id: str) -> Handoff | None:
+    """A handoff of this node with its steps, or None."""
+    return next(iter(_loaded(tx, tx.execute(select(handoffs).where(handoffs.c.id == handoff_id)).mappings())), None)
+
+
+def find_by_offer(tx: Connection, offer_id: str) -> Handoff | None:
+    """The handoff whose present offer this is, or None."""
+    handoff = load_handoff(tx, offer_id.rpartition(".")[0])
+    return handoff if handoff and handoff.offer_id == offer_id else None
+
+
+def load_context(tx: Connection, handoff_id: str) -> tuple[ContextItem, ...]:
+    """What the caller told, as kept at the origin."""
+    kept = tx.scalar(select(handoffs.c.context).where(handoffs.c.id == handoff_id)) or []
+    return tuple(ContextItem(*item) for item in kept)
+
+
+def list_handoffs(tx: Connection, state: HandoffState | None, limit: int) -> list[Handoff]:
+    """Handoffs of this node, the newest first; those in one state if given."""
+    query = select(handoffs).order_by(handoffs.c.placed_at.desc(), handoffs.c.id).limit(limit)
+    return _loaded(tx, tx.execute(query.where(handoffs.c.state == state.value) if state else query).mappings())
+
+
+def overdue_handoffs(tx: Connection, now: datetime, limit: int) -> list[Handoff]:
+    """Handoffs that were accepted and whose seat is no longer held: they were never put through."""
+    late = (handoffs.c.state == HandoffState.ACCEPTED.value) & (handoffs.c.held_until <= now)
+    return _loaded(tx, tx.execute(select(handoffs).where(late).order_by(handoffs.c.id).limit(limit)).mappings())
+
+
+def load_lease(tx: Connection, from_member: str, offer_id: str) -> Lease | None:
+    """The seat leased for an offer, or None."""
+    mine = (seat_leases.c.from_member == from_member) & (seat_leases.c.offer_id == offer_id)
+    row = tx.execute(select(seat_leases).where(mine)).mappings().first()
+    return _lease(row) if row else None
+
+
+def running_leases(tx: Connection, unit: str, now: datetime) -> list[datetime]:
+    """When each of the seats ends that a unit has leased at that time."""
+    held = (seat_leases.c.unit == unit) & (seat_leases.c.held_until > now) & seat_leases.c.state.in_(_SEAT_STATES)
+    return list(tx.scalars(select(seat_leases.c.held_until).where(held)))
+
+
+def save_lease(tx: Connection, lease: Lease) -> None:
+    """Keep a lease as it is now; the context goes when it is over."""
+    offer = lease.offer
+    mine = (seat_leases.c.from_member == offer.from_member) & (seat_leases.c.offer_id == offer.id)
+    changing: dict[str, Any] = {"state": lease.state.value, "held_until": lease.held_until}
+    if lease.state not in HOLDS_SEAT:
+        changing["context"] = []
+    if tx.execute(update(seat_leases).where(mine).values(changing)).rowcount:
+        return
+    row = _call_values(offer.call, offer.from_unit) | {"context": []} | changing
+    row |= {"from_member": offer.from_member, "offer_id": offer.id, "handoff_id": offer.call.id, "unit": offer.unit}
+    row |= {"expires_at": offer.expires_at, "target": lease.target, "accepted_at": lease.accepted_at}
+    tx.execute(insert(seat_leases).values(row | {"context_sha256": offer.context_sha256}))
+
+
+def save_lease_context(tx: Connection, lease: Lease, context: Sequence[ContextItem]) -> None:
+    """Keep what the origin gave us to know."""
+    mine = (seat_leases.c.from_member == lease.offer.from_member) & (seat_leases.c.offer_id == lease.offer.id)
+    tx.execute(update(seat_leases).where(mine).values(context=[list(item) for item in context]))
+
+
+def load_incoming(tx: Connection, handoff_id: str) -> tuple[Lease, tuple[ContextItem, ...]] | None:
+    """The newest lease of an incoming handoff with its context, or None."""
+    query = select(seat_leases).where(seat_leases.c.handoff_id == handoff_id).order_by(seat_leases.c.accepted_at.desc()).limit(1)
+    row = tx.execute(query).mappings().first()
+    return (_lease(row), tuple(ContextItem(*item) for item in row["context"])) if row else None
+
+
+def list_leases(tx: Connection, state: HandoffState | None, limit: int) -> list[Lease]:
+    """Incoming handoffs, the newest first; those in one state if given."""
+    query = select(seat_leases).order_by(seat_leases.c.accepted_at.desc(), seat_leases.c.offer_id).limit(limit)
+    rows = tx.execute(query.where(seat_leases.c.state == state.value) if state else query).mappings()
+    return [_lease(row) for row in rows]
+
+
+def close_silent(tx: Connection, before: datetime) -> int:
+    """Close leases that ran out before that time without a word from the origin, and forget their context; how many those were."""
+    gone = (seat_leases.c.held_until < before) & seat_leases.c.state.in_(_SEAT_STATES)
+    closed = update(seat_leases).where(gone).values(context=[], state=HandoffState.EXPIRED.value)
+    return tx.execute(closed).rowcount
+
+
+def _is_over(state: HandoffState) -> bool:
+    return not STEPS[state]
+
+
+def _call_values(call: Call, from_unit: str) -> dict[str, Any]:
+    return {
+        "from_unit": from_unit,
+        "region": call.region,
+        "caller_region": call.caller_region,
+        "topic": call.topic,
+        "language": call.language,
+        "visited": list(call.visited),
+    }
+
+
+def _changing(handoff: Handoff) -> dict[str, Any]:
+    return {
+        "state": handoff.state.value,
+        "unit": handoff.unit,
+        "member": handoff.member,
+        "offer_id": handoff.offer_id,
+        "target": handoff.target,
+        "reason": handoff.reason,
+        "last_resort": handoff.last_resort.kind.value if handoff.last_resort else "",
+        "held_until": handoff.held_until,
+    }
+
+
+def _add_steps(tx: Connection, handoff_id: str, steps: Sequence[Step]) -> None:
+    rows = [
+        {
+            "handoff_id": handoff_id,
+            "number": step.number,
+            "state": step.state.value,
+            "unit": step.unit,
+            "reason": step.reason,
+            "at": step.at,
+        }
+        for step in steps
+    ]
+    if rows:
+        tx.execute(insert(handoff_steps), rows)
+
+
+def _loaded(tx: Connection, found: Iterable[RowMapping]) -> list[Handoff]:
+    rows = list(found)
+    steps: dict[str, list[Step]] = {row["id"]: [] for row in rows}
+    query = select(handoff_steps).where(handoff_steps.c.handoff_id.in_(steps)).order_by(handoff_steps.c.number)
+    for step in tx.execute(query) if rows else ():
+        steps[step.handoff_id].append(Step(step.number, HandoffState(step.state), step.unit, step.reason, step.at))
+    return [_handoff(row, tuple(steps[row["id"]])) for row in rows]
+
+
+def _call(row: RowMapping, call_id: str) -> Call:
+    return Call(call_id, row["region"], row["caller_region"], row["topic"], row["language"], tuple(row["visited"]))
+
+
+def _handoff(row: RowMapping, steps: tuple[Step, ...]) -> Handoff:
+    return Handoff(
+        call=_call(row, row["id"]),
+        from_unit=row["from_unit"],
+        state=HandoffState(row["state"]),
+        unit=row["unit"],
+        member=row["member"],
+        offer_id=row["offer_id"],
+        target=row["target"],
+        reason=row["reason"],
+        last_resort=LastResort(LastResortKind(row["last_resort"]), row["unit"]) if row["last_resort"] else None,
+        held_until=row["held_until"],
+        steps=steps,
+        context_sha256=row["context_sha256"],
+    )
+
+
+def _lease(row: RowMapping) -> Lease:
+    call = _call(row, row["handoff_id"])
+    offer = Offer(row["offer_id"], call, row["from_unit"], row["from_member"], row["unit"], row["expires_at"], row["context_sha256"])
+    return Lease(offer, HandoffState(row["state"]), row["target"], row["accepted_at"], row["held_until"])

@@ -1,0 +1,66 @@
+"""Coverage survives the wire unchanged."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from tests.core.routing.strategies import NOW, directories
+
+from twelve333.api.coverage.v1 import coverage_pb2 as pb
+from twelve333.core.coverage.model import Candidate, Declaration, Relation, Verdict
+from twelve333.core.coverage.report import report
+from twelve333.core.coverage.rules import who_answers
+from twelve333.core.coverage.snapshot import Snapshot
+from twelve333.core.decision import Refused
+from twelve333.core.registration.model import Unit
+from twelve333.data import units_2013
+from twelve333.wire.coverage import (
+    answer_from_wire,
+    answer_to_wire,
+    candidate_from_wire,
+    candidate_to_wire,
+    declaration_from_wire,
+    declaration_to_wire,
+    report_from_wire,
+    report_to_wire,
+)
+
+
+@given(directories())
+def test_declarations_and_answers_come_back_as_they_went(directory: tuple[list[Unit], list[Declaration], set[str]]) -> None:
+    units, declarations, members = directory
+    for declaration in declarations:
+        travelled = pb.Declaration.FromString(declaration_to_wire(declaration).SerializeToString())
+        assert declaration_from_wire(travelled) == declaration
+    answer = who_answers(Snapshot.of(3, units, declarations, members), "350100", "01", "zh", NOW)
+    assert answer_from_wire(answer_to_wire(answer)) == answer
+
+
+def test_the_report_comes_back_as_it_went() -> None:
+    counted = report(units_2013())
+    travelled = report_to_wire(counted, 9)
+    assert report_from_wire(travelled) == counted
+    assert (travelled.total.open_permille, travelled.total.with_system_permille, travelled.directory_version) == (872, 837, 9)
+
+
+def test_a_share_of_nothing_stays_absent() -> None:
+    travelled = report_to_wire(report([]), 1)
+    assert not travelled.total.HasField("open_permille")
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+@pytest.mark.parametrize("relation", list(Relation))
+def test_every_verdict_and_relation_travels(verdict: Verdict, relation: Relation) -> None:
+    candidate = Candidate("350100", "350000", relation, verdict)
+    assert candidate_from_wire(candidate_to_wire(candidate)) == candidate
+
+
+def test_a_verdict_of_a_newer_peer_never_counts_as_can_answer() -> None:
+    assert not candidate_from_wire(pb.Candidate(unit="350100", verdict=pb.Verdict.ValueType(99))).can_answer
+
+
+def test_a_date_that_is_none_is_refused_with_its_field() -> None:
+    hours = pb.Hours(exceptions=[pb.DateHours(date="2014-02-30")])
+    with pytest.raises(Refused) as refused:
+        declaration_from_wire(pb.Declaration(unit="350100", hours=hours))
+    assert refused.value.refusal.violations[0].path == "hours.exceptions[0].date"
