@@ -46,6 +46,11 @@ class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
         cases, token, total = await self._hub.database.read(lambda tx: store.list(tx, wanted, request.page.size, request.page.token))
         return listing_to_wire(cases, token, total, now)
 
+    async def _nobody(self, request: object, context: object) -> cases_pb2.Case:
+        raise AssertionError("the access table admits nobody: steps are taken at the node of the unit")
+
+    OpenCase = TransferCase = AcceptCase = RefuseCase = AnswerCase = TellCaller = CloseCase = _nobody
+
 
 def take_told_step(tx: Connection, inbound: Inbound, now: datetime) -> None:
     """Apply a step that a member decided (`CaseStepTaken`).
