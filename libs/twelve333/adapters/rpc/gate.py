@@ -1,4 +1,4 @@
-"""The gate in front of every handler: limit, access, trace, parsing, deadline, answer, in this order.
+"""The gate in front of every handler: trace, limit, access, deadline, parsing, in this order.
 
 It wraps handlers where they are registered instead of intercepting calls: an RPC that was not wrapped cannot be reached, and a
 call that is refused has not been parsed.
@@ -70,7 +70,7 @@ class Gate:
         """What answers an RPC that nobody registered: who is not known is told so, others that it does not exist."""
 
         async def answer(raw: bytes, context: Context) -> None:
-            async with Answering(method, context, self._locale):
+            async with self._answering(method, context):
                 self._access.admit(method, context)
                 raise Refused(refuse(codes.METHOD_UNKNOWN, method=method[:128]))
 
@@ -80,32 +80,38 @@ class Gate:
         limit = self._limits.stream if rpc.handler.request_streaming else self._limits.unary
 
         async def serve(raw: Any, context: Context) -> Any:
-            async with Answering(rpc.method, context, self._locale), self._passing(rpc, context, limit):
+            async with self._answering(rpc.method, context), self._passing(rpc, context, limit):
                 return await rpc.behaviour(rpc.read(raw), context)
 
         return serve
 
     def _stream(self, rpc: _Rpc) -> Callable[..., Any]:
         async def serve(raw: Any, context: Context) -> AsyncIterator[Any]:
-            async with Answering(rpc.method, context, self._locale), self._passing(rpc, context, self._limits.stream):
+            async with self._answering(rpc.method, context), self._passing(rpc, context, self._limits.stream):
                 answers = rpc.behaviour(rpc.read(raw), context)
                 async with aclosing(answers):
                     async for answer in answers:
                         yield answer
 
         async def write(raw: Any, context: Context) -> None:
-            async with Answering(rpc.method, context, self._locale), self._passing(rpc, context, self._limits.stream):
+            async with self._answering(rpc.method, context), self._passing(rpc, context, self._limits.stream):
                 await rpc.behaviour(rpc.read(raw), context)
 
         return serve if inspect.isasyncgenfunction(rpc.behaviour) else write
 
     @asynccontextmanager
+    async def _answering(self, method: str, context: Context) -> AsyncIterator[None]:
+        """The span is outside, so that a refusal's code is put on it and a bug is quoted by its trace."""
+        with server_span(method, context):
+            async with Answering(method, context, self._locale):
+                yield
+
+    @asynccontextmanager
     async def _passing(self, rpc: _Rpc, context: Context, limit: timedelta) -> AsyncIterator[None]:
         with self._counted():
             self._access.admit(rpc.method, context)
-            with server_span(rpc.method, context):
-                async with _deadline(context, limit):
-                    yield
+            async with _deadline(context, limit):
+                yield
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
