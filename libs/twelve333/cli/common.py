@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,9 +47,10 @@ class Common:
 
 def locale_of(tokens: Sequence[str]) -> Locale:
     """The language from `--locale`, else TWELVE333_LOCALE, LC_ALL or LANG, else English."""
-    for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
+    for index, token in enumerate(tokens):
         if token.startswith("--locale"):
-            return "zh" if (token.partition("=")[2] or following).startswith("zh") else "en"
+            said = token.partition("=")[2] or "".join(tokens[index + 1 : index + 2])
+            return "zh" if said.startswith("zh") else "en"
     chosen = next((os.environ[name] for name in ("TWELVE333_LOCALE", "LC_ALL", "LANG") if os.environ.get(name)), "")
     return "zh" if chosen.startswith("zh") else "en"
 
@@ -59,7 +61,7 @@ def connect(common: Common) -> Connection:
     Raises:
         Refused: no profile is named, or its files are missing or do not belong together.
     """
-    if common.profile is None:
+    if common.profile in (None, Path()):  # an empty variable is no profile
         raise Refused(refuse(PROFILE_MISSING))
     address, member = read_profile(common.profile)
     credentials = Credentials.from_directory(common.profile)
@@ -88,7 +90,8 @@ def read_text(path: Path) -> str:
         Refused: CLI_FILE_UNREADABLE.
     """
     try:
-        return Path("/dev/stdin").read_text(encoding="utf-8") if str(path) == "-" else path.read_text(encoding="utf-8")
+        # Not /dev/stdin: it cannot be opened when standard input is a socket, as under ssh or another program.
+        return sys.stdin.buffer.read().decode("utf-8") if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(refuse(FILE_UNREADABLE, path=path, reason=_reason(error))) from error
 

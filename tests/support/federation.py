@@ -1,0 +1,76 @@
+"""A whole federation of real processes, started once for all tests that need one: broker, hub, five nodes, the table of 2013."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from twelve333.cli.demo.federation import Federation, Member
+from twelve333.cli.unit import sample_entries
+
+PROVINCES = ("320000", "360000", "350000", "230000", "310000")
+# One worker runs every test of the federation: it is started once, and its tests do not disturb each other's counts.
+one_federation = pytest.mark.xdist_group("federation")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command line came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+def cli(*words: object, profile: Path | None = None, env: dict[str, str] | None = None, cwd: Path | None = None) -> Answer:
+    """Run `twelve333` as a user would, in English unless `env` says otherwise."""
+    arguments = [sys.executable, "-m", "twelve333.cli", *map(str, words)]
+    if profile:
+        arguments += ["--profile", str(profile)]
+    surroundings = {**os.environ, "LC_ALL": "C.UTF-8", "COLUMNS": "200", **(env or {})}
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, env=surroundings, cwd=cwd, check=False)
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], within_seconds: float = 20.0) -> None:
+    """Wait until `holds`, asked again and again, says so; fail at the deadline."""
+    async with asyncio.timeout(within_seconds):
+        while not await holds():
+            await asyncio.sleep(0.05)
+
+
+async def everybody_has_directory(federation: Federation, version: int) -> None:
+    """Wait until every node works from this version of the directory, or a newer one."""
+
+    async def holds() -> bool:
+        return all([await _directory_version(node) >= version for node in federation.nodes.values()])
+
+    await eventually(holds)
+
+
+async def _directory_version(node: Member) -> int:
+    async with node.connect() as connection:
+        return (await connection.registration.node_status()).directory_version
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def federation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Federation]:
+    """Broker, hub and the five nodes of the demo, with the 366 units of 2013 in every node's directory."""
+    made = Federation(tmp_path_factory.mktemp("federation"), lambda _: None)
+    try:
+        await made.start_hub()
+        await made.add_nodes(PROVINCES)
+        async with made.hub.connect() as hub:
+            _, version = await hub.registration.register_units(sample_entries())
+        await everybody_has_directory(made, version)
+        yield made
+    finally:
+        await made.stop()
