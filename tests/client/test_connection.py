@@ -159,6 +159,21 @@ def test_a_missing_certificate_is_named(tmp_path: Path) -> None:
     assert caught.value.refusal.params == {"path": str(tmp_path / "tls.crt")}
 
 
+async def test_a_profile_folder_is_all_that_a_script_needs(federation: Federation, address: str) -> None:
+    folder = federation.certify(node_identity("350000"))
+    (folder / "profile.toml").write_text(f'address = "{address}"\nmember = "hub"\n')
+    async with Connection.open_profile(folder) as connection:
+        assert await _ask(connection, "hello") == "hello"
+
+
+@pytest.mark.parametrize("content", ["address = 1", "nonsense", 'member = "hub"'])
+def test_a_malformed_profile_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "profile.toml").write_text(content)
+    with pytest.raises(Refused) as caught:
+        Connection.open_profile(tmp_path)
+    assert caught.value.refusal.code.name == "SECURITY_PROFILE_MALFORMED"
+
+
 @given(st.integers(1, 50), st.floats(0, 1, exclude_max=True))
 def test_pauses_are_jittered_and_capped(attempt: int, chance: float) -> None:
     policy = RetryPolicy()

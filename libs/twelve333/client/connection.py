@@ -1,11 +1,12 @@
 """A connection to the hub or a province node: mutual TLS, one channel, typed calls per capability.
 
-async with Connection.open("127.0.0.1:7445", "350000", Credentials.from_directory("profiles/desk")) as node:
+async with Connection.open_profile("350000/profiles/desk-1") as node:
     answer = await node.library.search("工伤")
 """
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +16,11 @@ from typing import TYPE_CHECKING, Self
 import grpc
 
 from ..adapters.rpc.credentials import channel_credentials, channel_options
+from ..adapters.signing.codes import PROFILE_MALFORMED
+from ..adapters.signing.files import read_file
 from ..adapters.signing.keys import Material, load_material, load_material_files
 from ..catalogue.catalogue import choose_locale
+from ..core.decision import Refused, refuse
 from .calls import Calls, RetryPolicy
 from .errors import ServiceError, Target, raising_service_errors
 
@@ -91,6 +95,16 @@ class Connection:
             retry: how failed calls are repeated.
         """
         return cls(Target(member, address, timeout, choose_locale(locale)), credentials, retry or RetryPolicy())
+
+    @classmethod
+    def open_profile(cls, folder: Path | str, *, locale: str = "en", timeout: float = 10.0, retry: RetryPolicy | None = None) -> Self:
+        """Describe the connection that a profile folder names: `profile.toml` (address, member) beside the certificate.
+
+        Raises:
+            Refused: SECURITY_FILE_* naming the file, SECURITY_PROFILE_MALFORMED, SECURITY_KEY_MISMATCH, SECURITY_CHAIN_MISMATCH.
+        """
+        address, member = _read_profile(Path(folder) / "profile.toml")
+        return cls.open(address, member, Credentials.from_directory(folder), locale=locale, timeout=timeout, retry=retry)
 
     async def __aenter__(self) -> Self:
         options = channel_options(self._target.member)
@@ -167,3 +181,11 @@ class Connection:
         from .delivery import DeliveryClient
 
         return DeliveryClient(self.calls)
+
+
+def _read_profile(path: Path) -> tuple[str, str]:
+    try:
+        values = tomllib.loads(read_file(path).decode())
+        return str(values["address"]), str(values["member"])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
+        raise Refused(refuse(PROFILE_MALFORMED, path=path)) from error

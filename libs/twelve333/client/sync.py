@@ -1,6 +1,6 @@
 """The same connection for scripts without `async`: an event loop in a thread of its own, every call waits for its answer.
 
-    with SyncConnection.open("127.0.0.1:7445", "350000", Credentials.from_directory("profiles/desk")) as node:
+    with SyncConnection.open_profile("350000/profiles/desk-1") as node:
         answer = node.library.search("工伤")
 
 Attributes behave like those of `Connection`, with waiting calls and plain iterators. Where a type checker should see the exact
@@ -13,6 +13,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -47,6 +48,11 @@ class SyncConnection:
     ) -> Self:
         """Describe a connection; arguments as `Connection.open`."""
         return cls(Connection.open(address, member, credentials, locale=locale, timeout=timeout, retry=retry))
+
+    @classmethod
+    def open_profile(cls, folder: Path | str, *, locale: str = "en", timeout: float = 10.0, retry: RetryPolicy | None = None) -> Self:
+        """Describe the connection that a profile folder names; refusals as `Connection.open_profile`."""
+        return cls(Connection.open_profile(folder, locale=locale, timeout=timeout, retry=retry))
 
     def __enter__(self) -> Self:
         self._thread.start()
