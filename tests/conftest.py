@@ -2,4 +2,10 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.support.broker", "tests.support.federation", "tests.support.leftovers", "tests.support.ports", "tests.support.postgres"]
+pytest_plugins = [
+    "tests.support.broker",
+    "tests.support.federation",
+    "tests.support.leftovers",
+    "tests.support.ports",
+    "tests.support.postgres",
+]
