@@ -15,6 +15,7 @@ _API: Final = "/twelve333.api"
 MEMBERS: Final = frozenset({Role.OPERATOR, Role.NODE})
 OPERATOR: Final = frozenset({Role.OPERATOR})
 NODE: Final = frozenset({Role.NODE})
+NOBODY: Final = frozenset[Role]()
 
 ENROLMENT: Final[AccessTable] = {
     f"{_API}.registration.v1.EnrolmentService/Join": frozenset({Role.ANYONE}),
@@ -28,4 +29,14 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.registration.v1.RegistrationService/ChangeUnitStatus": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/ListMembers": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/GetDirectory": MEMBERS,
+    # Steps are taken at the node of the unit; the hub only shows cases.
+    f"{_API}.cases.v1.CaseService/OpenCase": NOBODY,
+    f"{_API}.cases.v1.CaseService/TransferCase": NOBODY,
+    f"{_API}.cases.v1.CaseService/AcceptCase": NOBODY,
+    f"{_API}.cases.v1.CaseService/RefuseCase": NOBODY,
+    f"{_API}.cases.v1.CaseService/AnswerCase": NOBODY,
+    f"{_API}.cases.v1.CaseService/TellCaller": NOBODY,
+    f"{_API}.cases.v1.CaseService/CloseCase": NOBODY,
+    f"{_API}.cases.v1.CaseService/GetCase": OPERATOR,
+    f"{_API}.cases.v1.CaseService/ListCases": OPERATOR,
 }

@@ -14,6 +14,7 @@ from twelve333.adapters.rpc.server import Listener, Register
 from twelve333.adapters.signing.authority import load_authority
 from twelve333.adapters.signing.documents import load_signing_key
 from twelve333.adapters.sql.delivery import Appliers
+from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
 from twelve333.core.identity import FEDERATION_DOMAIN
 from twelve333.core.ids import HUB
@@ -21,6 +22,7 @@ from twelve333.data import provinces
 
 from .access import ENROLMENT, FEDERATION
 from .context import HubContext
+from .handlers.cases import CaseHandlers, take_told_step
 from .handlers.enrolment import EnrolmentHandlers
 from .handlers.registration import RegistrationHandlers
 from .settings import HubSettings
@@ -62,9 +64,12 @@ def services(hub: HubContext) -> Sequence[Register]:
     """What the federation listener offers."""
     return [
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
+        partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(hub)),
     ]
 
 
 def appliers(hub: HubContext) -> Appliers:
     """What to do with each event that members tell the hub."""
-    return {}
+    return {
+        "twelve333.api.cases.v1.CaseStepTaken": take_told_step,
+    }

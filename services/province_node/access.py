@@ -22,4 +22,13 @@ FEDERATION: Final[AccessTable] = {
 DESK: Final[AccessTable] = {
     **AUTHENTICATED_ROWS,
     f"{_API}.registration.v1.NodeService/GetNodeStatus": LOCAL,
+    f"{_API}.cases.v1.CaseService/OpenCase": LOCAL,
+    f"{_API}.cases.v1.CaseService/TransferCase": LOCAL,
+    f"{_API}.cases.v1.CaseService/AcceptCase": LOCAL,
+    f"{_API}.cases.v1.CaseService/RefuseCase": LOCAL,
+    f"{_API}.cases.v1.CaseService/AnswerCase": LOCAL,
+    f"{_API}.cases.v1.CaseService/TellCaller": LOCAL,
+    f"{_API}.cases.v1.CaseService/CloseCase": LOCAL,
+    f"{_API}.cases.v1.CaseService/GetCase": LOCAL,
+    f"{_API}.cases.v1.CaseService/ListCases": LOCAL,
 }

@@ -17,6 +17,7 @@ from twelve333.adapters.rpc.tracing import trace_interceptors
 from twelve333.adapters.runner import Background
 from twelve333.adapters.signing.files import read_file
 from twelve333.adapters.sql.delivery import Appliers
+from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
 from twelve333.core.identity import FEDERATION_DOMAIN, local_domain
 from twelve333.core.ids import HUB
@@ -24,6 +25,7 @@ from twelve333.core.ids import HUB
 from .access import DESK, FEDERATION
 from .context import NodeContext
 from .directory import DirectoryReplica
+from .handlers.cases import CaseHandlers, take_told_step
 from .handlers.registration import DirectoryPull, NodeHandlers, on_directory_changed
 from .settings import NodeSettings
 from .store import delivery_of
@@ -84,12 +86,16 @@ def desk_services(node: NodeContext, relay: Relay, pull: DirectoryPull) -> Seque
     handlers = NodeHandlers(node, lambda: relay.connected, lambda: pull.hub_seen_at)
     return [
         partial(registration_grpc.add_NodeServiceServicer_to_server, handlers),
+        partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(node)),
     ]
 
 
 def appliers(node: NodeContext, pulling: Background) -> Appliers:
     """What to do with each event that others tell this node."""
-    return {"twelve333.api.registration.v1.DirectoryChanged": on_directory_changed(pulling.wake)}
+    return {
+        "twelve333.api.registration.v1.DirectoryChanged": on_directory_changed(pulling.wake),
+        "twelve333.api.cases.v1.CaseStepTaken": take_told_step,
+    }
 
 
 async def _report_directory(node: NodeContext, health: Health) -> None:

@@ -23,6 +23,7 @@ app = App(
     "Ask a node, so use a desk's profile; list and show also work at the hub.",
 )
 Epoch = Annotated[int | None, Parameter(name="--epoch")]
+TextFile = Annotated[Path | None, Parameter(allow_leading_hyphen=True)]  # `-` is standard input
 Step = Annotated[str | None, Parameter(name="--step-id")]
 
 
@@ -32,7 +33,7 @@ async def open_case(
     unit: str,
     topic: str,
     region: str,
-    summary_file: Path | None = None,
+    summary_file: TextFile = None,
     summary: str | None = None,
     id: str | None = None,
     common: Common = Common(),
@@ -83,7 +84,7 @@ async def refuse_case(
     case: str,
     *,
     reason: str | None = None,
-    reason_file: Path | None = None,
+    reason_file: TextFile = None,
     epoch: Epoch = None,
     step_id: Step = None,
     common: Common = Common(),
@@ -105,7 +106,7 @@ async def refuse_case(
 async def answer(
     case: str,
     *,
-    answer_file: Path | None = None,
+    answer_file: TextFile = None,
     answer: str | None = None,
     epoch: Epoch = None,
     step_id: Step = None,
