@@ -75,6 +75,9 @@ class Echo:
             raise Refused(refusal(request.value))
         if request.value == "bug":
             raise RuntimeError("the secret inside")
+        if request.value.startswith("ask "):
+            async with grpc.aio.insecure_channel(request.value.removeprefix("ask ")) as channel:
+                return await EchoStub(channel).Ask(StringValue(value="refuse"), timeout=5)
         if request.value == "hang":
             await asyncio.Event().wait()
         if request.value == "refuse":

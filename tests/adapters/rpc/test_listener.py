@@ -192,6 +192,22 @@ async def test_a_bug_gives_a_number_and_nothing_else(listening: RpcServer, feder
     assert len(told.value.refusal.params["trace"]) == 32
 
 
+async def test_what_another_member_refused_is_passed_on_and_its_absence_told(
+    listening: RpcServer, federation: Federation, free_port: int
+) -> None:
+    rows: AccessTable = dict.fromkeys(METHODS, frozenset({Role.ANYONE}))
+    other = build_server(Listener("127.0.0.1:0", None, None), [Echo().register], rows)
+    await other.start()
+    codes = []
+    async with _dial(listening, federation.certify(NODE)) as channel:
+        for address in (other.address, f"127.0.0.1:{free_port}"):
+            with pytest.raises(ServiceError) as caught, raising_service_errors():
+                await EchoStub(channel).Ask(StringValue(value=f"ask {address}"), timeout=SECONDS)
+            codes.append(caught.value.code)
+    await other.stop(0)
+    assert codes == ["COMMON_UNIT_CODE_MALFORMED", "RPC_PEER_AWAY"]
+
+
 async def test_noise_instead_of_a_request_is_refused(listening: RpcServer, federation: Federation, echo: Echo) -> None:
     async with _dial(listening, federation.certify(NODE)) as channel:
         with pytest.raises(ServiceError) as caught, raising_service_errors():

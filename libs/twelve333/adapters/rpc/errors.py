@@ -15,11 +15,13 @@ from google.protobuf.message import DecodeError
 
 from ...core.decision import Refusal, Refused, refuse
 from ...wire import codes
-from ...wire.status import DETAILS_KEY, LOCALE_KEY, to_status
+from ...wire.status import DETAILS_KEY, LOCALE_KEY, parse_details, to_status
 from ..telemetry.logs import logger
 from .tracing import mark_refused, trace_number
 
 _log = logger("rpc")
+PEER_RETRY: Final = timedelta(seconds=1)
+_AWAY: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _STATUS: Final = {status.value[0]: status for status in grpc.StatusCode}
 
 
@@ -55,9 +57,20 @@ class Answering:
             return error.refusal
         if isinstance(error, DecodeError):
             return refuse(codes.REQUEST_MALFORMED, method=self._method)
+        if isinstance(error, grpc.aio.AioRpcError) and (told := _told_by_peer(error)):
+            return told
         number = trace_number()
         _log.error("bug in a handler", method=self._method, reason=number, exc_info=error)
         return refuse(codes.INTERNAL, trace=number)
+
+
+def _told_by_peer(error: grpc.aio.AioRpcError) -> Refusal | None:
+    """What another member refused while we asked it for our caller: passed on as it is; its absence is said as such."""
+    details = next((value for key, value in error.trailing_metadata() or () if key == DETAILS_KEY), b"")
+    problem = parse_details(bytes(details), "en") if isinstance(details, bytes) else None
+    if problem:
+        return problem.refusal
+    return refuse(codes.PEER_AWAY, retry_after=PEER_RETRY) if error.code() in _AWAY else None
 
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], refusal: Refusal, locale: str) -> None:
