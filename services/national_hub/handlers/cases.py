@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from typing import Final
 
-import structlog
 from grpc.aio import ServicerContext
-from sqlalchemy import Connection
 
-from twelve333.adapters.sql.inbox import Inbound
-from twelve333.api.cases.v1 import cases_pb2, events_pb2, service_pb2_grpc
+from twelve333.adapters.sql.cases_inbound import told_steps
+from twelve333.api.cases.v1 import cases_pb2, service_pb2_grpc
 from twelve333.api.cases.v1 import service_pb2 as pb
 from twelve333.core.cases import codes
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.ids import check_id
-from twelve333.wire.cases import arrived_from_wire, case_to_wire, filter_from_wire, listing_to_wire
+from twelve333.wire.cases import case_to_wire, filter_from_wire, listing_to_wire
 
 from ..context import HubContext
 from ..store.cases import store
 
-log = structlog.get_logger("twelve333.cases")
+take_told_step: Final = told_steps(store)
 
 
 class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
@@ -50,14 +48,3 @@ class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
         raise AssertionError("the access table admits nobody: steps are taken at the node of the unit")
 
     OpenCase = TransferCase = AcceptCase = RefuseCase = AnswerCase = TellCaller = CloseCase = _nobody
-
-
-def take_told_step(tx: Connection, inbound: Inbound, now: datetime) -> None:
-    """Apply a step that a member decided (`CaseStepTaken`).
-
-    Raises:
-        Refused: CASES_NOT_THE_AUTHOR, CASES_OUT_OF_TURN, CASES_FORKED, CASES_STEP_MALFORMED, CASES_HELD_FULL.
-    """
-    arrived = arrived_from_wire(events_pb2.CaseStepTaken.FromString(inbound.message), inbound.origin)
-    for refusal in store.receive(tx, arrived, now).dropped:
-        log.warning("held step dropped", code=refusal.code.name, case_id=inbound.key, origin=inbound.origin)

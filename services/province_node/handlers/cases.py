@@ -6,28 +6,32 @@ A step is one unit of work: load, decide, keep, and append what must be told to 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
-import structlog
 from grpc.aio import ServicerContext
+from opentelemetry import metrics
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from twelve333.adapters.rpc.access import current_caller
-from twelve333.adapters.sql.inbox import Inbound
-from twelve333.api.cases.v1 import cases_pb2, events_pb2, service_pb2_grpc
+from twelve333.adapters.sql.cases_inbound import told_steps
+from twelve333.api.cases.v1 import cases_pb2, service_pb2_grpc
 from twelve333.api.cases.v1 import service_pb2 as pb
 from twelve333.api.registration.v1 import registration_pb2
 from twelve333.core.cases import codes, messages
 from twelve333.core.cases.model import Case
 from twelve333.core.cases.rules import Facts, decide, destinations
-from twelve333.core.decision import Refused, accepted, refuse
+from twelve333.core.decision import Decision, Refused, accepted, refuse
 from twelve333.core.ids import check_id
-from twelve333.wire.cases import arrived_from_wire, arrived_to_wire, case_to_wire, filter_from_wire, listing_to_wire
+from twelve333.wire.cases import arrived_to_wire, case_to_wire, filter_from_wire, listing_to_wire
 
 from ..context import NodeContext
 from ..store.cases import store
 
-log = structlog.get_logger("twelve333.cases")
+take_told_step: Final = told_steps(store)
+_decided = metrics.get_meter("twelve333.cases").create_counter(
+    "twelve333.cases.steps_decided", description="steps taken for units of this node, by kind"
+)
 
 
 class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
@@ -105,17 +109,19 @@ class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
         node, now = self._node, self._node.clock()
         member_of = serving_members(node.directory.current, units)
 
-        def keep(tx: Connection) -> Case:
+        def keep(tx: Connection) -> Decision[Case]:
             before = store.load(tx, case_id, lock=True)
-            after = accepted(decide(Facts(before, node.province, member_of, self._clocks), command, now)).state
-            self._keep(tx, before, after, now)
-            return after
+            decision = accepted(decide(Facts(before, node.province, member_of, self._clocks), command, now))
+            self._keep(tx, before, decision.state, now)
+            return decision
 
         try:
-            case = await node.database.write(keep)
+            decision = await node.database.write(keep)
         except IntegrityError:  # the same opening at the same moment, twice: now the first one is there and answers
-            case = await node.database.write(keep)
-        return case_to_wire(case, now)
+            decision = await node.database.write(keep)
+        for event in decision.events:
+            _decided.add(1, {"step": type(event).__name__})
+        return case_to_wire(decision.state, now)
 
     def _keep(self, tx: Connection, before: Case | None, after: Case, now: datetime) -> None:
         taken = after.history[before.version if before else 0 :]
@@ -126,17 +132,6 @@ class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
                 offered = isinstance(event, messages.TransferOffered) and event.to.member == destination
                 message = arrived_to_wire(event, after.history[:-1] if offered else ())
                 self._node.outbox.append(tx, destination=destination, message=message, key=after.case_id, now=now)
-
-
-def take_told_step(tx: Connection, inbound: Inbound, now: datetime) -> None:
-    """Apply a step that another member decided (`CaseStepTaken`).
-
-    Raises:
-        Refused: CASES_NOT_THE_AUTHOR, CASES_OUT_OF_TURN, CASES_FORKED, CASES_STEP_MALFORMED, CASES_HELD_FULL.
-    """
-    arrived = arrived_from_wire(events_pb2.CaseStepTaken.FromString(inbound.message), inbound.origin)
-    for refusal in store.receive(tx, arrived, now).dropped:
-        log.warning("held step dropped", code=refusal.code.name, case_id=inbound.key, origin=inbound.origin)
 
 
 def serving_members(directory: registration_pb2.Directory, units: tuple[str, ...]) -> dict[str, str]:

@@ -5,53 +5,31 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
+from tests.support.federation import one_federation
 
 from twelve333.cli.demo.federation import Federation
-from twelve333.cli.unit import sample_entries
 from twelve333.client import Connection, ServiceError
 from twelve333.core.cases.model import Case, State
 
 NANJING, SHANGHAI, FUZHOU = "320100", "310000", "350100"
-PROVINCES = ("310000", "320000", "350000")
 WITHIN_SECONDS = 20.0
 POLL_SECONDS = 0.05
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
-async def federation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Federation]:
-    running = Federation(tmp_path_factory.mktemp("federation"), lambda _: None)
-    try:
-        await running.start_hub()
-        await running.add_nodes(PROVINCES)
-        async with running.hub.connect() as hub:
-            _, version = await hub.registration.register_units(sample_entries())
-        for node in running.nodes.values():
-            await _until(lambda one=node: _has_directory(one.connect(), version))
-        yield running
-    finally:
-        await running.stop()
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180), one_federation]
 
 
 async def _until(true: Callable[[], Awaitable[Any]]) -> Any:
     """Ask until the answer is true."""
     async with asyncio.timeout(WITHIN_SECONDS):
-        while not (answer := await true()):  # noqa: ASYNC110 - what is awaited happens in other processes
+        while not (answer := await true()):
             await asyncio.sleep(POLL_SECONDS)
     return answer
-
-
-async def _has_directory(connection: Connection, version: int) -> bool:
-    async with connection as node:
-        return (await node.registration.node_status()).directory_version >= version
 
 
 async def _seen(connection: Connection, case_id: str, version: int) -> Case | None:
