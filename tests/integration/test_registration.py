@@ -7,11 +7,12 @@ from pathlib import Path
 import grpc
 import pytest
 
-from tests.support.federation import everybody_has_directory, one_federation
+from tests.support.federation import one_federation
 from twelve333.adapters.rpc.credentials import channel_options
 from twelve333.adapters.signing.keys import key_and_request
 from twelve333.api.registration.v1 import service_pb2, service_pb2_grpc
 from twelve333.cli.demo.federation import Federation
+from twelve333.cli.demo.stage import everybody_has_directory
 from twelve333.client import ServiceError
 from twelve333.client.errors import raising_service_errors
 from twelve333.core.registration.model import UnitStatus

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from twelve333.cli.demo.federation import Federation, Member
+from twelve333.cli.demo.federation import Federation
+from twelve333.cli.demo.stage import everybody_has_directory
 from twelve333.cli.unit import sample_entries
 
 PROVINCES = ("320000", "360000", "350000", "230000", "310000")
@@ -40,31 +40,10 @@ def cli(*words: object, profile: Path | None = None, env: dict[str, str] | None 
     return Answer(done.returncode, done.stdout, done.stderr)
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], within_seconds: float = 20.0) -> None:
-    """Wait until `holds`, asked again and again, says so; fail at the deadline."""
-    async with asyncio.timeout(within_seconds):
-        while not await holds():
-            await asyncio.sleep(0.05)
-
-
-async def everybody_has_directory(federation: Federation, version: int) -> None:
-    """Wait until every node works from this version of the directory, or a newer one."""
-
-    async def holds() -> bool:
-        return all([await _directory_version(node) >= version for node in federation.nodes.values()])
-
-    await eventually(holds)
-
-
-async def _directory_version(node: Member) -> int:
-    async with node.connect() as connection:
-        return (await connection.registration.node_status()).directory_version
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def federation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Federation]:
     """Broker, hub and the five nodes of the demo, with the 366 units of 2013 in every node's directory."""
-    made = Federation(tmp_path_factory.mktemp("federation"), lambda _: None)
+    made = Federation(tmp_path_factory.mktemp("federation"), lambda *_args, **_params: None, {"TWELVE333_TELEMETRY__EXPORTER": "console"})
     try:
         await made.start_hub()
         await made.add_nodes(PROVINCES)

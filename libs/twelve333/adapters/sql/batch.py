@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,10 +23,11 @@ QUEUE_WORKS_MAX = 4096
 
 @dataclass(slots=True)
 class Job:
-    """One caller's unit of work and the future it waits on."""
+    """One caller's unit of work, the future it waits on, and the context it was asked in (its trace follows it to the writer's thread)."""
 
     work: Callable[[Connection], Any]
     future: Future[Any] = field(default_factory=Future)
+    context: Context = field(default_factory=copy_context)
 
 
 @dataclass(slots=True)
@@ -71,7 +73,7 @@ def run_batch(tx: Connection, jobs: Sequence[Job], alive: Callable[[Connection],
 def _run_one(tx: Connection, job: Job, alive: Callable[[Connection], bool]) -> Outcome:
     try:
         with tx.begin_nested():
-            return Outcome(job, result=job.work(tx))
+            return Outcome(job, result=job.context.run(job.work, tx))
     except BaseException as error:  # not swallowed: it is handed to the caller that waits for it
         if not alive(tx) or (isinstance(error, DBAPIError) and error.connection_invalidated):
             raise BatchLost from error

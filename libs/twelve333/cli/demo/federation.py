@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +17,14 @@ from ...adapters.local_broker import LocalBroker
 from ...adapters.processes import Process, free_ports
 from ...client.connection import Connection, Credentials
 from ...core.decision import Code, Kind, Refused, refuse
+from ...data import provinces
 from ..common import read_profile
 
 COMMAND_SECONDS = 30.0
 READY_SECONDS = 30.0
 STEP_FAILED = Code("DEMO_STEP_FAILED", Kind.UNAVAILABLE)
 HOST = "127.0.0.1"
-Told = Callable[[str], None]
+Told = Callable[..., None]
 
 
 @dataclass
@@ -57,11 +59,13 @@ class Federation:
 
     Args:
         folder: where data, settings and logs go.
-        told: is told each step, for people.
+        told: is told each step, as a key of the catalogue and its parameters.
+        environment: settings of all services beyond their files, such as TWELVE333_TELEMETRY__EXPORTER.
     """
 
     folder: Path
     told: Told
+    environment: Mapping[str, str] = field(default_factory=dict)
     nodes: dict[str, Member] = field(default_factory=dict)
     _hub: Member | None = None
     _broker: LocalBroker | None = None
@@ -77,13 +81,13 @@ class Federation:
         federation, enrolment, health, broker = free_ports(4)
         folder, profile = self.folder / "hub", self.folder / "hub" / "profiles" / "operator"
         ports = ["--federation-port", federation, "--enrolment-port", enrolment, "--health-port", health, "--broker-port", broker]
-        self.told("hub init: authority, certificates, broker settings")
+        self.told("DEMO_HUB_INIT")
         await self.command("hub", "init", "--directory", folder, "--host", HOST, *ports)
         config = folder / "hub.toml"
         await self.command("hub", "migrate", "--config", config)
         self._broker = LocalBroker(folder / "broker" / "nats-server.conf", self.folder / "logs" / "broker.log", port=broker)
         self._hub = Member("hub", folder, f"{HOST}:{health}", self._process("hub", config), profile)
-        self.told("starting nats-server and hub")
+        self.told("DEMO_HUB_START")
         await self._broker.start()
         await self._start(self._hub)
 
@@ -136,18 +140,19 @@ class Federation:
         token_file.write_text(token.secret, encoding="utf-8")
         token_file.chmod(0o600)
         federation, desk, health = ports
-        self.told(f"node {province} joins with its one-time token")
+        self.told("DEMO_NODE_JOINS", name=provinces()[province], province=province)
         where = ["--directory", folder, "--host", HOST, "--federation-port", federation, "--desk-port", desk, "--health-port", health]
         offer = ["--province", province, "--hub", token.enrolment_endpoint, "--pin", token.authority_pin, "--token-file", token_file]
         await self.command("node", "join", *offer, *where)
         node = Member(province, folder, f"{HOST}:{health}", self._process("node", folder / "node.toml"), folder / "profiles" / "operator")
         self.nodes[province] = node
         await self._start(node)
-        self.told(f"node {province} is ready")
+        self.told("DEMO_NODE_READY", name=provinces()[province], province=province)
 
     def _process(self, kind: str, config: Path) -> Process:
         name = config.parent.name
-        return Process(name, (sys.executable, "-m", "twelve333.cli", kind, "run", "--config", config), self.folder / "logs" / f"{name}.log")
+        command = (sys.executable, "-m", "twelve333.cli", kind, "run", "--config", config)
+        return Process(name, command, self.folder / "logs" / f"{name}.log", env={**os.environ, **self.environment})
 
     @staticmethod
     async def _start(member: Member) -> None:
