@@ -70,7 +70,7 @@ def _create_log() -> None:
         sa.Column("reason", sa.Text, nullable=True),
         sa.Column("successor", sa.Text, nullable=False),
     )
-    op.create_index("ix_library_changes_entry_id", "library_changes", ["entry_id"])
+    op.create_index("ix_library_changes_entry_id", "library_changes", ["entry_id", "release"])
     op.create_table(
         "library_reports",
         sa.Column("member", sa.Text, primary_key=True),

@@ -8,13 +8,18 @@ from functools import partial
 
 from twelve333.adapters import hosting, runner
 from twelve333.adapters.clock import system_clock
+from twelve333.adapters.coverage import CoverageHandlers
+from twelve333.adapters.library_reading import LibraryReading
 from twelve333.adapters.rpc.credentials import server_credentials
 from twelve333.adapters.rpc.health import Health
 from twelve333.adapters.rpc.server import Listener, Register
 from twelve333.adapters.signing.authority import load_authority
 from twelve333.adapters.signing.documents import load_signing_key
+from twelve333.adapters.sql.cases_inbound import STEP_TAKEN
 from twelve333.adapters.sql.delivery import Appliers
 from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
+from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
+from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
 from twelve333.core.identity import FEDERATION_DOMAIN
 from twelve333.core.ids import HUB
@@ -23,10 +28,13 @@ from twelve333.data import provinces
 from .access import ENROLMENT, FEDERATION
 from .context import HubContext
 from .handlers.cases import CaseHandlers, take_told_step
+from .handlers.coverage import DirectorySnapshot
 from .handlers.enrolment import EnrolmentHandlers
+from .handlers.library import LibraryPublishHandlers, LibrarySyncHandlers, keep_refusal, keep_report
 from .handlers.registration import RegistrationHandlers
+from .handlers.routing import take_told_handoff
 from .settings import HubSettings
-from .store import delivery_of
+from .store import delivery_of, library
 
 SERVICE = "national_hub"
 
@@ -64,12 +72,19 @@ def services(hub: HubContext) -> Sequence[Register]:
     """What the federation listener offers."""
     return [
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
+        partial(coverage_grpc.add_CoverageServiceServicer_to_server, CoverageHandlers(DirectorySnapshot(hub), hub.clock)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(hub)),
+        partial(library_grpc.add_LibraryServiceServicer_to_server, LibraryReading(hub.database, library.tables, hub.clock)),
+        partial(library_grpc.add_LibraryPublishServiceServicer_to_server, LibraryPublishHandlers(hub)),
+        partial(library_grpc.add_LibrarySyncServiceServicer_to_server, LibrarySyncHandlers(hub)),
     ]
 
 
 def appliers(hub: HubContext) -> Appliers:
     """What to do with each event that members tell the hub."""
     return {
-        "twelve333.api.cases.v1.CaseStepTaken": take_told_step,
+        STEP_TAKEN: take_told_step,
+        "twelve333.api.routing.v1.HandoffEvent": take_told_handoff,
+        "twelve333.api.library.v1.ReleaseApplied": keep_report,
+        "twelve333.api.library.v1.ReleaseRefused": keep_refusal,
     }

@@ -16,12 +16,28 @@ NODE: Final = frozenset({Role.NODE})
 # For hub and other nodes.
 FEDERATION: Final[AccessTable] = {
     **AUTHENTICATED_ROWS,
+    f"{_API}.routing.v1.HandoffPeerService/OfferHandoff": NODE,
+    f"{_API}.routing.v1.HandoffPeerService/NotifyHandoff": NODE,
+    f"{_API}.routing.v1.HandoffPeerService/FetchContext": NODE,
 }
 
 # For the province's own desktops, business systems and operators.
 DESK: Final[AccessTable] = {
     **AUTHENTICATED_ROWS,
     f"{_API}.registration.v1.NodeService/GetNodeStatus": LOCAL,
+    f"{_API}.coverage.v1.CoverageService/GetCoverage": LOCAL,
+    f"{_API}.coverage.v1.CoverageService/ResolveCoverage": LOCAL,
+    f"{_API}.routing.v1.RoutingService/ExplainRoute": LOCAL,
+    f"{_API}.routing.v1.HandoffService/PlaceHandoff": LOCAL,
+    f"{_API}.routing.v1.HandoffService/ReportConnected": LOCAL,
+    f"{_API}.routing.v1.HandoffService/ReportCompleted": LOCAL,
+    f"{_API}.routing.v1.HandoffService/ReturnHandoff": LOCAL,
+    f"{_API}.routing.v1.HandoffService/GetHandoff": LOCAL,
+    f"{_API}.routing.v1.HandoffService/ListHandoffs": LOCAL,
+    f"{_API}.library.v1.LibraryService/Search": LOCAL,
+    f"{_API}.library.v1.LibraryService/GetEntry": LOCAL,
+    f"{_API}.library.v1.LibraryService/ListEntries": LOCAL,
+    f"{_API}.library.v1.LibraryService/GetRelease": LOCAL,
     f"{_API}.cases.v1.CaseService/OpenCase": LOCAL,
     f"{_API}.cases.v1.CaseService/TransferCase": LOCAL,
     f"{_API}.cases.v1.CaseService/AcceptCase": LOCAL,

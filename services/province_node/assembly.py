@@ -16,21 +16,32 @@ from twelve333.adapters.rpc.server import Listener, Register
 from twelve333.adapters.rpc.tracing import trace_interceptors
 from twelve333.adapters.runner import Background
 from twelve333.adapters.signing.files import read_file
+from twelve333.adapters.sql.cases_inbound import STEP_TAKEN
 from twelve333.adapters.sql.delivery import Appliers
 from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
+from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
+from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
+from twelve333.api.routing.v1 import service_pb2_grpc as routing_grpc
 from twelve333.core.identity import FEDERATION_DOMAIN, local_domain
 from twelve333.core.ids import HUB
 
 from .access import DESK, FEDERATION
+from .calls import CallParts
 from .context import NodeContext
 from .directory import DirectoryReplica
 from .handlers.cases import CaseHandlers, take_told_step
+from .handlers.coverage import coverage_handlers
+from .handlers.handoff import HandoffHandlers, RoutingHandlers
+from .handlers.library import library_handlers, on_release_announced
 from .handlers.registration import DirectoryPull, NodeHandlers, on_directory_changed
+from .handlers.routing import HandoffPeerHandlers, take_told_handoff
+from .library import LibraryPull
 from .settings import NodeSettings
 from .store import delivery_of
 
 SERVICE = "province_node"
+SWEEP_SECONDS = 2.0
 
 
 async def serve(settings: NodeSettings) -> None:
@@ -48,16 +59,22 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     federation_tls = server_credentials(hosting.federation_folder(settings))
     desk_tls = server_credentials(settings.pki_directory / "desk")
     node = await _context(settings, stack)
+    calls = CallParts.of(node)
+    stack.push_async_callback(calls.errands.stop)
     health = Health("database", "directory")
     pull = DirectoryPull(node)
     pulling = Background("directory", pull.step, settings.hub.sync_seconds)
-    relay = await hosting.start_relay(stack, settings, node.database, delivery_of(node.province), appliers(node, pulling), node.clock)
+    copying = Background("library", LibraryPull(node).step, settings.hub.sync_seconds)
+    told = appliers(node, calls, pulling, copying)
+    relay = await hosting.start_relay(stack, settings, node.database, delivery_of(node.province), told, node.clock)
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, locale=settings.locale)
-    await hosting.start_listener(stack, federation, [*peer_services(node), health.register], FEDERATION, settings.drain_seconds)
+    await hosting.start_listener(stack, federation, [*peer_services(node, calls), health.register], FEDERATION, settings.drain_seconds)
     desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), locale=settings.locale)
-    await hosting.start_listener(stack, desk, [*desk_services(node, relay, pull), health.register], DESK, settings.drain_seconds)
+    await hosting.start_listener(stack, desk, [*desk_services(node, calls, relay, pull), health.register], DESK, settings.drain_seconds)
     await hosting.start_health(stack, settings.listen.health, health, node.database)
     await hosting.start_background(stack, pulling)
+    await hosting.start_background(stack, copying)
+    await hosting.start_background(stack, Background("routing", calls.handoffs.sweep, SWEEP_SECONDS))
     await hosting.start_background(stack, Background("readiness", partial(_report_directory, node, health), 1.0))
 
 
@@ -76,25 +93,32 @@ async def _context(settings: NodeSettings, stack: AsyncExitStack) -> NodeContext
     return NodeContext(settings, database, outbox, system_clock, directory, peers, document_key)
 
 
-def peer_services(node: NodeContext) -> Sequence[Register]:
+def peer_services(node: NodeContext, calls: CallParts) -> Sequence[Register]:
     """What hub and other nodes are offered."""
-    return []
+    handoffs = HandoffPeerHandlers(node, calls.view, calls.handoffs, calls.fetcher, calls.errands)
+    return [partial(routing_grpc.add_HandoffPeerServiceServicer_to_server, handoffs)]
 
 
-def desk_services(node: NodeContext, relay: Relay, pull: DirectoryPull) -> Sequence[Register]:
+def desk_services(node: NodeContext, calls: CallParts, relay: Relay, pull: DirectoryPull) -> Sequence[Register]:
     """What the province's own desktops and operators are offered."""
     handlers = NodeHandlers(node, lambda: relay.connected, lambda: pull.hub_seen_at)
     return [
         partial(registration_grpc.add_NodeServiceServicer_to_server, handlers),
+        partial(coverage_grpc.add_CoverageServiceServicer_to_server, coverage_handlers(node, calls.view)),
+        partial(routing_grpc.add_RoutingServiceServicer_to_server, RoutingHandlers(node, calls.view)),
+        partial(routing_grpc.add_HandoffServiceServicer_to_server, HandoffHandlers(node, calls.handoffs, calls.fetcher)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(node)),
+        partial(library_grpc.add_LibraryServiceServicer_to_server, library_handlers(node)),
     ]
 
 
-def appliers(node: NodeContext, pulling: Background) -> Appliers:
+def appliers(node: NodeContext, calls: CallParts, pulling: Background, copying: Background) -> Appliers:
     """What to do with each event that others tell this node."""
     return {
         "twelve333.api.registration.v1.DirectoryChanged": on_directory_changed(pulling.wake),
-        "twelve333.api.cases.v1.CaseStepTaken": take_told_step,
+        STEP_TAKEN: take_told_step,
+        "twelve333.api.routing.v1.HandoffEvent": take_told_handoff(node, calls.view),
+        "twelve333.api.library.v1.ReleaseAnnounced": on_release_announced(copying.wake),
     }
 
 

@@ -12,9 +12,9 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from ..api.library.v1 import events_pb2
+from ..api.library.v1 import events_pb2, service_pb2
 from ..api.library.v1 import library_pb2 as pb
-from ..core.decision import Refusal, refuse
+from ..core.decision import FieldViolation, Refusal, refuse
 from ..core.library import codes
 from ..core.library.messages import ReleaseAnnounced, ReleaseApplied, ReleaseRefused
 from ..core.library.model import (
@@ -111,10 +111,20 @@ def entry_from_content(content: bytes) -> Entry | Refusal:
         return refuse(codes.CONTENT_UNREADABLE)
 
 
-def item_from_content(content: bytes) -> Item | Refusal:
-    """An item of a publication from the bytes of an entry."""
+def item_from_content(content: bytes) -> Item:
+    """An item of a publication from the bytes of an entry; what cannot be read says so."""
     entry = entry_from_content(content)
-    return entry if isinstance(entry, Refusal) else Item(entry.id, entry, content)
+    if isinstance(entry, Refusal):
+        return Item("", fault=FieldViolation("entry", entry.code, entry.params))
+    return Item(entry.id, entry, content)
+
+
+def item_from_removal(message: service_pb2.Removal) -> Item:
+    """An item of a publication that removes an entry; without a reason it says so."""
+    tombstone = tombstone_from_wire(message.tombstone)
+    if isinstance(tombstone, Refusal):
+        return Item(message.entry_id, fault=FieldViolation("tombstone.reason", tombstone.code))
+    return Item(message.entry_id, tombstone=tombstone)
 
 
 def tombstone_to_wire(tombstone: Tombstone) -> pb.Tombstone:

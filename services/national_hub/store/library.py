@@ -5,11 +5,11 @@ Plain functions on the caller's connection; the change log is what nodes copy fr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, Row, Table, Text, func, insert, select, update
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, Row, Select, Table, Text, func, insert, select, update
 
 from twelve333.adapters.sql import UtcDateTime
 from twelve333.adapters.sql import library as replica
@@ -27,11 +27,12 @@ changes_table = Table(
     metadata,
     Column("release", BigInteger, primary_key=True, autoincrement=False),
     Column("sequence", Integer, primary_key=True, autoincrement=False),  # within the release, from 1
-    Column("entry_id", Text, nullable=False, index=True),
+    Column("entry_id", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("content", LargeBinary, nullable=True),  # None: a tombstone
     Column("reason", Text, nullable=True),
     Column("successor", Text, nullable=False),
+    Index("ix_library_changes_entry_id", "entry_id", "release"),
 )
 reports_table = Table(
     "library_reports",
@@ -63,18 +64,29 @@ def keep(tx: Connection, changes: Iterable[Change], release: Release, document: 
     replica.keep_release(tx, tables, release.epoch, release.number, HeldRelease(document, release.made_at))
 
 
-def changes_since(tx: Connection, release: int, after: str) -> list[Change]:
-    """Net changes after `release` in order of id after `after`, at most `PULL_PAGE`: present contents and removals."""
-    present = [Change(h.entry_id, h.version, h.release, content=h.content) for h in replica.since(tx, tables, release, after, PULL_PAGE)]
-    gone = _removed_since(tx, release, after) if release else []
-    return sorted([*present, *gone], key=lambda change: change.entry_id)[:PULL_PAGE]
+def changes_since(tx: Connection, base: int, until: int, after: str) -> tuple[list[Change], str]:
+    """Net changes after release `base` up to `until`, in order of id after `after`: a page of them.
+
+    They come from the log, which is never rewritten, so a publication in the middle of a copy does not disturb it.
+
+    Args:
+        base: 0 for a complete copy, which has no removals.
+
+    Returns:
+        The changes, and the id to go on after; empty at the end.
+    """
+    c = changes_table.c
+    last = _last_of_each(base, until).where(c.entry_id > after).order_by(c.entry_id).limit(PULL_PAGE).subquery()
+    query = select(changes_table).join(last, (last.c.entry_id == c.entry_id) & (last.c.release == c.release)).order_by(c.entry_id)
+    page = [_from_log(row) for row in tx.execute(query)]
+    return [change for change in page if base or change.tombstone is None], page[-1].entry_id if page else ""
 
 
-def count_since(tx: Connection, release: int) -> int:
+def count_since(tx: Connection, base: int, until: int) -> int:
     """How many changes `changes_since` gives in all."""
-    e = tables.library_entries.c
-    present = tx.execute(select(func.count()).where(e.release > release)).scalar_one()
-    return int(present) + (sum(1 for _ in _removals(tx, release)) if release else 0)
+    c, last = changes_table.c, _last_of_each(base, until).subquery()
+    query = select(func.count()).select_from(changes_table).join(last, (last.c.entry_id == c.entry_id) & (last.c.release == c.release))
+    return int(tx.execute(query if base else query.where(c.reason.is_(None))).scalar_one())
 
 
 def report(tx: Connection, member: str, *, epoch: int, number: int, refusal: str, at: datetime) -> None:
@@ -89,22 +101,16 @@ def reports(tx: Connection) -> list[Row[Any]]:
     return list(tx.execute(select(reports_table).order_by(reports_table.c.member)))
 
 
-def _removed_since(tx: Connection, release: int, after: str) -> list[Change]:
-    return [change for change in _removals(tx, release) if change.entry_id > after][:PULL_PAGE]
+def _last_of_each(base: int, until: int) -> Select[tuple[str, int]]:
+    """For every entry that changed after `base` up to `until`, the release of its last change."""
+    c = changes_table.c
+    return select(c.entry_id, func.max(c.release).label("release")).where(c.release > base, c.release <= until).group_by(c.entry_id)
 
 
-def _removals(tx: Connection, release: int) -> Iterator[Change]:
-    """Tombstones after `release` of entries that have not come back, by id."""
-    c, e = changes_table.c, tables.library_entries.c
-    last = select(c.entry_id, func.max(c.release).label("release")).where(c.release > release).group_by(c.entry_id).subquery()
-    query = (
-        select(c.entry_id, c.version, c.release, c.reason, c.successor)
-        .join(last, (last.c.entry_id == c.entry_id) & (last.c.release == c.release))
-        .where(c.reason.is_not(None), c.entry_id.not_in(select(e.entry_id)))
-        .order_by(c.entry_id)
-    )
-    for row in tx.execute(query):
-        yield Change(row.entry_id, row.version, row.release, tombstone=Tombstone(TombstoneReason(row.reason), row.successor))
+def _from_log(row: Row[Any]) -> Change:
+    if row.reason is None:
+        return Change(row.entry_id, row.version, row.release, content=bytes(row.content))
+    return Change(row.entry_id, row.version, row.release, tombstone=Tombstone(TombstoneReason(row.reason), row.successor))
 
 
 def _logged(change: Change, sequence: int) -> dict[str, object]:

@@ -114,13 +114,6 @@ def page(
     return [_as_held(row) for row in tx.execute(query)]
 
 
-def since(tx: Connection, tables: LibraryTables, release: int, after: str, size: int) -> list[Held]:
-    """Entries brought in after `release`, in order of id after `after`, at most `size`."""
-    t = tables.library_entries.c
-    query = _held(tables).where(t.release > release, t.entry_id > after).order_by(t.entry_id).limit(size)
-    return [_as_held(row) for row in tx.execute(query)]
-
-
 def _held(tables: LibraryTables) -> Select[Any]:
     e, c = tables.library_entries, tables.library_contents
     return select(e.c.entry_id, e.c.version, e.c.release, c.c.content).join(c, c.c.row_id == e.c.row_id)

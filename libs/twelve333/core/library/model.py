@@ -12,6 +12,8 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Final
 
+from ..decision import FieldViolation
+
 NATIONAL: Final = "000000"
 HASH_BYTES: Final = 32
 NO_ROOT: Final = bytes(HASH_BYTES)
@@ -79,12 +81,13 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of a publication: the entry as decoded with its exact bytes, or a removal."""
+    """One item of a publication: the entry as decoded with its exact bytes, or a removal, or why it cannot be read as either."""
 
     entry_id: str
     entry: Entry | None = None
     content: bytes = b""
     tombstone: Tombstone | None = None
+    fault: FieldViolation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,8 @@ def _weigh_word(word: str, title: str, body: str, norm: float, corpus: Corpus) -
     times, in_title = body.count(word), word in title
     if times or in_title:
         frequency = times + in_title
-        return _idf(rare, corpus.entries) * (frequency * (1 + _SATURATION) / (frequency + norm) + _TITLE * in_title)
+        heading = _TITLE * in_title * (1 + len(word) / max(1, len(title)))  # a title that says little else is about it
+        return _idf(rare, corpus.entries) * (frequency * (1 + _SATURATION) / (frequency + norm) + heading)
     return _weigh_parts(word, title, body, norm, corpus)
 
 

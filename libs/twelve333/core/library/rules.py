@@ -135,6 +135,8 @@ def _item_violation(
     item: Item, seen: set[str], held: Mapping[str, Leaf], coming: Collection[str], topics: Collection[str]
 ) -> FieldViolation | None:
     """The first thing wrong with an item, if any."""
+    if item.fault is not None:
+        return item.fault
     if item.entry_id in seen:
         return FieldViolation("id", codes.ID_TWICE, {"id": item.entry_id[:64]})
     if item.entry is not None:
@@ -185,10 +187,10 @@ def verify_next_release(held: Release | None, offer: Offer, now: datetime) -> De
         return wrong
     if held is None and offer.base != 0:
         return refuse(codes.GAP, base=offer.base, held=0)
-    if held is not None and _same(held, release):
-        return Decision(held)
     if offer.root != release.root or offer.entry_count != release.entry_count:
         return refuse(codes.ROOT_MISMATCH, number=release.number)
+    if held is not None and _same(held, release):
+        return Decision(held)
     return Decision(release, (ReleaseApplied(release.epoch, release.number, release.entry_count, release.root, now),))
 
 

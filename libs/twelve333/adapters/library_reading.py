@@ -1,0 +1,181 @@
+"""Reading the library, the same at the hub and at every node: from the service's own replica, with the hub up or down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import date, timedelta, timezone
+from typing import Final
+
+from grpc.aio import ServicerContext
+from opentelemetry import metrics
+from sqlalchemy import Connection
+
+from ..api.common.v1 import common_pb2
+from ..api.library.v1 import library_pb2, service_pb2_grpc
+from ..api.library.v1 import service_pb2 as pb
+from ..core.decision import Refusal, Refused, refuse
+from ..core.library import codes
+from ..core.library.checkpoint import parse_release
+from ..core.library.model import Release
+from ..core.library.search import plan
+from ..data.resources import lexicon
+from ..wire.codes import PAGE_TOO_LARGE
+from ..wire.library import KIND_IN, release_to_wire
+from ..wire.times import to_timestamp
+from .clock import Clock
+from .segmenter import words
+from .sql import library as replica
+from .sql.database import Database
+from .sql.library import Held
+from .sql.library_tables import LibraryTables
+from .sql.search import Found, Hit, Wanted, search
+
+HITS_USUAL: Final = 10
+HITS_MAX: Final = 50
+PAGE_USUAL: Final = 100
+PAGE_MAX: Final = 500
+BEIJING: Final = timezone(timedelta(hours=8))
+
+_meter = metrics.get_meter("twelve333.library")
+_searches = _meter.create_counter("twelve333.library.searches", description="Searches, by whether anything was found.")
+_seconds = _meter.create_histogram("twelve333.library.search_seconds", unit="s", description="Time that a search took.")
+
+
+def held_release(tx: Connection, tables: LibraryTables) -> tuple[Release, replica.HeldRelease] | None:
+    """The release that a replica holds, and as it was signed; None for an empty replica."""
+    held = replica.last_release(tx, tables)
+    if held is None:
+        return None
+    release = parse_release(common_pb2.SignedDocument.FromString(held.document).payload)
+    if isinstance(release, Refusal):
+        raise Refused(release)
+    return release, held
+
+
+class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
+    """See `LibraryService`.
+
+    Args:
+        database, tables: the replica.
+        clock: the present moment.
+        refusal: reads the code of the last offer that did not hold, empty if all is well.
+    """
+
+    def __init__(
+        self, database: Database, tables: LibraryTables, clock: Clock, refusal: Callable[[Connection], str] = lambda tx: ""
+    ) -> None:
+        self._database = database
+        self._tables = tables
+        self._clock = clock
+        self._refusal = refusal
+
+    async def Search(self, request: pb.SearchRequest, context: ServicerContext[pb.SearchRequest, pb.SearchResponse]) -> pb.SearchResponse:
+        """Search by both lanes."""
+        started = time.perf_counter()
+        planned = plan(request.query, words, lexicon())
+        if isinstance(planned, Refusal):
+            raise Refused(planned)
+        wanted = self._wanted(request)
+
+        def work(tx: Connection) -> tuple[int, Found]:
+            return self._present(tx)[0].number, search(tx, planned, wanted)
+
+        release, found = await self._database.read(work)
+        _searches.add(1, {"found": bool(found.hits)})
+        _seconds.record(time.perf_counter() - started)
+        return pb.SearchResponse(hits=[_hit(hit) for hit in found.hits], total=found.total, release=release)
+
+    async def GetEntry(
+        self, request: pb.GetEntryRequest, context: ServicerContext[pb.GetEntryRequest, pb.GetEntryResponse]
+    ) -> pb.GetEntryResponse:
+        """Give one entry."""
+
+        def work(tx: Connection) -> Held | None:
+            self._present(tx)
+            return replica.get(tx, self._tables, request.id)
+
+        held = await self._database.read(work)
+        if held is None:
+            raise Refused(refuse(codes.ENTRY_NOT_FOUND, id=request.id[:64]))
+        return pb.GetEntryResponse(entry=_stored(held, with_body=True))
+
+    async def ListEntries(
+        self, request: pb.ListEntriesRequest, context: ServicerContext[pb.ListEntriesRequest, pb.ListEntriesResponse]
+    ) -> pb.ListEntriesResponse:
+        """List entries by id; the token is the last id of the page before."""
+        size = _bounded(request.page_size, PAGE_USUAL, PAGE_MAX)
+        kind = KIND_IN.get(request.kind)
+
+        def work(tx: Connection) -> list[Held]:
+            self._present(tx)
+            asked = {"kind": kind, "topic": request.topic, "region": request.region}
+            return replica.page(tx, self._tables, request.page_token, size + 1, **asked)  # type: ignore[arg-type]
+
+        found = await self._database.read(work)
+        more = found[size - 1].entry_id if len(found) > size else ""
+        return pb.ListEntriesResponse(entries=[_stored(held, with_body=False) for held in found[:size]], next_page_token=more)
+
+    async def GetRelease(
+        self, request: pb.GetReleaseRequest, context: ServicerContext[pb.GetReleaseRequest, pb.GetReleaseResponse]
+    ) -> pb.GetReleaseResponse:
+        """Say which release is held."""
+        (release, held), refusal = await self._database.read(lambda tx: (self._present(tx), self._refusal(tx)))
+        return pb.GetReleaseResponse(
+            release=release_to_wire(release),
+            signed=common_pb2.SignedDocument.FromString(held.document),
+            applied_at=to_timestamp(held.applied_at),
+            last_refusal=refusal,
+        )
+
+    def _present(self, tx: Connection) -> tuple[Release, replica.HeldRelease]:
+        present = held_release(tx, self._tables)
+        if present is None:
+            raise Refused(refuse(codes.NOTHING_APPLIED))
+        return present
+
+    def _wanted(self, request: pb.SearchRequest) -> Wanted:
+        """What is searched for besides the words."""
+        if request.as_at:
+            try:
+                day = date.fromisoformat(request.as_at)
+            except ValueError as error:
+                raise Refused(refuse(codes.DATE_MALFORMED, date=request.as_at[:20])) from error
+        else:
+            day = self._clock().astimezone(BEIJING).date()
+        return Wanted(
+            day=day,
+            region=request.region,
+            any_time=request.include_not_in_force,
+            kind=KIND_IN.get(request.kind),
+            topic=request.topic,
+            limit=_bounded(request.limit, HITS_USUAL, HITS_MAX),
+        )
+
+
+def _bounded(size: int, usual: int, most: int) -> int:
+    """A page size; refuses one beyond the limit."""
+    if size > most:
+        raise Refused(refuse(PAGE_TOO_LARGE, size=size, max=most))
+    return size or usual
+
+
+def _stored(held: Held, *, with_body: bool) -> library_pb2.StoredEntry:
+    """An entry as it travels; fields that this program does not know go along."""
+    entry = library_pb2.Entry.FromString(held.content)
+    if not with_body:
+        entry.ClearField("body")
+    return library_pb2.StoredEntry(entry=entry, version=held.version, release=held.release)
+
+
+def _hit(hit: Hit) -> pb.SearchHit:
+    """A hit as it travels."""
+    return pb.SearchHit(
+        entry=_stored(hit.held, with_body=False),
+        snippet=hit.quote.snippet,
+        article=hit.quote.article,
+        matched=hit.quote.matched,
+        lane=pb.SEARCH_LANE_LITERAL if hit.literal else pb.SEARCH_LANE_SPOKEN,
+        score=hit.score,
+        in_force=hit.in_force,
+    )

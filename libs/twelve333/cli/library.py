@@ -1,0 +1,193 @@
+"""`twelve333 library`: publish at the hub; search and read anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.markup import escape
+
+from ..core.decision import Code, Kind, Refused, refuse
+from ..core.library import codes
+from ..core.library.model import EntryKind, Tombstone, TombstoneReason
+from .common import Common, connect
+from .library_files import Reading, WrongFile, markdown_files, read_files, sample_entries
+from .library_output import entry_row, hit_row, progress, provenance_row, show_hits, show_wrong, summary_row
+from .output import console, print_json, show, show_one
+
+NOTHING_TO_PUBLISH = Code("CLI_NOTHING_TO_PUBLISH", Kind.INVALID)
+IMPORT_REJECTED = Code("CLI_IMPORT_REJECTED", Kind.INVALID)
+
+app = App(
+    name="library",
+    help="The national resource library: publish, import and remove at the hub (an operator's profile); search, show and list anywhere.",
+)
+COLUMNS = ("id", "kind", "title", "region", "topics", "valid_from", "valid_to", "version", "release")
+Strict = Annotated[bool, Parameter(negative="")]
+
+
+@app.command
+async def publish(*files: Path, sample: Strict = False, strict: Strict = False, common: Common = Common()) -> int:
+    """Publish entries as one signed release; those already there unchanged are left alone.
+
+    Args:
+        files: Markdown files with a head between two lines of `---`.
+        sample: also the sample library that comes with the program.
+        strict: all or nothing.
+    """
+    if not files and not sample:
+        raise Refused(refuse(NOTHING_TO_PUBLISH))
+    reading = Reading(sample_entries() if sample else [])
+    for file in files:
+        one = read_files(file, markdown_files(file), common.language)
+        reading.entries += one.entries
+        reading.files |= one.files
+        reading.wrong += one.wrong
+    return await _send(reading, strict, common)
+
+
+@app.command(name="import")
+async def import_folder(folder: Path, *, strict: Strict = False, common: Common = Common()) -> int:
+    """Publish a folder of Markdown: policy texts named `title(date).md` in folders named by region, and entries with a head.
+
+    A file that is not in order is reported with its reason and the rest goes in; several dates of one title become versions.
+
+    Args:
+        folder: e.g. a folder with `national/…`, `350000/…`.
+        strict: one wrong file, and nothing goes in.
+    """
+    paths = markdown_files(folder)
+    with progress(common, "reading", len(paths)) as advance:
+        reading = read_files(folder, _counted(paths, advance), common.language)
+    return await _send(reading, strict, common)
+
+
+@app.command
+async def remove(entry: str, *, reason: TombstoneReason, successor: str = "", common: Common = Common()) -> None:
+    """Take an entry out of the library of every node.
+
+    Args:
+        entry: its id.
+        reason: repealed, withdrawn, merged or published_in_error.
+        successor: id of the entry to read instead.
+    """
+    async with connect(common) as hub:
+        done = await hub.library.publish(removals=[(entry, Tombstone(reason, successor))], strict=True)
+    show_one(summary_row(done), as_json=common.json)
+
+
+@app.command
+async def search(
+    query: str,
+    *,
+    region: str = "",
+    as_at: str = "",
+    kind: EntryKind | None = None,
+    topic: str = "",
+    limit: int = 10,
+    any_time: Strict = False,
+    common: Common = Common(),
+) -> None:
+    """Find entries by words (工伤) or a question as callers ask it (我在外地打工老板不发工资怎么办).
+
+    Args:
+        query: what to look for.
+        region: the caller's unit, e.g. 350100: its rules come first, then its province's, then national ones.
+        as_at: in force on this date, e.g. 2010-06-30; today if absent.
+        kind: only policy, guide, qa or case.
+        topic: only under this classification code, e.g. 04.
+        limit: hits wanted, 1 to 50.
+        any_time: also what is not in force.
+    """
+    async with connect(common) as replica:
+        found = await replica.library.search(
+            query, region=region, as_at=_day(as_at), include_not_in_force=any_time, kind=kind, topic=topic, limit=limit
+        )
+    if common.json:
+        print_json({"total": found.total, "release": found.release, "hits": [hit_row(hit) for hit in found.hits]})
+    else:
+        show_hits(found)
+
+
+@app.command(name="show")
+async def show_entry(entry: str, *, common: Common = Common()) -> None:
+    """Show one entry with its text.
+
+    Args:
+        entry: its id, as a search or list shows it.
+    """
+    async with connect(common) as replica:
+        stored = await replica.library.get(entry)
+    row = {**entry_row(stored), **provenance_row(stored.entry), "body": stored.entry.body}
+    if common.json:
+        print_json(row)
+        return
+    body = row.pop("body")
+    show_one(row, as_json=False)
+    console.print(escape(body))
+
+
+@app.command(name="list")
+async def list_entries(*, kind: EntryKind | None = None, topic: str = "", region: str = "", common: Common = Common()) -> None:
+    """List entries by id, without their text.
+
+    Args:
+        kind: only policy, guide, qa or case.
+        topic: only under this classification code.
+        region: only of this region; 000000 is the whole country.
+    """
+    async with connect(common) as replica:
+        rows = [entry_row(stored) async for stored in replica.library.list(kind=kind, topic=topic, region=region)]
+    show(rows, COLUMNS, as_json=common.json, title=f"{len(rows)} entries")
+
+
+@app.command
+async def release(*, common: Common = Common()) -> None:
+    """Show which signed release this replica holds."""
+    async with connect(common) as replica:
+        held = await replica.library.release()
+    row = {
+        "release": held.release.number,
+        "epoch": held.release.epoch,
+        "entries": held.release.entry_count,
+        "root": held.release.root.hex(),
+        "made_at": held.release.made_at.isoformat(),
+        "applied_at": held.applied_at.isoformat(),
+        "last_refusal": held.last_refusal,
+    }
+    show_one(row, as_json=common.json)
+
+
+async def _send(reading: Reading, strict: bool, common: Common) -> int:
+    """Publish what was read and report what was left out; 1 if anything was."""
+    if strict and reading.wrong:
+        show_wrong(reading.wrong, common)
+        raise Refused(refuse(IMPORT_REJECTED, count=len(reading.wrong)))
+    with progress(common, "sending", len(reading.entries)) as advance:
+        async with connect(common) as hub:
+            done = await hub.library.publish(reading.entries, strict=strict, sent=lambda count: advance())
+    refused = [WrongFile(reading.files.get(one.entry_id, one.entry_id), one.code, f"{one.field}: {one.message}") for one in done.rejected]
+    wrong = [*reading.wrong, *refused]
+    if common.json:
+        print_json({**summary_row(done), "left_out": [asdict(one) for one in wrong]})
+    else:
+        show_one({**summary_row(done), "left_out": len(wrong)}, as_json=False)
+        show_wrong(wrong, common)
+    return 1 if wrong else 0
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise Refused(refuse(codes.DATE_MALFORMED, date=text[:20])) from error
+
+
+def _counted(paths: list[Path], advance: Any) -> Iterator[Path]:
+    for path in paths:
+        advance()
+        yield path

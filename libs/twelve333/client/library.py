@@ -1,0 +1,220 @@
+"""The resource library: search and read at any replica, publish at the hub.
+
+async with Connection.open("127.0.0.1:7445", "350000", credentials) as node:
+    found = await node.library.search("我在外地打工老板不发工资怎么办", region="350100")
+    print(found.hits[0].title, found.hits[0].snippet)
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import count
+from typing import Final
+
+from ..api.library.v1 import library_pb2, service_pb2_grpc
+from ..api.library.v1 import service_pb2 as pb
+from ..core.decision import Refusal, Refused
+from ..core.library.model import Entry, EntryKind, Release, Tombstone
+from ..wire.library import KIND_OUT, content_of, entry_from_wire, release_from_wire, tombstone_to_wire
+from ..wire.times import from_timestamp
+from .calls import Calls
+
+PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An entry with its text number (1 for the first) and the release that brought it in; listings leave the text out."""
+
+    entry: Entry
+    version: int
+    release: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One hit.
+
+    Args:
+        entry: without its text.
+        snippet: what to read out, at most 160 characters.
+        article: where it stands, e.g. 第十七条; empty if the text has none.
+        matched: words to highlight.
+        literal: found as typed; otherwise by the words of the question.
+        in_force: on the date asked for.
+    """
+
+    entry: Entry
+    snippet: str
+    article: str
+    matched: tuple[str, ...]
+    literal: bool
+    score: float
+    in_force: bool
+
+    @property
+    def title(self) -> str:
+        """The entry's title."""
+        return self.entry.title
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Hits, best first; how many entries hold the words in all; the release that was searched."""
+
+    hits: tuple[Hit, ...]
+    total: int
+    release: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The release that a replica holds, since when, and the code of the last offer that did not hold (empty: all is well)."""
+
+    release: Release
+    applied_at: datetime
+    last_refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An item that was left out: its place from 0, its id, the field at fault, the code and the sentence."""
+
+    index: int
+    entry_id: str
+    field: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of a publication; `release` is None only if the library is still empty."""
+
+    release: Release | None
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    rejected: tuple[Rejected, ...]
+
+
+class LibraryClient:
+    """Typed calls of `LibraryService` (hub and node) and `LibraryPublishService` (hub). Each may raise `ServiceError`."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._read = service_pb2_grpc.LibraryServiceStub(calls.channel)
+        self._publish = service_pb2_grpc.LibraryPublishServiceStub(calls.channel)
+
+    async def search(
+        self,
+        query: str,
+        *,
+        region: str = "",
+        as_at: date | None = None,
+        include_not_in_force: bool = False,
+        kind: EntryKind | None = None,
+        topic: str = "",
+        limit: int = 10,
+    ) -> Found:
+        """Find entries by words or a spoken question.
+
+        Args:
+            query: 1 to 200 characters.
+            region: the caller's unit code, whose rules come first.
+            as_at: in force on this day; today in Beijing if None.
+            include_not_in_force: also what is not.
+            kind, topic: only these.
+            limit: hits wanted, 1 to 50.
+        """
+        request = pb.SearchRequest(
+            query=query,
+            region=region,
+            as_at=as_at.isoformat() if as_at else "",
+            include_not_in_force=include_not_in_force,
+            kind=_kind(kind),
+            topic=topic,
+            limit=limit,
+        )
+        answer = await self._calls.unary(self._read.Search, request)
+        return Found(tuple(_hit(hit) for hit in answer.hits), answer.total, answer.release)
+
+    async def get(self, entry_id: str) -> Stored:
+        """One entry with its text."""
+        answer = await self._calls.unary(self._read.GetEntry, pb.GetEntryRequest(id=entry_id))
+        return _stored(answer.entry)
+
+    async def list(self, *, kind: EntryKind | None = None, topic: str = "", region: str = "") -> AsyncIterator[Stored]:
+        """Entries by id, without their text; pages are fetched as needed."""
+        token = ""
+        while True:
+            request = pb.ListEntriesRequest(page_size=PAGE, page_token=token, kind=_kind(kind), topic=topic, region=region)
+            answer = await self._calls.unary(self._read.ListEntries, request)
+            for entry in answer.entries:
+                yield _stored(entry)
+            token = answer.next_page_token
+            if not token:
+                return
+
+    async def release(self) -> Held:
+        """The release that the replica holds."""
+        answer = await self._calls.unary(self._read.GetRelease, pb.GetReleaseRequest())
+        return Held(release_from_wire(answer.release), from_timestamp(answer.applied_at), answer.last_refusal)
+
+    async def publish(
+        self,
+        entries: Iterable[Entry] = (),
+        removals: Iterable[tuple[str, Tombstone]] = (),
+        *,
+        strict: bool = False,
+        sent: Callable[[int], None] = lambda count: None,
+    ) -> Published:
+        """Publish entries and removals as one release (hub, operators); the same again changes nothing.
+
+        Args:
+            entries: new or changed.
+            removals: id and reason.
+            strict: all or nothing.
+            sent: is told how many items have been sent.
+        """
+        answer = await self._calls.upload(self._publish.PublishEntries, _requests(entries, removals, strict, sent))
+        rejected = tuple(Rejected(one.index, one.entry_id, one.field, one.code, one.message) for one in answer.rejected)
+        release = release_from_wire(answer.release) if answer.HasField("release") else None
+        return Published(release, answer.added, answer.changed, answer.removed, answer.unchanged, rejected)
+
+
+def _requests(
+    entries: Iterable[Entry], removals: Iterable[tuple[str, Tombstone]], strict: bool, sent: Callable[[int], None]
+) -> Iterator[pb.PublishEntriesRequest]:
+    """The stream of a publication: header, entries, removals."""
+    yield pb.PublishEntriesRequest(header=pb.PublishHeader(strict=strict))
+    counter = count(1)
+    for entry in entries:
+        yield pb.PublishEntriesRequest(entry=content_of(entry))
+        sent(next(counter))
+    for entry_id, tombstone in removals:
+        yield pb.PublishEntriesRequest(removal=pb.Removal(entry_id=entry_id, tombstone=tombstone_to_wire(tombstone)))
+        sent(next(counter))
+
+
+def _kind(kind: EntryKind | None) -> library_pb2.EntryKind.ValueType:
+    return KIND_OUT[kind] if kind else library_pb2.ENTRY_KIND_UNSPECIFIED
+
+
+def _entry(message: library_pb2.Entry) -> Entry:
+    entry = entry_from_wire(message)
+    if isinstance(entry, Refusal):
+        raise Refused(entry)
+    return entry
+
+
+def _stored(message: library_pb2.StoredEntry) -> Stored:
+    return Stored(_entry(message.entry), message.version, message.release)
+
+
+def _hit(hit: pb.SearchHit) -> Hit:
+    literal = hit.lane == pb.SEARCH_LANE_LITERAL
+    return Hit(_entry(hit.entry.entry), hit.snippet, hit.article, tuple(hit.matched), literal, hit.score, hit.in_force)

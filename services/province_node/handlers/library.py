@@ -1,0 +1,34 @@
+"""The library at a node: read from its own replica; an announcement only rings the bell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from twelve333.adapters.library_reading import LibraryReading
+from twelve333.adapters.sql.delivery import Applier, Inbound
+
+from ..context import NodeContext
+from ..library import last_refusal
+from ..store import library as store
+
+
+def library_handlers(node: NodeContext) -> LibraryReading:
+    """What desks and operators of the province are offered."""
+    return LibraryReading(node.database, store.tables, node.clock, last_refusal)
+
+
+def on_release_announced(wake: Callable[[], None]) -> Applier:
+    """What to do when the hub says that there is a new release: fetch it, after this unit of work.
+
+    The announcement carries nothing to keep; the periodic pull makes up for one that comes too early.
+    """
+    loop = asyncio.get_running_loop()
+
+    def apply(tx: Connection, event: Inbound, now: datetime) -> None:
+        loop.call_soon_threadsafe(wake)
+
+    return apply
