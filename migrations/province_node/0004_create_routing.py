@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("placed_at", UtcDateTime, nullable=False),
         sa.Column("context", sa.JSON, nullable=False),
         sa.Column("context_sha256", sa.LargeBinary, nullable=False),
+        sa.Column("route", sa.LargeBinary, nullable=False),
     )
     op.create_index("ix_handoffs_placed_at", "handoffs", ["placed_at"])
     op.create_index("ix_handoffs_state", "handoffs", ["state", "held_until"])

@@ -54,6 +54,7 @@ handoffs = st.builds(
     last_resort=st.one_of(st.none(), st.builds(LastResort, st.sampled_from(list(LastResortKind)), st.just("350100"))),
     held_until=st.one_of(st.none(), times),
     steps=st.lists(handoff_steps, max_size=3).map(tuple),
+    route=st.one_of(st.none(), st.builds(decide, directories().map(lambda found: Snapshot.of(3, *found)), states, calls, times)),
 )
 offers = st.builds(
     Offer, st.just("h1.350100"), calls, st.just("360400"), st.just("360000"), st.just("350100"), times, st.binary(max_size=32)

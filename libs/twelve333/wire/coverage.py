@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from ..api.coverage.v1 import coverage_pb2 as pb
 from ..api.coverage.v1 import service_pb2
@@ -13,8 +15,12 @@ from ..core.coverage import codes
 from ..core.coverage.model import Candidate, DateHours, DayHours, Declaration, Hours, Relation, Span, Verdict
 from ..core.coverage.report import Line, Report
 from ..core.coverage.rules import Answer
-from ..core.decision import FieldViolation, Refusal, Refused
+from ..core.decision import FieldViolation, Refusal, Refused, refuse
+from .times import from_timestamp
 
+_YEAR_2000: Final = 946_684_800
+_YEAR_2100: Final = 4_102_444_800
+_NANOS: Final = 1_000_000_000
 _RELATION_OUT: Final = {relation: pb.Relation.Value(f"RELATION_{relation.name}") for relation in Relation}
 _RELATION_IN: Final = {wire: relation for relation, wire in _RELATION_OUT.items()}
 _VERDICT_OUT: Final = {verdict: pb.Verdict.Value(f"VERDICT_{verdict.name}") for verdict in Verdict}
@@ -53,6 +59,17 @@ def declaration_from_wire(declaration: pb.Declaration) -> Declaration:
         fallbacks=tuple(declaration.fallbacks),
         voicemail=declaration.voicemail,
     )
+
+
+def asked_time(stamp: Timestamp) -> datetime:
+    """A time that somebody asks about.
+
+    Raises:
+        Refused: COVERAGE_TIME_OUT_OF_RANGE, outside of the years 2000 to 2099.
+    """
+    if not _YEAR_2000 <= stamp.seconds < _YEAR_2100 or not 0 <= stamp.nanos < _NANOS:
+        raise Refused(refuse(codes.TIME_OUT_OF_RANGE))
+    return from_timestamp(stamp)
 
 
 def candidate_to_wire(candidate: Candidate) -> pb.Candidate:

@@ -16,7 +16,7 @@ from ..core.routing.machine import HandoffState
 from ..core.routing.messages import HandoffTold
 from ..core.routing.model import A_CASE, Call, LastResort, LastResortKind, Route
 from ..core.routing.offers import Lease, Offer
-from .coverage import candidate_from_wire, candidate_to_wire
+from .coverage import asked_time, candidate_from_wire, candidate_to_wire
 from .times import from_timestamp, to_timestamp
 
 _STATE_OUT: Final[dict[HandoffState, pb.HandoffState.ValueType]] = {
@@ -90,6 +90,7 @@ def handoff_to_wire(handoff: Handoff, context: Sequence[ContextItem] = ()) -> pb
         last_resort=_last_resort_out(handoff.last_resort) if handoff.last_resort else None,
         steps=[_step_out(step) for step in handoff.steps],
         context=context_to_wire(context),
+        route=route_to_wire(handoff.route) if handoff.route else None,
     )
     if handoff.held_until:
         shown.seat_held_until.CopyFrom(to_timestamp(handoff.held_until))
@@ -122,6 +123,7 @@ def handoff_from_wire(handoff: pb.Handoff) -> Handoff:
         last_resort=_last_resort_in(handoff.last_resort) if handoff.HasField("last_resort") else None,
         held_until=from_timestamp(handoff.seat_held_until) if handoff.HasField("seat_held_until") else None,
         steps=tuple(map(_step_in, handoff.steps)),
+        route=route_from_wire(handoff.route) if handoff.HasField("route") else None,
     )
 
 
@@ -140,7 +142,7 @@ def offer_to_wire(offer: Offer) -> service_pb2.OfferHandoffRequest:
 def offer_from_wire(offer: service_pb2.OfferHandoffRequest, from_member: str) -> Offer:
     """An offer as `from_member` made it."""
     call = call_from_wire(offer.call)
-    return Offer(offer.offer_id, call, offer.from_unit, from_member, offer.unit, from_timestamp(offer.expires_at), offer.context_sha256)
+    return Offer(offer.offer_id, call, offer.from_unit, from_member, offer.unit, asked_time(offer.expires_at), offer.context_sha256)
 
 
 def told_to_wire(told: HandoffTold) -> events_pb2.HandoffEvent:

@@ -12,11 +12,13 @@ from typing import Any
 from sqlalchemy import JSON, Column, Connection, Index, Integer, LargeBinary, RowMapping, String, Table, insert, select, update
 
 from twelve333.adapters.sql.types import UtcDateTime
+from twelve333.api.routing.v1 import routing_pb2
 from twelve333.core.routing.context import ContextItem
 from twelve333.core.routing.handoff import Handoff, Step
 from twelve333.core.routing.machine import HOLDS_SEAT, STEPS, HandoffState
 from twelve333.core.routing.model import Call, LastResort, LastResortKind
 from twelve333.core.routing.offers import Lease, Offer
+from twelve333.wire.routing import route_from_wire, route_to_wire
 
 from .metadata import metadata
 
@@ -48,6 +50,7 @@ handoffs = Table(
     Column("placed_at", UtcDateTime, nullable=False, index=True),
     Column("context", JSON, nullable=False),
     Column("context_sha256", LargeBinary, nullable=False),
+    Column("route", LargeBinary, nullable=False),
     Index("ix_handoffs_state", "state", "held_until"),
 )
 handoff_steps = Table(
@@ -84,6 +87,7 @@ def add_handoff(tx: Connection, handoff: Handoff, context: Sequence[ContextItem]
     """Keep a handoff that was just placed, with its steps and, unless it is over, its context."""
     row = _call_values(handoff.call, handoff.from_unit) | _changing(handoff)
     row |= {"id": handoff.call.id, "placed_at": handoff.steps[0].at, "context_sha256": handoff.context_sha256}
+    row["route"] = route_to_wire(handoff.route).SerializeToString() if handoff.route else b""
     row["context"] = [] if _is_over(handoff.state) else [list(item) for item in context]
     tx.execute(insert(handoffs).values(row))
     _add_steps(tx, handoff.call.id, handoff.steps)
@@ -251,6 +255,7 @@ def _handoff(row: RowMapping, steps: tuple[Step, ...]) -> Handoff:
         held_until=row["held_until"],
         steps=steps,
         context_sha256=row["context_sha256"],
+        route=route_from_wire(routing_pb2.Route.FromString(row["route"])) if row["route"] else None,
     )
 
 

@@ -25,9 +25,10 @@ from twelve333.core.routing.context import ContextItem, digest_of
 from twelve333.core.routing.handoff import Handoff, complete, connect, fail, give_up, offer_to, take
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.messages import told
-from twelve333.core.routing.model import Call, LastResort, LastResortKind
+from twelve333.core.routing.model import Call, LastResort, LastResortKind, State
 from twelve333.core.routing.offers import Lease, Offer
-from twelve333.testing.directory import a_declaration, a_unit
+from twelve333.core.routing.rules import decide
+from twelve333.testing.directory import a_declaration, a_snapshot, a_unit
 from twelve333.wire.coverage import declaration_to_wire
 
 NOW = datetime(2014, 1, 24, 8, 0, tzinfo=UTC)
@@ -73,7 +74,8 @@ def kept(outcome: Decision[Handoff] | Refusal) -> Handoff:
 
 def accepted_handoff(name: str = "h1", at: datetime = NOW) -> Handoff:
     call = Call(name, "350102", "360400", "0102", "zh", ("360400",))
-    handoff = Handoff(call, "360400", context_sha256=digest_of(CONTEXT))
+    route = decide(a_snapshot([a_unit("350100")]), State(), call, at)
+    handoff = Handoff(call, "360400", context_sha256=digest_of(CONTEXT), route=route)
     return kept(take(kept(offer_to(handoff, FUZHOU, at)), "tel:12333", HOLD, at))
 
 

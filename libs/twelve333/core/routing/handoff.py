@@ -15,7 +15,7 @@ from ..coverage.model import Candidate
 from ..decision import Code, Decision, Refusal, refuse
 from . import codes
 from .machine import HOLDS_SEAT, STEPS, HandoffState
-from .model import Call, LastResort
+from .model import Call, LastResort, Route
 
 _REASON: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 
@@ -47,6 +47,7 @@ class Handoff:
         held_until: until when the seat is held.
         steps: all steps so far.
         context_sha256: hash of the context, empty if there is none.
+        route: the decision by which it was placed.
     """
 
     call: Call
@@ -61,6 +62,7 @@ class Handoff:
     held_until: datetime | None = None
     steps: tuple[Step, ...] = ()
     context_sha256: bytes = b""
+    route: Route | None = None
 
 
 def offer_to(handoff: Handoff, candidate: Candidate, now: datetime) -> Decision[Handoff] | Refusal:

@@ -61,7 +61,8 @@ class CoverageServiceServicer:
 
     def ResolveCoverage(self, request, context):
         """Caller: operator, node (hub); desk, local operator (node). Tells which unit answers for a region, topic, language and time, and why not the others.
-        Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, REGISTRATION_DIRECTORY_MISSING.
+        Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, COVERAGE_TIME_OUT_OF_RANGE,
+        REGISTRATION_DIRECTORY_MISSING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

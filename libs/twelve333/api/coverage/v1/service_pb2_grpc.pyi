@@ -39,7 +39,8 @@ class CoverageServiceStub:
     """
     ResolveCoverage: _grpc.UnaryUnaryMultiCallable[_service_pb2.ResolveCoverageRequest, _service_pb2.ResolveCoverageResponse]
     """Caller: operator, node (hub); desk, local operator (node). Tells which unit answers for a region, topic, language and time, and why not the others.
-    Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, REGISTRATION_DIRECTORY_MISSING.
+    Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, COVERAGE_TIME_OUT_OF_RANGE,
+    REGISTRATION_DIRECTORY_MISSING.
     """
 
 @_typing.type_check_only
@@ -53,7 +54,8 @@ class CoverageServiceAsyncStub(CoverageServiceStub):
     """
     ResolveCoverage: _aio.UnaryUnaryMultiCallable[_service_pb2.ResolveCoverageRequest, _service_pb2.ResolveCoverageResponse]  # type: ignore[assignment]
     """Caller: operator, node (hub); desk, local operator (node). Tells which unit answers for a region, topic, language and time, and why not the others.
-    Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, REGISTRATION_DIRECTORY_MISSING.
+    Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, COVERAGE_TIME_OUT_OF_RANGE,
+    REGISTRATION_DIRECTORY_MISSING.
     """
 
 class CoverageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -76,7 +78,8 @@ class CoverageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.ResolveCoverageResponse, _abc.Awaitable[_service_pb2.ResolveCoverageResponse]]:
         """Caller: operator, node (hub); desk, local operator (node). Tells which unit answers for a region, topic, language and time, and why not the others.
-        Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, REGISTRATION_DIRECTORY_MISSING.
+        Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, COVERAGE_TIME_OUT_OF_RANGE,
+        REGISTRATION_DIRECTORY_MISSING.
         """
 
 def add_CoverageServiceServicer_to_server(servicer: CoverageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -300,6 +300,7 @@ class Handoff(_message.Message):
     SEAT_HELD_UNTIL_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
     INCOMING_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
     from_unit: _builtins.str
     """The unit that hands the call on; it was asked first."""
     state: Global___HandoffState.ValueType
@@ -332,6 +333,10 @@ class Handoff(_message.Message):
     def context(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContextItem]:
         """The context: at the origin, and at the unit that accepted. Empty in lists."""
 
+    @_builtins.property
+    def route(self) -> Global___Route:
+        """The decision by which it was placed, with every unit that was considered; absent if incoming."""
+
     def __init__(
         self,
         *,
@@ -346,10 +351,11 @@ class Handoff(_message.Message):
         seat_held_until: _timestamp_pb2.Timestamp | None = ...,
         context: _abc.Iterable[Global___ContextItem] | None = ...,
         incoming: _builtins.bool = ...,
+        route: Global___Route | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_seat_held_until", b"_seat_held_until", "call", b"call", "last_resort", b"last_resort", "seat_held_until", b"seat_held_until"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_seat_held_until", b"_seat_held_until", "call", b"call", "last_resort", b"last_resort", "route", b"route", "seat_held_until", b"seat_held_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seat_held_until", b"_seat_held_until", "call", b"call", "context", b"context", "from_unit", b"from_unit", "incoming", b"incoming", "last_resort", b"last_resort", "reason", b"reason", "seat_held_until", b"seat_held_until", "state", b"state", "steps", b"steps", "target", b"target", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seat_held_until", b"_seat_held_until", "call", b"call", "context", b"context", "from_unit", b"from_unit", "incoming", b"incoming", "last_resort", b"last_resort", "reason", b"reason", "route", b"route", "seat_held_until", b"seat_held_until", "state", b"state", "steps", b"steps", "target", b"target", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seat_held_until: _TypeAlias = _typing.Literal["seat_held_until"]  # noqa: Y015
     _WhichOneofArgType__seat_held_until: _TypeAlias = _typing.Literal["_seat_held_until", b"_seat_held_until"]  # noqa: Y015

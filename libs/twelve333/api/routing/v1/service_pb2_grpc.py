@@ -49,7 +49,8 @@ class RoutingServiceServicer:
 
     def ExplainRoute(self, request, context):
         """Caller: desk or local operator of this node. Decides without doing anything.
-        Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, ROUTING_HOPS_TOO_MANY, REGISTRATION_DIRECTORY_MISSING.
+        Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, COVERAGE_TIME_OUT_OF_RANGE,
+        ROUTING_HOPS_TOO_MANY, REGISTRATION_DIRECTORY_MISSING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,8 @@ class RoutingServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RoutingServiceAsyncStub: ...
     ExplainRoute: _grpc.UnaryUnaryMultiCallable[_service_pb2.ExplainRouteRequest, _routing_pb2.Route]
     """Caller: desk or local operator of this node. Decides without doing anything.
-    Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, ROUTING_HOPS_TOO_MANY, REGISTRATION_DIRECTORY_MISSING.
+    Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, COVERAGE_TIME_OUT_OF_RANGE,
+    ROUTING_HOPS_TOO_MANY, REGISTRATION_DIRECTORY_MISSING.
     """
 
 @_typing.type_check_only
@@ -46,7 +47,8 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ExplainRoute: _aio.UnaryUnaryMultiCallable[_service_pb2.ExplainRouteRequest, _routing_pb2.Route]  # type: ignore[assignment]
     """Caller: desk or local operator of this node. Decides without doing anything.
-    Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, ROUTING_HOPS_TOO_MANY, REGISTRATION_DIRECTORY_MISSING.
+    Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, COVERAGE_TIME_OUT_OF_RANGE,
+    ROUTING_HOPS_TOO_MANY, REGISTRATION_DIRECTORY_MISSING.
     """
 
 class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -59,7 +61,8 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_routing_pb2.Route, _abc.Awaitable[_routing_pb2.Route]]:
         """Caller: desk or local operator of this node. Decides without doing anything.
-        Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, ROUTING_HOPS_TOO_MANY, REGISTRATION_DIRECTORY_MISSING.
+        Refusals: COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, COVERAGE_TIME_OUT_OF_RANGE,
+        ROUTING_HOPS_TOO_MANY, REGISTRATION_DIRECTORY_MISSING.
         """
 
 def add_RoutingServiceServicer_to_server(servicer: RoutingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

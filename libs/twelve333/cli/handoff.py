@@ -1,0 +1,201 @@
+"""`twelve333 handoff`: hand calls over at a node, and see what became of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from ..catalogue.catalogue import has, sentence
+from ..client.handoffs import HandoffView
+from ..core.decision import Code, Kind, Refused, refuse
+from ..core.routing.handoff import Step
+from ..core.routing.machine import HandoffState
+from .common import Common, connect, read_text
+from .output import console, print_json, show
+from .route import last_resort_words, route_values, show_route
+
+CONTEXT_MALFORMED = Code("CLI_CONTEXT_MALFORMED", Kind.INVALID)
+
+app = App(
+    name="handoff",
+    help="Calls handed over: place one, report what became of it, list and show them. Ask a node, so use a desk's profile.",
+)
+COLUMNS = ("id", "direction", "from_unit", "region", "topic", "state", "unit", "reason", "at")
+
+
+@app.command
+async def place(
+    *,
+    from_unit: Annotated[str, Parameter(name="--from")],
+    region: str,
+    topic: str = "",
+    language: str = "",
+    caller_region: str = "",
+    visited: list[str] | None = None,
+    context_file: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
+    id: str | None = None,
+    common: Common = Common(),
+) -> int:
+    """Hand a call on to the first unit that takes it; exit code 5 if none does and the last resort is left.
+
+    Args:
+        from_unit: the unit that hands it on, e.g. 360400.
+        region: GB/T 2260 code of the place asked about, e.g. 350100.
+        topic: classification code, e.g. 0102.
+        language: tag such as zh or ug.
+        caller_region: the place rung from.
+        visited: unit where the call was before; may be given several times.
+        context_file: file with lines `name: text`, what the other side needs to know; `-` reads standard input.
+        id: id of the handoff; made up if absent. Give the same again to repeat.
+    """
+    context = parse_context(read_text(context_file)) if context_file else {}
+    async with connect(common) as node:
+        view = await node.handoffs.place(
+            from_unit,
+            region,
+            topic=topic,
+            language=language,
+            caller_region=caller_region,
+            visited=visited or (),
+            context=context,
+            handoff_id=id,
+        )
+    _show(view, common)
+    return 0 if view.handoff.state is not HandoffState.LAST_RESORT else 5
+
+
+@app.command
+async def connected(handoff: str, *, common: Common = Common()) -> None:
+    """Report that the caller speaks with the unit.
+
+    Args:
+        handoff: id of the handoff.
+    """
+    async with connect(common) as node:
+        _show(await node.handoffs.connected(handoff), common)
+
+
+@app.command
+async def complete(handoff: str, *, common: Common = Common()) -> None:
+    """Report that the conversation is over; the seat is free again.
+
+    Args:
+        handoff: id of the handoff.
+    """
+    async with connect(common) as node:
+        _show(await node.handoffs.completed(handoff), common)
+
+
+@app.command(name="return")
+async def bring_back(handoff: str, *, reason: str, common: Common = Common()) -> None:
+    """Report that the call is back; the seat is free again.
+
+    Args:
+        handoff: id of the handoff.
+        reason: a short word in upper case, e.g. NO_ANSWER.
+    """
+    async with connect(common) as node:
+        _show(await node.handoffs.returned(handoff, reason), common)
+
+
+@app.command(name="show")
+async def show_handoff(handoff: str, *, common: Common = Common()) -> None:
+    """Show a handoff with its steps, the decision behind it and, while it lasts, its context.
+
+    Args:
+        handoff: id of the handoff.
+    """
+    async with connect(common) as node:
+        view = await node.handoffs.get(handoff)
+    _show(view, common)
+    if view.handoff.route and not common.json:
+        show_route(view.handoff.route, common.language)
+
+
+@app.command(name="list")
+async def list_handoffs(*, state: HandoffState | None = None, limit: int = 100, common: Common = Common()) -> None:
+    """List handoffs of this node, the newest first.
+
+    Args:
+        state: only those in this state.
+        limit: at most this many, up to 500.
+    """
+    async with connect(common) as node:
+        views = await node.handoffs.list(state, limit)
+    show([_row(view) for view in views], COLUMNS, as_json=common.json)
+
+
+def parse_context(text: str) -> dict[str, str]:
+    """Read lines `name: text`.
+
+    Raises:
+        Refused: CLI_CONTEXT_MALFORMED, naming the line.
+    """
+    context: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        name, colon, value = line.partition(":")
+        if line.strip() and (not colon or name.strip() in context):
+            raise Refused(refuse(CONTEXT_MALFORMED, line=number))
+        if line.strip():
+            context[name.strip()] = value.strip()
+    return context
+
+
+def handoff_values(view: HandoffView, locale: str) -> dict[str, Any]:
+    """A handoff as plain values."""
+    handoff = view.handoff
+    return {
+        **_row(view),
+        "target": handoff.target or None,
+        "last_resort": {"kind": handoff.last_resort.kind.value, "unit": handoff.last_resort.unit or None} if handoff.last_resort else None,
+        "seat_held_until": handoff.held_until.isoformat() if handoff.held_until else None,
+        "steps": [_step(step, locale) for step in handoff.steps],
+        "context": dict(view.context),
+        "route": route_values(handoff.route, locale) if handoff.route else None,
+    }
+
+
+def _show(view: HandoffView, common: Common) -> None:
+    if common.json:
+        print_json(handoff_values(view, common.language))
+        return
+    handoff = view.handoff
+    show([_step(step, common.language) for step in handoff.steps], ("number", "what", "why", "at"), as_json=False, title=handoff.call.id)
+    if handoff.target:
+        console.print(sentence("ROUTING_PUT_THROUGH", {"target": handoff.target}, common.language))
+    if handoff.last_resort:
+        console.print(last_resort_words(handoff.last_resort, common.language))
+    for name, text in view.context.items():
+        console.print(f"{name}: {text}", markup=False)
+
+
+def _row(view: HandoffView) -> dict[str, Any]:
+    handoff = view.handoff
+    return {
+        "id": handoff.call.id,
+        "direction": "in" if view.incoming else "out",
+        "from_unit": handoff.from_unit,
+        "region": handoff.call.region,
+        "topic": handoff.call.topic or None,
+        "state": handoff.state.value,
+        "unit": handoff.unit or None,
+        "reason": handoff.reason or None,
+        "at": handoff.steps[-1].at.isoformat(timespec="seconds") if handoff.steps else None,
+    }
+
+
+def _step(step: Step, locale: str) -> dict[str, Any]:
+    what = sentence(f"ROUTING_STATE_{step.state.name}", {"unit": step.unit}, locale)
+    # A reason that the catalogue knows is told in words; one that a consultant gave is shown as it is.
+    why = sentence(f"{step.reason}_BRIEF", {}, locale) if has(f"{step.reason}_BRIEF") else step.reason
+    return {
+        "number": step.number,
+        "state": step.state.value,
+        "unit": step.unit or None,
+        "reason": step.reason or None,
+        "what": what,
+        "why": why or None,
+        "at": step.at.isoformat(timespec="milliseconds"),
+    }

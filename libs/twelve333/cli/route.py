@@ -1,0 +1,74 @@
+"""`twelve333 route`: where a call would go, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from cyclopts import App
+
+from ..catalogue.catalogue import sentence
+from ..core.routing.model import LastResort, Route
+from .common import Common, connect
+from .coverage import aware, candidate_values
+from .output import console, print_json, show
+
+app = App(
+    name="route",
+    help="Where a call would go, and why: every unit that was considered, with the verdict on it. Ask a node, so use a desk's profile.",
+)
+
+
+@app.command
+async def explain(
+    region: str,
+    *,
+    topic: str = "",
+    language: str = "",
+    visited: list[str] | None = None,
+    at: datetime | None = None,
+    common: Common = Common(),
+) -> int:
+    """Decide without doing anything; exit code 5 if no unit can take the call.
+
+    Args:
+        region: GB/T 2260 code of the place asked about, e.g. 350100.
+        topic: classification code, e.g. 0102.
+        language: tag such as zh or ug.
+        visited: unit where the call was already; may be given up to five times.
+        at: as if it were then, e.g. 2014-01-24T10:00:00+08:00; without a zone it is UTC. Now if absent.
+    """
+    async with connect(common) as node:
+        route = await node.routing.explain(region, topic=topic, language=language, visited=visited or (), at=aware(at))
+    if common.json:
+        print_json(route_values(route, common.language))
+    else:
+        show_route(route, common.language)
+    return 0 if route.to_try else 5
+
+
+def show_route(route: Route, locale: str) -> None:
+    """Print a route for a person."""
+    rows = [candidate_values(each, locale) for each in route.candidates]
+    show(rows, ("unit", "member", "relation", "verdict", "why"), as_json=False)
+    values = {"last": last_resort_words(route.last_resort, locale), "version": route.version}
+    console.print(sentence("ROUTING_EXPLAINED", values, locale))
+
+
+def route_values(route: Route, locale: str) -> dict[str, Any]:
+    """A route as plain values."""
+    return {
+        "region": route.call.region,
+        "topic": route.call.topic or None,
+        "language": route.call.language,
+        "chosen": route.to_try[0].unit if route.to_try else None,
+        "candidates": [candidate_values(each, locale) for each in route.candidates],
+        "last_resort": {"kind": route.last_resort.kind.value, "unit": route.last_resort.unit or None},
+        "directory_version": route.version,
+        "decided_at": route.decided_at.isoformat(),
+    }
+
+
+def last_resort_words(last_resort: LastResort, locale: str) -> str:
+    """A last resort in words."""
+    return sentence(f"ROUTING_LAST_RESORT_{last_resort.kind.name}", {"unit": last_resort.unit}, locale)

@@ -1,0 +1,108 @@
+"""Calls handed over: what a consultant's desktop asks its own node.
+
+The id of a handoff comes from the asker, so a repeat is the same request and finds the same seat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from ..api.routing.v1 import routing_pb2, service_pb2_grpc
+from ..api.routing.v1 import service_pb2 as pb
+from ..core.routing.context import ContextItem
+from ..core.routing.handoff import Handoff
+from ..core.routing.machine import HandoffState
+from ..core.routing.model import Call
+from ..wire.routing import call_to_wire, context_from_wire, context_to_wire, handoff_from_wire, state_to_wire
+from .calls import Calls
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffView:
+    """A handoff as the node shows it.
+
+    Args:
+        handoff: its facts.
+        context: what the caller told so far, by name.
+        incoming: whether it came to this node from elsewhere.
+    """
+
+    handoff: Handoff
+    context: Mapping[str, str]
+    incoming: bool
+
+
+class HandoffsClient:
+    """Typed calls of `HandoffService`. Each may raise `ServiceError`."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._stub = service_pb2_grpc.HandoffServiceStub(calls.channel)
+
+    async def place(
+        self,
+        from_unit: str,
+        region: str,
+        *,
+        topic: str = "",
+        language: str = "",
+        caller_region: str = "",
+        visited: Sequence[str] = (),
+        context: Mapping[str, str] | None = None,
+        handoff_id: str | None = None,
+    ) -> HandoffView:
+        """Hand a call on: to the first unit that takes it, else to the last resort.
+
+        Args:
+            from_unit: the unit that hands it on, one of this node's.
+            region: GB/T 2260 code of the place asked about.
+            topic: classification code; empty: any.
+            language: BCP 47 tag; Chinese if empty.
+            caller_region: the place rung from; empty: not known.
+            visited: units where the call was before.
+            context: what the other side needs to know, by names such as `question`; at most 16 items, 8,192 characters.
+            handoff_id: made up if None. Give the same again to repeat.
+        """
+        call = Call(handoff_id or new_id(), region, caller_region, topic, language, tuple(visited))
+        items = context_to_wire(ContextItem(name, text) for name, text in (context or {}).items())
+        request = pb.PlaceHandoffRequest(call=call_to_wire(call), from_unit=from_unit, context=items)
+        return _view(await self._calls.unary(self._stub.PlaceHandoff, request))
+
+    async def connected(self, handoff_id: str) -> HandoffView:
+        """The caller speaks with the unit."""
+        return _view(await self._calls.unary(self._stub.ReportConnected, pb.ReportConnectedRequest(id=handoff_id)))
+
+    async def completed(self, handoff_id: str) -> HandoffView:
+        """The conversation is over."""
+        return _view(await self._calls.unary(self._stub.ReportCompleted, pb.ReportCompletedRequest(id=handoff_id)))
+
+    async def returned(self, handoff_id: str, reason: str) -> HandoffView:
+        """The call is back; `reason` is a short word in UPPER_SNAKE such as NO_ANSWER."""
+        return _view(await self._calls.unary(self._stub.ReturnHandoff, pb.ReturnHandoffRequest(id=handoff_id, reason=reason)))
+
+    async def get(self, handoff_id: str) -> HandoffView:
+        """One handoff of this node, outgoing or incoming, with its context."""
+        return _view(await self._calls.unary(self._stub.GetHandoff, pb.GetHandoffRequest(id=handoff_id)))
+
+    async def list(self, state: HandoffState | None = None, limit: int = 100) -> list[HandoffView]:
+        """Handoffs of this node, the newest first.
+
+        Args:
+            state: only those in this state.
+            limit: at most this many, 1 to 500.
+        """
+        wanted = state_to_wire(state) if state else routing_pb2.HANDOFF_STATE_UNSPECIFIED
+        answer = await self._calls.unary(self._stub.ListHandoffs, pb.ListHandoffsRequest(state=wanted, limit=limit))
+        return [_view(handoff) for handoff in answer.handoffs]
+
+
+def new_id() -> str:
+    """A fresh id for a handoff."""
+    return uuid4().hex
+
+
+def _view(handoff: routing_pb2.Handoff) -> HandoffView:
+    context = {item.name: item.text for item in context_from_wire(handoff.context)}
+    return HandoffView(handoff_from_wire(handoff), context, handoff.incoming)

@@ -1,0 +1,35 @@
+"""The directory as the hub sees it, made ready for questions about coverage; indexed once a version."""
+
+from __future__ import annotations
+
+from twelve333.api.common.v1 import common_pb2
+from twelve333.api.registration.v1 import registration_pb2
+from twelve333.core.coverage.snapshot import Snapshot
+from twelve333.core.decision import Refused, refuse
+from twelve333.core.registration import codes
+from twelve333.wire.directory import snapshot_from_wire
+
+from ..context import HubContext
+from ..store import registration as store
+
+
+class DirectorySnapshot:
+    """Asks the hub's own register; call it for the present directory."""
+
+    def __init__(self, hub: HubContext) -> None:
+        self._hub = hub
+        self._snapshot: Snapshot | None = None
+
+    async def __call__(self) -> Snapshot:
+        """The present directory.
+
+        Raises:
+            Refused: REGISTRATION_DIRECTORY_MISSING.
+        """
+        row = await self._hub.database.read(store.load_directory)
+        if row is None:
+            raise Refused(refuse(codes.DIRECTORY_MISSING))
+        if self._snapshot is None or self._snapshot.version != row.version:
+            document = common_pb2.SignedDocument.FromString(row.document)
+            self._snapshot = snapshot_from_wire(registration_pb2.Directory.FromString(document.payload))
+        return self._snapshot

@@ -1,0 +1,36 @@
+"""The parts of a node that handle calls, put together once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from .context import NodeContext
+from .contexts import ContextFetcher
+from .errands import Errands
+from .handoffs import Handoffs
+from .offering import Offering
+from .routing_view import RoutingView
+
+
+@dataclass(frozen=True, slots=True)
+class CallParts:
+    """What handlers and background work share.
+
+    Args:
+        view: what the node routes by.
+        errands: what is done beside a call.
+        handoffs: the node's own outgoing handoffs.
+        fetcher: fetches what accepted callers told.
+    """
+
+    view: RoutingView
+    errands: Errands
+    handoffs: Handoffs
+    fetcher: ContextFetcher
+
+    @classmethod
+    def of(cls, node: NodeContext) -> Self:
+        """Put them together for a node."""
+        view, errands = RoutingView(node.directory, node.province), Errands()
+        return cls(view, errands, Handoffs(Offering(node, view, errands)), ContextFetcher(node))

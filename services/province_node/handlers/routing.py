@@ -1,0 +1,118 @@
+"""What other nodes ask and tell about calls: offers, notices, contexts, and the events that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from grpc.aio import ServicerContext
+from sqlalchemy import Connection
+
+from twelve333.adapters.rpc.access import current_caller
+from twelve333.adapters.sql.delivery import Applier, Inbound
+from twelve333.api.routing.v1 import events_pb2, service_pb2_grpc
+from twelve333.api.routing.v1 import service_pb2 as pb
+from twelve333.core.decision import Refused, refuse
+from twelve333.core.ids import check_id
+from twelve333.core.routing import codes
+from twelve333.core.routing.handoff import Step
+from twelve333.core.routing.machine import HOLDS_SEAT, HandoffState
+from twelve333.core.routing.offers import Offer
+from twelve333.core.routing.rules import check_call
+from twelve333.wire.routing import context_to_wire, offer_from_wire, state_from_wire, told_from_wire
+
+from ..context import NodeContext
+from ..contexts import ContextFetcher
+from ..errands import Errands
+from ..handoffs import Handoffs
+from ..routing_view import RoutingView
+from ..seats import lease_seat, note_lease
+from ..store import routing as store
+
+TOLD_OF_A_SEAT: Final = frozenset({HandoffState.CONNECTED, HandoffState.COMPLETED, HandoffState.RETURNED, HandoffState.EXPIRED})
+SHA256_BYTES: Final = 32
+
+
+class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
+    """See `HandoffPeerService`.
+
+    Args:
+        node: the node's ports.
+        view: what it routes by.
+        handoffs: its own outgoing handoffs.
+        fetcher: fetches what accepted callers told.
+        errands: runs the fetcher beside the call.
+    """
+
+    def __init__(self, node: NodeContext, view: RoutingView, handoffs: Handoffs, fetcher: ContextFetcher, errands: Errands) -> None:
+        self._node = node
+        self._view = view
+        self._handoffs = handoffs
+        self._fetcher = fetcher
+        self._errands = errands
+
+    async def OfferHandoff(
+        self, request: pb.OfferHandoffRequest, context: ServicerContext[pb.OfferHandoffRequest, pb.OfferHandoffResponse]
+    ) -> pb.OfferHandoffResponse:
+        """Take a call if a seat is free."""
+        node, snapshot, now = self._node, self._view.snapshot, self._node.clock()
+        offer = offer_from_wire(request, current_caller().member)
+        _check_offer(offer)
+        hold = timedelta(seconds=node.settings.handoff.seat_hold_seconds)
+        lease = await node.database.write(lambda tx: lease_seat(tx, snapshot, node.province, offer, hold, now))
+        if offer.context_sha256:
+            self._errands.run(self._fetcher.fetch_soon(lease))
+        answer = pb.OfferHandoffResponse(target=lease.target)
+        answer.seat_hold.FromTimedelta(lease.held_until - now)
+        return answer
+
+    async def NotifyHandoff(
+        self, request: pb.NotifyHandoffRequest, context: ServicerContext[pb.NotifyHandoffRequest, pb.NotifyHandoffResponse]
+    ) -> pb.NotifyHandoffResponse:
+        """Take notice of what became of an offer."""
+        node, snapshot, now = self._node, self._view.snapshot, self._node.clock()
+        origin, to = current_caller().member, state_from_wire(request.state) or HandoffState.OFFERED
+        hold = timedelta(seconds=node.settings.handoff.call_hold_seconds)
+        known = await node.database.write(lambda tx: note_lease(tx, snapshot, node.province, origin, request.offer_id, to, hold, now))
+        if not known:
+            raise Refused(refuse(codes.HANDOFF_UNKNOWN, id=request.offer_id[:80]))
+        return pb.NotifyHandoffResponse()
+
+    async def FetchContext(
+        self, request: pb.FetchContextRequest, context: ServicerContext[pb.FetchContextRequest, pb.FetchContextResponse]
+    ) -> pb.FetchContextResponse:
+        """Give the context of a call to the member that holds a seat for it."""
+        # The other side may ask before our own record of its acceptance is written.
+        await self._handoffs.settled(request.offer_id.rpartition(".")[0])
+        handoff = await self._node.database.read(lambda tx: store.find_by_offer(tx, request.offer_id))
+        if handoff is None:
+            raise Refused(refuse(codes.HANDOFF_UNKNOWN, id=request.offer_id[:80]))
+        if handoff.member != current_caller().member or handoff.state not in HOLDS_SEAT:
+            raise Refused(refuse(codes.OFFER_NOT_YOURS, offer=request.offer_id))
+        told = await self._node.database.read(lambda tx: store.load_context(tx, handoff.call.id))
+        return pb.FetchContextResponse(items=context_to_wire(told))
+
+
+def take_told_handoff(node: NodeContext, view: RoutingView) -> Applier:
+    """What to do when an origin tells what became of a call that we accepted; a lease we no longer know needs no news."""
+    hold = timedelta(seconds=node.settings.handoff.call_hold_seconds)
+
+    def apply(tx: Connection, event: Inbound, now: datetime) -> None:
+        told = told_from_wire(events_pb2.HandoffEvent.FromString(event.message))
+        for step in _of_a_seat(told.steps):
+            note_lease(tx, view.snapshot, node.province, event.origin, told.offer_id, step.state, hold, now)
+
+    return apply
+
+
+def _of_a_seat(steps: Sequence[Step]) -> list[Step]:
+    return [step for step in steps if step.state in TOLD_OF_A_SEAT]
+
+
+def _check_offer(offer: Offer) -> None:
+    """Refuse an offer whose parts are malformed or do not belong together."""
+    if refusal := check_id(offer.call.id) or check_call(offer.call):
+        raise Refused(refusal)
+    if offer.id != f"{offer.call.id}.{offer.unit}" or len(offer.context_sha256) not in (0, SHA256_BYTES):
+        raise Refused(refuse(codes.OFFER_OTHER_CONTENT, offer=offer.id[:80]))

@@ -1,0 +1,189 @@
+"""The origin's side of handoffs: place a call with the first unit that takes it, and record what becomes of it.
+
+Everything is decided from the node's own replica and its own observations; the hub is told afterwards, through the outbox. The record
+is written once the outcome is known: if the node dies before, nothing was promised to the consultant, the seat is free again when its
+lease ends, and the same request finds the same seat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from opentelemetry import metrics
+from sqlalchemy import Connection
+
+from twelve333.core.decision import Decision, Refusal, Refused, accepted, refuse
+from twelve333.core.ids import HUB, check_id
+from twelve333.core.routing import codes
+from twelve333.core.routing.context import ContextItem, check_context, digest_of
+from twelve333.core.routing.handoff import Handoff, expire, give_up, offer_to
+from twelve333.core.routing.machine import HandoffState
+from twelve333.core.routing.messages import told
+from twelve333.core.routing.model import Call, Route
+from twelve333.core.routing.rules import check_call, decide
+from twelve333.wire.routing import told_to_wire
+
+from .offering import Offering
+from .seats import note_lease
+from .store import routing as store
+
+OVERDUE_MAX: Final = 200
+SILENT_FOR: Final = timedelta(minutes=10)
+
+_METER = metrics.get_meter("twelve333.routing")
+_PLACED = _METER.create_counter("twelve333.routing.handoffs", description="handoffs placed, by the state they came to")
+_OFFERS = _METER.create_counter("twelve333.routing.offers", description="units asked, by what came of it")
+
+Rule = Callable[[Handoff, datetime], Decision[Handoff] | Refusal]
+
+
+class Handoffs:
+    """Outgoing handoffs of a node.
+
+    Args:
+        offering: asks units.
+    """
+
+    def __init__(self, offering: Offering) -> None:
+        self._offering = offering
+        self._node = offering.node
+        self._view = offering.view
+        self._placing: dict[str, asyncio.Task[Handoff]] = {}
+
+    async def place(self, asked: Call, from_unit: str, context: Sequence[ContextItem]) -> Handoff:
+        """Find a unit that takes the call, or the last resort; the same request again gets the same answer.
+
+        Args:
+            asked: the call; the unit that hands it on is added to the units visited.
+            from_unit: one of this node's units.
+            context: what the other side needs to know.
+
+        Raises:
+            Refused: the request is malformed, or the id is used for another call.
+        """
+        self._check(asked, from_unit, context)
+        call = asked if from_unit in asked.visited else replace(asked, visited=(*asked.visited, from_unit))
+        task = self._placing.get(call.id)
+        if task is None:
+            task = self._placing[call.id] = asyncio.create_task(self._place(call, from_unit, tuple(context)))
+            task.add_done_callback(lambda _: self._placing.pop(call.id, None))
+        # A desktop that hangs up does not break off what is half done.
+        handoff = await asyncio.shield(task)
+        if (handoff.call, handoff.from_unit, handoff.context_sha256) != (call, from_unit, digest_of(context)):
+            raise Refused(refuse(codes.HANDOFF_OTHER_CONTENT, id=call.id))
+        return handoff
+
+    async def settled(self, handoff_id: str) -> None:
+        """Wait until a handoff that is being placed is recorded."""
+        task = self._placing.get(handoff_id)
+        if task:
+            await asyncio.wait([task])
+
+    async def record(self, handoff_id: str, rule: Rule) -> Handoff:
+        """Take one step of a handoff of ours.
+
+        Args:
+            handoff_id: which.
+            rule: the core's decision on that step.
+
+        Raises:
+            Refused: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_NOT_YOURS, or what the rule says.
+        """
+        now = self._node.clock()
+
+        def keep(tx: Connection) -> tuple[Handoff, bool]:
+            handoff = store.load_handoff(tx, handoff_id)
+            if handoff is None:
+                code = codes.HANDOFF_NOT_YOURS if store.load_incoming(tx, handoff_id) else codes.HANDOFF_UNKNOWN
+                raise Refused(refuse(code, id=handoff_id[:64]))
+            decision = accepted(rule(handoff, now))
+            self._keep_step(tx, handoff, decision, now)
+            return decision.state, bool(decision.events)
+
+        handoff, changed = await self._node.database.write(keep)
+        if changed:
+            self._announce(handoff)
+        return handoff
+
+    async def sweep(self) -> None:
+        """Let accepted handoffs that were never put through expire, and forget leases nobody spoke of again."""
+        now = self._node.clock()
+
+        def keep(tx: Connection) -> list[Handoff]:
+            gone = []
+            for handoff in store.overdue_handoffs(tx, now, OVERDUE_MAX):
+                decision = accepted(expire(handoff, now))
+                self._keep_step(tx, handoff, decision, now)
+                gone.append(decision.state)
+            store.close_silent(tx, now - SILENT_FOR)
+            return gone
+
+        for handoff in await self._node.database.write(keep):
+            self._announce(handoff)
+
+    def _check(self, call: Call, from_unit: str, context: Sequence[ContextItem]) -> None:
+        if refusal := check_id(call.id) or check_call(call) or check_context(context):
+            raise Refused(refusal)
+        unit = self._view.snapshot.units.get(from_unit)
+        if unit is None or unit.member != self._view.province:
+            raise Refused(refuse(codes.FROM_UNIT_NOT_HERE, unit=from_unit[:6], member=self._view.province))
+
+    async def _place(self, call: Call, from_unit: str, context: Sequence[ContextItem]) -> Handoff:
+        known = await self._node.database.read(lambda tx: store.load_handoff(tx, call.id))
+        if known:
+            return known
+        route = decide(self._view.snapshot, self._view.state, call, self._node.clock())
+        handoff = await self._try_all(Handoff(call, from_unit, context_sha256=digest_of(context), route=route), route)
+        if handoff.state is not HandoffState.ACCEPTED:
+            handoff = accepted(give_up(handoff, route.last_resort, self._node.clock())).state
+        try:
+            await self._node.database.write(lambda tx: self._add(tx, handoff, context))
+        except Refused:
+            if handoff.state is HandoffState.ACCEPTED:
+                self._announce(replace(handoff, state=HandoffState.EXPIRED))  # what we cannot record we do not use
+            raise
+        _PLACED.add(1, {"state": handoff.state.value})
+        return handoff
+
+    async def _try_all(self, handoff: Handoff, route: Route) -> Handoff:
+        limits, loop = self._node.settings.handoff, asyncio.get_running_loop()
+        until = loop.time() + limits.total_ms / 1000
+        for candidate in route.to_try:
+            left = until - loop.time()
+            if left <= 0:
+                break
+            offered = accepted(offer_to(handoff, candidate, self._node.clock())).state
+            handoff = await self._offering.ask(offered, min(limits.candidate_ms / 1000, left))
+            _OFFERS.add(1, {"outcome": handoff.state.value})
+            if handoff.state is HandoffState.ACCEPTED:
+                break
+        return handoff
+
+    def _add(self, tx: Connection, handoff: Handoff, context: Sequence[ContextItem]) -> None:
+        store.add_handoff(tx, handoff, context)
+        self._tell(tx, HUB, handoff, 0)
+
+    def _keep_step(self, tx: Connection, before: Handoff, decision: Decision[Handoff], now: datetime) -> None:
+        if not decision.events:
+            return
+        after, since = decision.state, len(before.steps)
+        store.save_handoff(tx, after, decision.events)
+        self._tell(tx, HUB, after, since)
+        if after.member == self._view.province:
+            hold = timedelta(seconds=self._node.settings.handoff.call_hold_seconds)
+            note_lease(tx, self._view.snapshot, after.member, after.member, after.offer_id, after.state, hold, now)
+        elif after.member:
+            self._tell(tx, after.member, after, since)
+
+    def _tell(self, tx: Connection, destination: str, handoff: Handoff, since: int) -> None:
+        event = told_to_wire(told(handoff, since))
+        self._node.outbox.append(tx, destination=destination, message=event, key=handoff.call.id, now=handoff.steps[-1].at)
+
+    def _announce(self, handoff: Handoff) -> None:
+        """Tell the peer at once as well: the event would do, but a seat is worth a second."""
+        if handoff.member and handoff.member != self._view.province:
+            self._offering.errands.run(self._offering.notify(handoff.member, handoff.offer_id, handoff.state))

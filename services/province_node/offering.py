@@ -1,0 +1,114 @@
+"""Asks one unit to take a call: our own by a unit of work, another province's over gRPC within its share of the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import grpc
+from sqlalchemy import Connection
+
+from twelve333.api.routing.v1 import service_pb2 as pb
+from twelve333.api.routing.v1 import service_pb2_grpc
+from twelve333.client.errors import Target, service_error
+from twelve333.core.decision import Code, Decision, Kind, Refusal, Refused, accepted
+from twelve333.core.routing import codes
+from twelve333.core.routing.handoff import Handoff, fail, take
+from twelve333.core.routing.machine import HandoffState
+from twelve333.core.routing.offers import Offer
+from twelve333.wire import codes as wire_codes
+from twelve333.wire.routing import offer_to_wire, state_to_wire
+
+from .context import NodeContext
+from .errands import Errands
+from .routing_view import RoutingView
+from .seats import lease_seat
+
+VALID_FOR: Final = timedelta(seconds=10)  # generous, because clocks differ between provinces; the real limit is the RPC's deadline
+NOTICE_SECONDS: Final = 2.0
+TARGET_CHARS_MAX: Final = 255
+CODE_CHARS_MAX: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Offering:
+    """What asking needs: the node's ports, what it routes by, and someone to send on errands."""
+
+    node: NodeContext
+    view: RoutingView
+    errands: Errands
+
+    async def ask(self, handoff: Handoff, seconds: float) -> Handoff:
+        """Ask the unit to which `handoff` is offered; the handoff as it then stands (accepted, refused, expired or unreachable).
+
+        Args:
+            handoff: in the state OFFERED.
+            seconds: how long to wait for the answer.
+        """
+        now = self.node.clock()
+        offer = Offer(
+            handoff.offer_id, handoff.call, handoff.from_unit, self.view.province, handoff.unit, now + VALID_FOR, handoff.context_sha256
+        )
+        if handoff.member == self.view.province:
+            return await self._ask_here(handoff, offer)
+        if self.view.is_left_alone(handoff.member, now):
+            return accepted(fail(handoff, HandoffState.UNREACHABLE, codes.PEER_UNREACHABLE, now)).state
+        return await self._ask_peer(handoff, offer, seconds)
+
+    async def notify(self, member: str, offer_id: str, state: HandoffState) -> None:
+        """Tell a peer what became of its offer, so that its seat is free (or held on) at once.
+
+        Raises:
+            grpc.aio.AioRpcError: it did not get there; the lease ends by itself, and the event is told as well.
+        """
+        stub = service_pb2_grpc.HandoffPeerServiceStub(self.node.peers.channel(member))
+        await stub.NotifyHandoff(pb.NotifyHandoffRequest(offer_id=offer_id, state=state_to_wire(state)), timeout=NOTICE_SECONDS)
+
+    async def _ask_here(self, handoff: Handoff, offer: Offer) -> Handoff:
+        node, snapshot, now = self.node, self.view.snapshot, self.node.clock()
+        hold = timedelta(seconds=node.settings.handoff.seat_hold_seconds)
+
+        def keep(tx: Connection) -> str:
+            return lease_seat(tx, snapshot, node.province, offer, hold, now).target
+
+        try:
+            target = await node.database.write(keep)
+        except Refused as refused:
+            return self._refused(handoff, refused.refusal)
+        return _kept(take(handoff, target, hold, now))
+
+    async def _ask_peer(self, handoff: Handoff, offer: Offer, seconds: float) -> Handoff:
+        try:
+            stub = service_pb2_grpc.HandoffPeerServiceStub(self.node.peers.channel(handoff.member))
+            answer = await stub.OfferHandoff(offer_to_wire(offer), timeout=seconds)
+        except grpc.aio.AioRpcError as error:
+            return self._failed(handoff, service_error(error, Target(handoff.member)).refusal)
+        except Refused as refused:  # the directory does not know the member any more
+            return self._failed(handoff, Refusal(Code(refused.refusal.code.name, Kind.UNAVAILABLE)))
+        self.view.answered(handoff.member)
+        return _kept(take(handoff, answer.target[:TARGET_CHARS_MAX], answer.seat_hold.ToTimedelta(), self.node.clock()))
+
+    def _failed(self, handoff: Handoff, refusal: Refusal) -> Handoff:
+        """No answer is our observation; an answer is the other side's."""
+        now = self.node.clock()
+        if refusal.code == wire_codes.NO_ANSWER:
+            self.view.missed(handoff.member, now)
+            # It may have accepted and only been too slow to say so: give the seat back.
+            self.errands.run(self.notify(handoff.member, handoff.offer_id, HandoffState.EXPIRED))
+            return _kept(fail(handoff, HandoffState.EXPIRED, codes.ANSWER_TOO_LATE, now))
+        if refusal.code.kind is Kind.UNAVAILABLE:
+            self.view.missed(handoff.member, now)
+            return _kept(fail(handoff, HandoffState.UNREACHABLE, codes.PEER_UNREACHABLE, now))
+        self.view.answered(handoff.member)
+        return self._refused(handoff, refusal)
+
+    def _refused(self, handoff: Handoff, refusal: Refusal) -> Handoff:
+        now = self.node.clock()
+        self.view.refused(handoff.unit, refusal.retry_after, now)
+        reason = Code(refusal.code.name[:CODE_CHARS_MAX], refusal.code.kind)
+        return _kept(fail(handoff, HandoffState.REFUSED, reason, now))
+
+
+def _kept(outcome: Decision[Handoff] | Refusal) -> Handoff:
+    return accepted(outcome).state

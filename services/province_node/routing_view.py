@@ -1,0 +1,78 @@
+"""What this node routes by: the directory made ready for questions, and what it has itself observed of others.
+
+A member that did not answer is left alone for 2 s, then for twice as long each time up to 30 s (a breaker); a unit that refused, for as
+long as it asked. Both are forgotten by themselves: nothing that is observed lasts without a time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from twelve333.core.coverage.snapshot import Snapshot
+from twelve333.core.decision import Refused, refuse
+from twelve333.core.registration import codes
+from twelve333.core.routing.model import State
+from twelve333.wire.directory import snapshot_from_wire
+
+from .directory import DirectoryReplica
+
+BREAK_FIRST: Final = timedelta(seconds=2)
+BREAK_MOST: Final = timedelta(seconds=30)
+REFUSED_MOST: Final = timedelta(minutes=5)
+_DOUBLINGS_MAX: Final = 4
+
+
+class RoutingView:
+    """One for a node.
+
+    Args:
+        directory: the replica of the directory.
+        province: the member this node is.
+    """
+
+    def __init__(self, directory: DirectoryReplica, province: str) -> None:
+        self.province = province
+        self._directory = directory
+        self._snapshot: Snapshot | None = None
+        self._misses: dict[str, int] = {}
+        self._unreachable: dict[str, datetime] = {}
+        self._refused: dict[str, datetime] = {}
+        self.state = State(self._unreachable, self._refused)
+        directory.on_change(self._forget_snapshot)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The directory in use, indexed once a version.
+
+        Raises:
+            Refused: REGISTRATION_DIRECTORY_MISSING.
+        """
+        if self._snapshot is None:
+            if not self._directory.version:
+                raise Refused(refuse(codes.DIRECTORY_MISSING))
+            self._snapshot = snapshot_from_wire(self._directory.current)
+        return self._snapshot
+
+    def is_left_alone(self, member: str, now: datetime) -> bool:
+        """Whether the breaker of a member is open."""
+        until = self._unreachable.get(member)
+        return until is not None and until > now
+
+    def missed(self, member: str, now: datetime) -> None:
+        """A member did not answer: leave it alone, longer each time."""
+        misses = self._misses[member] = self._misses.get(member, 0) + 1
+        self._unreachable[member] = now + min(BREAK_FIRST * 2 ** min(misses - 1, _DOUBLINGS_MAX), BREAK_MOST)
+
+    def answered(self, member: str) -> None:
+        """A member answered, whatever it said."""
+        self._misses.pop(member, None)
+        self._unreachable.pop(member, None)
+
+    def refused(self, unit: str, retry_after: timedelta | None, now: datetime) -> None:
+        """A unit refused and said when to ask again, if it did."""
+        if retry_after and retry_after > timedelta():
+            self._refused[unit] = now + min(retry_after, REFUSED_MOST)
+
+    def _forget_snapshot(self) -> None:
+        self._snapshot = None

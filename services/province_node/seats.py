@@ -1,0 +1,61 @@
+"""Seats of this node's units: leased within a unit of work, so that two calls never get the same one."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from twelve333.core.coverage.snapshot import Snapshot
+from twelve333.core.decision import accepted
+from twelve333.core.routing.machine import HandoffState
+from twelve333.core.routing.offers import Lease, Offer, Post, consider, note
+
+from .store import routing as store
+
+
+def lease_seat(tx: Connection, snapshot: Snapshot, member: str, offer: Offer, hold: timedelta, now: datetime) -> Lease:
+    """Lease a seat to an offered call.
+
+    Args:
+        tx: the unit of work.
+        snapshot: the directory.
+        member: this node.
+        offer: what is asked, by another node or by this one.
+        hold: for how long, until the call is put through.
+        now: aware time.
+
+    Raises:
+        Refused: as `consider` says.
+    """
+    known = store.load_lease(tx, offer.from_member, offer.id)
+    post = Post(snapshot, member, store.running_leases(tx, offer.unit, now))
+    lease = accepted(consider(offer, known, post, hold, now)).state
+    if lease != known:
+        store.save_lease(tx, lease)
+    return lease
+
+
+def note_lease(
+    tx: Connection, snapshot: Snapshot, member: str, origin: str, offer_id: str, to: HandoffState, hold: timedelta, now: datetime
+) -> bool:
+    """Take notice of what became of a call; False if no seat was ever leased for it.
+
+    Args:
+        tx, snapshot, member, now: as in `lease_seat`.
+        origin: the member that made the offer.
+        offer_id: of the offer.
+        to: what the origin says.
+        hold: for how long a conversation holds its seat.
+
+    Raises:
+        Refused: ROUTING_HANDOFF_STEP.
+    """
+    lease = store.load_lease(tx, origin, offer_id)
+    if lease is None:
+        return False
+    post = Post(snapshot, member, store.running_leases(tx, lease.offer.unit, now))
+    after = accepted(note(lease, to, post, hold, now)).state
+    if after != lease:
+        store.save_lease(tx, after)
+    return True
