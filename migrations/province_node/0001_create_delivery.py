@@ -1,4 +1,4 @@
-"""Create delivery: epoch, outbox and inbox."""
+"""Create delivery: epoch, outbox and inbox. Revisions only go forward; the way back is a backup and a new epoch."""
 
 from __future__ import annotations
 
@@ -18,12 +18,6 @@ def upgrade() -> None:
     _epoch()
     _outbox()
     _inbox()
-
-
-def downgrade() -> None:
-    """Drop the tables and all that waits in them."""
-    for name in ("inbox_parked", "inbox_events", "inbox_heads", "outbox_heads", "outbox", "epoch"):
-        op.drop_table(name)
 
 
 def _epoch() -> None:

@@ -52,13 +52,13 @@ def upgrade(service: str, url: str) -> str:
     Raises:
         Refused: `DELIVERY_STORE_UNAVAILABLE`.
     """
-    with_connection(url, lambda connection: _run(service, connection, lambda config: command.upgrade(config, "head")))
+    with_connection(url, lambda connection: run_command(service, connection, lambda config: command.upgrade(config, "head")))
     return head(service)
 
 
 def check_drift(service: str, url: str) -> None:
     """Raise `alembic.util.CommandError` when the tables in the database differ from the service's declared tables."""
-    with_connection(url, lambda connection: _run(service, connection, command.check))
+    with_connection(url, lambda connection: run_command(service, connection, command.check))
 
 
 def head(service: str) -> str:
@@ -90,14 +90,15 @@ def check_current(service: str, url: str) -> Refusal | None:
     return refuse(code, current=found, head=newest, command=name)
 
 
-def _run(service: str, connection: Connection, action: Callable[[Config], None]) -> None:
+def run_command(service: str, connection: Connection, action: Callable[[Config], None]) -> None:
+    """Run one of alembic's commands for `service` on an open connection."""
     config = alembic_config(service)
     config.attributes["connection"] = connection
     action(config)
 
 
 def with_connection(url: str, action: Callable[[Connection], R]) -> R:
-    """Run `action` on a connection; alembic is synchronous, so PostgreSQL gets a loop of its own on a thread of its own."""
+    """Run `action` on a connection of its own. Alembic is synchronous, so PostgreSQL gets a loop of its own on a thread of its own."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         try:

@@ -1,0 +1,142 @@
+"""From the broker into the inbox: one unit of work per batch, then the receipts, then the broker may forget.
+
+Rule served: a receipt is sent only after the commit. An event that cannot be applied is tried a few times and then set aside, so
+that those behind it go on; while the database is away nothing is counted against any event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+from opentelemetry import metrics
+
+from ...core.decision import Kind, Refusal, Refused
+from ...core.delivery.model import Receipt
+from ...core.delivery.rules import back_off
+from ...wire.envelope import decode_envelope, encode_receipt
+from ...wire.subjects import receipt_subject, sender_of
+from ..bus.port import Bus, Incoming
+from ..clock import Clock
+from ..sql.database import Database
+from ..sql.delivery import Appliers, Arrival, Delivery, Received
+
+BATCH_EVENTS_MAX: Final = 256
+FETCH_WAIT_S: Final = 30.0
+TRIES_MAX: Final = 3  # then the event is set aside
+RETRY_BASE: Final = timedelta(milliseconds=50)
+RETRY_CAP: Final = timedelta(seconds=5)
+
+log = structlog.get_logger("twelve333.delivery")
+_meter = metrics.get_meter("twelve333.delivery")
+_counted = _meter.create_counter("twelve333.delivery.arrivals", unit="{event}", description="events that arrived, by what became of them")
+
+
+class Receiver:
+    """One task that takes, applies and confirms; see `Relay` for who starts it."""
+
+    def __init__(
+        self, database: Database, delivery: Delivery, bus: Bus, appliers: Appliers, clock: Clock, draw: Callable[[], float]
+    ) -> None:
+        self._database, self._delivery, self._bus = database, delivery, bus
+        self._appliers, self._clock, self._draw = appliers, clock, draw
+        self._closing = asyncio.Event()
+        self._connected = asyncio.Event()
+
+    def attach(self) -> None:
+        """Listen to what may give work."""
+        self._bus.on_connected(self._connected.set)
+
+    def stop(self) -> None:
+        """Finish the batch in hand, then end."""
+        self._closing.set()
+
+    async def receive_forever(self) -> None:
+        """Take batch after batch until told to stop."""
+        closing = asyncio.create_task(self._closing.wait())
+        try:
+            while not self._closing.is_set():
+                fetching = asyncio.create_task(self._bus.fetch(BATCH_EVENTS_MAX, FETCH_WAIT_S))
+                await asyncio.wait({fetching, closing}, return_when=asyncio.FIRST_COMPLETED)
+                if fetching.done():
+                    await self._take(fetching.result())
+                else:
+                    fetching.cancel()
+                    await asyncio.wait({fetching})
+        finally:
+            closing.cancel()
+
+    async def greet_forever(self) -> None:
+        """On every new connection tell each origin how far we are, so that it sends again what was lost meanwhile."""
+        while True:
+            await self._connected.wait()
+            self._connected.clear()
+            try:
+                await self._confirm(await self._database.read(self._delivery.inbox.hellos))
+            except Refused as refused:  # origins ask by themselves when they hear nothing
+                log.warning("no greeting sent", code=refused.refusal.code.name)
+
+    async def _take(self, incoming: list[Incoming]) -> None:
+        waiting = [(message, _arrival(message)) for message in incoming]
+        tries, away = 0, 0
+        failure: Refusal | None = None
+        while waiting:
+            received = await self._receive([arrival for _, arrival in waiting], failure if tries >= TRIES_MAX else None)
+            if received is None:
+                away += 1
+            else:
+                await self._settle(received, [message for message, _ in waiting])
+                waiting, failure, away = waiting[received.done :], received.failure, 0
+                tries = 1 if received.done else tries + 1
+            if self._closing.is_set():
+                return  # the rest is sent again by its origins
+            if waiting:
+                await self._pause(tries + away)
+
+    async def _receive(self, arrivals: Sequence[Arrival], park: Refusal | None) -> Received | None:
+        """One unit of work for the batch; None when the database is away."""
+        work = partial(self._delivery.inbox.receive, arrivals=arrivals, appliers=self._appliers, now=self._clock(), park_first=park)
+        try:
+            return await self._database.write(work)
+        except Refused as refused:
+            if refused.refusal.code.kind not in (Kind.UNAVAILABLE, Kind.EXHAUSTED):
+                raise
+            log.warning("events wait", code=refused.refusal.code.name)
+            return None
+
+    async def _settle(self, received: Received, incoming: Sequence[Incoming]) -> None:
+        """After the commit: confirm to the origins, then let the broker forget."""
+        await self._confirm(list(received.receipts.values()))
+        for message in incoming[: received.done]:
+            await message.acknowledge()
+        for outcome, count in received.counts.items():
+            if count:
+                _counted.add(count, {"outcome": outcome})
+        for refusal in received.refusals:
+            log.error("event refused", code=refusal.code.name, origin=refusal.params.get("origin", ""))
+        if received.failure is not None:
+            log.warning("event not applied", code=received.failure.code.name, type=received.failure.params.get("type", ""))
+
+    async def _confirm(self, receipts: Sequence[Receipt]) -> None:
+        for receipt in receipts:
+            await self._bus.send_receipt(receipt_subject(receipt.sender, receipt.origin), encode_receipt(receipt))
+
+    async def _pause(self, attempt: int) -> None:
+        wait = back_off(attempt, self._draw(), RETRY_BASE, RETRY_CAP).total_seconds()
+        try:
+            async with asyncio.timeout(wait):
+                await self._closing.wait()
+        except TimeoutError:
+            return
+
+
+def _arrival(message: Incoming) -> Arrival:
+    sender = sender_of(message.subject) or "unknown"
+    envelope = decode_envelope(message.data)
+    if isinstance(envelope, Refusal):
+        return Arrival(sender, None, envelope)
+    return Arrival(sender, envelope)
