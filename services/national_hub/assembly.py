@@ -9,7 +9,9 @@ from functools import partial
 from twelve333.adapters import hosting, runner
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.coverage import CoverageHandlers
+from twelve333.adapters.delivery_status import DeliveryHandlers
 from twelve333.adapters.library_reading import LibraryReading
+from twelve333.adapters.relay import Relay
 from twelve333.adapters.rpc.credentials import server_credentials
 from twelve333.adapters.rpc.health import Health
 from twelve333.adapters.rpc.server import Listener, Register
@@ -19,6 +21,7 @@ from twelve333.adapters.sql.cases_inbound import STEP_TAKEN
 from twelve333.adapters.sql.delivery import Appliers
 from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
 from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
+from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
 from twelve333.core.identity import FEDERATION_DOMAIN
@@ -59,18 +62,20 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     delivery = delivery_of(HUB)
     hub = HubContext(settings, database, delivery.outbox, system_clock, authority, documents)
     health = Health("database")
-    await hosting.start_relay(stack, settings, database, delivery, appliers(hub), hub.clock, [HUB, *provinces()])
+    relay = await hosting.start_relay(stack, settings, database, delivery, appliers(hub), hub.clock, [HUB, *provinces()])
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, locale=settings.locale)
-    await hosting.start_listener(stack, federation, [*services(hub), health.register], FEDERATION, drain)
+    await hosting.start_listener(stack, federation, [*services(hub, relay), health.register], FEDERATION, drain)
     enrol = partial(registration_grpc.add_EnrolmentServiceServicer_to_server, EnrolmentHandlers(hub))
     enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, locale=settings.locale)
     await hosting.start_listener(stack, enrolment, [enrol], ENROLMENT, drain)
     await hosting.start_health(stack, settings.listen.health, health, database)
 
 
-def services(hub: HubContext) -> Sequence[Register]:
+def services(hub: HubContext, relay: Relay) -> Sequence[Register]:
     """What the federation listener offers."""
+    told = DeliveryHandlers(hub.database, delivery_of(HUB), lambda: relay.connected)
     return [
+        partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, CoverageHandlers(DirectorySnapshot(hub), hub.clock)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(hub)),

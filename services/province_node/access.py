@@ -27,6 +27,7 @@ DESK: Final[AccessTable] = {
     f"{_API}.registration.v1.NodeService/GetNodeStatus": LOCAL,
     f"{_API}.coverage.v1.CoverageService/GetCoverage": LOCAL,
     f"{_API}.coverage.v1.CoverageService/ResolveCoverage": LOCAL,
+    f"{_API}.delivery.v1.DeliveryService/GetDeliveryStatus": LOCAL_OPERATOR,
     f"{_API}.routing.v1.RoutingService/ExplainRoute": LOCAL,
     f"{_API}.routing.v1.HandoffService/PlaceHandoff": LOCAL,
     f"{_API}.routing.v1.HandoffService/ReportConnected": LOCAL,

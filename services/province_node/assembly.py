@@ -8,6 +8,7 @@ from functools import partial
 
 from twelve333.adapters import hosting, runner
 from twelve333.adapters.clock import system_clock
+from twelve333.adapters.delivery_status import DeliveryHandlers
 from twelve333.adapters.relay import Relay
 from twelve333.adapters.rpc.credentials import channel_credentials, server_credentials
 from twelve333.adapters.rpc.health import Health
@@ -20,6 +21,7 @@ from twelve333.adapters.sql.cases_inbound import STEP_TAKEN
 from twelve333.adapters.sql.delivery import Appliers
 from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
 from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
+from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
 from twelve333.api.routing.v1 import service_pb2_grpc as routing_grpc
@@ -102,7 +104,9 @@ def peer_services(node: NodeContext, calls: CallParts) -> Sequence[Register]:
 def desk_services(node: NodeContext, calls: CallParts, relay: Relay, pull: DirectoryPull) -> Sequence[Register]:
     """What the province's own desktops and operators are offered."""
     handlers = NodeHandlers(node, lambda: relay.connected, lambda: pull.hub_seen_at)
+    told = DeliveryHandlers(node.database, delivery_of(node.province), lambda: relay.connected)
     return [
+        partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
         partial(registration_grpc.add_NodeServiceServicer_to_server, handlers),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, coverage_handlers(node, calls.view)),
         partial(routing_grpc.add_RoutingServiceServicer_to_server, RoutingHandlers(node, calls.view)),

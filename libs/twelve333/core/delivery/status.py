@@ -38,3 +38,4 @@ class DeliveryStatus:
     epoch: int
     outbox: tuple[OutboxStatus, ...]
     inbox: tuple[InboxStatus, ...]
+    broker_connected: bool = False

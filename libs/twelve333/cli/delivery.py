@@ -1,0 +1,50 @@
+"""How delivery stands, printed: the part of `twelve333 hub status` and `twelve333 node status` that they share."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ..catalogue.catalogue import sentence
+from ..core.delivery.status import DeliveryStatus
+from .common import Common
+from .output import print_json, show, show_one
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+OUTBOX_COLUMNS = ("destination", "queued", "delivered", "oldest_queued_at")
+INBOX_COLUMNS = ("origin", "applied", "duplicates", "gaps", "refused", "parked", "watermark")
+
+
+def show_delivery(status: DeliveryStatus, common: Common, head: DataclassInstance | None = None) -> None:
+    """Print who we are, what waits for whom and what came in.
+
+    Args:
+        status: the member's view of delivery.
+        common: language, and whether to print one JSON object.
+        head: more about the member, printed first.
+    """
+    values = status_values(status)
+    about = {"member": values["member"], "broker_connected": values["broker_connected"], "epoch": values["epoch"]}
+    if head is not None and is_dataclass(head):
+        about |= {name: _plain(value) for name, value in asdict(head).items()}
+    if common.json:
+        print_json(about | values)
+        return
+    show_one(about, as_json=False)
+    show(values["outbox"], OUTBOX_COLUMNS, as_json=False, title=sentence("DELIVERY_OUTBOX_TITLE", {}, common.language))
+    show(values["inbox"], INBOX_COLUMNS, as_json=False, title=sentence("DELIVERY_INBOX_TITLE", {}, common.language))
+
+
+def status_values(status: DeliveryStatus) -> dict[str, Any]:
+    """The status as plain values."""
+    outbox = [{name: _plain(value) for name, value in asdict(line).items()} for line in status.outbox]
+    inbox = [asdict(line) for line in status.inbox]
+    about = {"member": status.member, "epoch": status.epoch, "broker_connected": status.broker_connected}
+    return {**about, "outbox": outbox, "inbox": inbox}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else value

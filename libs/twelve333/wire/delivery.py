@@ -1,0 +1,52 @@
+"""How delivery stands, between the core and what travels."""
+
+from __future__ import annotations
+
+from ..api.delivery.v1 import service_pb2 as pb
+from ..core.delivery.status import DeliveryStatus, InboxStatus, OutboxStatus
+from .times import from_timestamp, to_timestamp
+
+
+def status_to_wire(status: DeliveryStatus) -> pb.GetDeliveryStatusResponse:
+    """A member's view as its answer."""
+    return pb.GetDeliveryStatusResponse(
+        member=status.member,
+        epoch=status.epoch,
+        broker_connected=status.broker_connected,
+        outbox=[_outbox_to_wire(line) for line in status.outbox],
+        inbox=[_inbox_to_wire(line) for line in status.inbox],
+    )
+
+
+def status_from_wire(message: pb.GetDeliveryStatusResponse) -> DeliveryStatus:
+    """The answer as the member's view."""
+    outbox = tuple(_outbox_from_wire(line) for line in message.outbox)
+    inbox = tuple(_inbox_from_wire(line) for line in message.inbox)
+    return DeliveryStatus(message.member, message.epoch, outbox, inbox, message.broker_connected)
+
+
+def _outbox_to_wire(line: OutboxStatus) -> pb.OutboxStatus:
+    oldest = to_timestamp(line.oldest_queued_at) if line.oldest_queued_at else None
+    return pb.OutboxStatus(destination=line.destination, queued=line.queued, delivered=line.delivered, oldest_queued_at=oldest)
+
+
+def _outbox_from_wire(line: pb.OutboxStatus) -> OutboxStatus:
+    oldest = from_timestamp(line.oldest_queued_at) if line.HasField("oldest_queued_at") else None
+    return OutboxStatus(line.destination, line.queued, line.delivered, oldest)
+
+
+def _inbox_to_wire(line: InboxStatus) -> pb.InboxStatus:
+    return pb.InboxStatus(
+        origin=line.origin,
+        epoch=line.epoch,
+        watermark=line.watermark,
+        applied=line.applied,
+        duplicates=line.duplicates,
+        gaps=line.gaps,
+        refused=line.refused,
+        parked=line.parked,
+    )
+
+
+def _inbox_from_wire(line: pb.InboxStatus) -> InboxStatus:
+    return InboxStatus(line.origin, line.epoch, line.watermark, line.applied, line.duplicates, line.gaps, line.refused, line.parked)
