@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 import rjieba
 from sqlalchemy import Connection, MetaData
 from tests.support.postgres import Cluster
+from tests.support.texts import policy_texts
 
 from twelve333.adapters.sql import Database, open_database
 from twelve333.adapters.sql import library as replica
@@ -121,10 +121,7 @@ def _holding(entries: list[Entry], word: str) -> set[str]:
 
 
 def _real_texts() -> list[Entry]:
-    given = os.environ.get("TWELVE333_SHARED")
-    folder = (Path(given) if given else Path(__file__).resolve().parents[4] / "shared") / "library"
-    if not folder.is_dir():
-        pytest.skip("the folder of real policy texts is not here (TWELVE333_SHARED)")
+    folder = policy_texts()
     files = sorted(folder.rglob("*.md"))
     parsed = [parse_file(file.relative_to(folder).parts, file.read_text(encoding="utf-8"), Guide(topics())) for file in files]
     return succeed([one for one in parsed if isinstance(one, Entry)])

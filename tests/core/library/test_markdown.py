@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
-from pathlib import Path
 
 import pytest
+from tests.support.texts import policy_texts
 
 from twelve333.core.decision import Refusal
 from twelve333.core.library import codes
@@ -92,16 +91,8 @@ def test_the_sample_of_the_project_is_in_order() -> None:
     assert all(one.sources and one.review_due and 60 <= len(one.body) <= 300 for one in entries)
 
 
-@pytest.fixture
-def texts() -> Path:
-    given = os.environ.get("TWELVE333_SHARED")
-    folder = (Path(given) if given else Path(__file__).resolve().parents[4] / "shared") / "library"
-    if not folder.is_dir():
-        pytest.skip("the folder of real policy texts is not here (TWELVE333_SHARED)")
-    return folder
-
-
-def test_every_real_text_is_recognised(texts: Path) -> None:
+def test_every_real_text_is_recognised() -> None:
+    texts = policy_texts()
     files = sorted(texts.rglob("*.md"))
     parsed = [parse_file(file.relative_to(texts).parts, file.read_text(encoding="utf-8"), Guide(topics())) for file in files]
     entries = succeed([one for one in parsed if isinstance(one, Entry)])
