@@ -17,7 +17,7 @@ from .. import __version__
 from ..catalogue.catalogue import sentence
 from ..client.connection import ServiceError
 from ..core.decision import Kind, Refused
-from . import case, demo, library, unit
+from . import case, coverage, demo, handoff, library, route, unit
 from .common import locale_of
 from .output import complain
 
@@ -35,7 +35,7 @@ app = App(
     help_epilogue=EPILOGUE,
     help_format="markdown",
 )
-for group in (demo, unit, case, library):
+for group in (demo, unit, coverage, route, handoff, library, case):
     app.command(group.app)
 app.register_install_completion_command()
 
