@@ -155,7 +155,7 @@ def _local_identity(province: str, kind: str, name: str) -> Identity | None:
 def _path(identity: Identity) -> str:
     caller = identity.caller
     if caller.role in (Role.HUB, Role.BROKER):
-        return caller.role.value
+        return str(caller.role.value)
     if caller.role is Role.NODE:
         return f"province/{caller.member}" if identity.trust_domain == FEDERATION_DOMAIN else "node"
     kind = "desk" if caller.role is Role.DESK else "operator"

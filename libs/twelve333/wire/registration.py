@@ -31,6 +31,11 @@ def status_from_wire(status: pb.UnitStatus.ValueType) -> UnitStatus | None:
     return _STATUS_IN.get(status)
 
 
+def level_to_wire(level: Level) -> pb.Level.ValueType:
+    """The wire form of a level."""
+    return _LEVEL_OUT[level]
+
+
 def level_from_wire(level: pb.Level.ValueType) -> Level:
     """The level; a prefecture if not said."""
     return _LEVEL_IN.get(level, Level.PREFECTURE)

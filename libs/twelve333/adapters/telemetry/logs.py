@@ -22,7 +22,7 @@ ALLOWED: Final = frozenset(
         "event",
         "level",
         "timestamp",
-        "logger",
+        "source",
         "trace_id",
         "span_id",
         "service",
@@ -102,7 +102,7 @@ def configure(settings: Logging, service: str, member: str) -> None:
 
 def logger(name: str) -> FilteringBoundLogger:
     """The logger of a capability or adapter."""
-    bound: FilteringBoundLogger = structlog.get_logger(logger=name)
+    bound: FilteringBoundLogger = structlog.get_logger(source=name)
     return bound
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 from ...client import Connection, ServiceError
 from ...core.cases.model import Case, State
 from ...core.decision import Code, Kind, Refused, refuse
@@ -9,6 +11,7 @@ from .stage import Stage, until
 
 NANJING, SHANGHAI = "320100", "310000"
 WAGES = "0601"
+CHINA = timezone(timedelta(hours=8))
 NOT_REFUSED = Code("DEMO_NOT_REFUSED", Kind.CONFLICT)
 
 
@@ -18,19 +21,19 @@ async def move_a_case(stage: Stage) -> None:
     nodes = stage.federation.nodes
     async with nodes["320000"].connect() as jiangsu, nodes["310000"].connect() as shanghai:
         case = await jiangsu.cases.open(NANJING, topic=WAGES, region=SHANGHAI, summary="工资拖欠三个月，用人单位在上海")
-        _say(stage, NANJING, "open", case)
+        _say(stage, NANJING, "OPENED", case)
         stage.tell.say("DEMO_CASE_DUE", caller_due=_day(case.caller_due.at), owner_due=_day(case.owner_due.at))
-        _say(stage, NANJING, "transfer", await jiangsu.cases.transfer(case, SHANGHAI))
+        _say(stage, NANJING, "OFFERED", await jiangsu.cases.transfer(case, SHANGHAI))
         offered = await reached(shanghai, case.case_id, State.OFFERED)
         accepted = await shanghai.cases.accept(offered)
-        _say(stage, SHANGHAI, "accept", accepted)
-        _say(stage, SHANGHAI, "answer", await shanghai.cases.answer(accepted, "已责令用人单位限期支付，预计十日内到账"))
+        _say(stage, SHANGHAI, "ACCEPTED", accepted)
+        _say(stage, SHANGHAI, "ANSWERED", await shanghai.cases.answer(accepted, "已责令用人单位限期支付，预计十日内到账"))
         answered = await reached(jiangsu, case.case_id, State.ANSWERED)
         await _close_too_early(stage, jiangsu, answered)
         told = await jiangsu.cases.tell_caller(answered)
-        _say(stage, NANJING, "tell", told)
+        _say(stage, NANJING, "TOLD", told)
         closed = await jiangsu.cases.close(told)
-        _say(stage, NANJING, "close", closed)
+        _say(stage, NANJING, "CLOSED", closed)
         await _compare(stage, shanghai, closed)
 
 
@@ -72,9 +75,10 @@ async def _compare(stage: Stage, shanghai: Connection, closed: Case) -> None:
 
 
 def _say(stage: Stage, actor: str, step: str, case: Case) -> None:
-    words = {"actor": stage.name(actor), "step": step, "state": case.state.value}
-    stage.tell.say("DEMO_CASE_STEP", **words, owner=stage.name(case.owner.unit), epoch=case.owner_epoch)
+    text, to = stage.tell.text, stage.name(case.pending.to.unit) if case.pending else ""
+    words = {"actor": stage.name(actor), "step": text(f"CASES_STEP_{step}", unit=to), "owner": stage.name(case.owner.unit)}
+    stage.tell.say("DEMO_CASE_STEP", **words, epoch=case.owner_epoch)
 
 
-def _day(moment: object) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+def _day(moment: datetime) -> str:
+    return f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M}"

@@ -24,6 +24,7 @@ COMMAND_SECONDS = 30.0
 READY_SECONDS = 30.0
 STEP_FAILED = Code("DEMO_STEP_FAILED", Kind.UNAVAILABLE)
 HOST = "127.0.0.1"
+NATS_SERVER = "TWELVE333_NATS_SERVER"  # names the program, if it is not the one on PATH
 Told = Callable[..., None]
 
 
@@ -85,7 +86,9 @@ class Federation:
         await self.command("hub", "init", "--directory", folder, "--host", HOST, *ports)
         config = folder / "hub.toml"
         await self.command("hub", "migrate", "--config", config)
-        self._broker = LocalBroker(folder / "broker" / "nats-server.conf", self.folder / "logs" / "broker.log", port=broker)
+        binary = os.environ.get(NATS_SERVER)
+        broker_log, settings = self.folder / "logs" / "broker.log", folder / "broker" / "nats-server.conf"
+        self._broker = LocalBroker(settings, broker_log, port=broker, binary=Path(binary) if binary else None)
         self._hub = Member("hub", folder, f"{HOST}:{health}", self._process("hub", config), profile)
         self.told("DEMO_HUB_START")
         await self._broker.start()

@@ -81,5 +81,3 @@ def _folder(keep: Path | None) -> Iterator[Path]:
     if any(keep.iterdir()):
         raise Refused(refuse(FOLDER_USED, path=keep))
     yield keep.resolve()
-
-

@@ -39,7 +39,7 @@ async def until(what: str, holds: Callable[[], Awaitable[bool]], within_seconds:
     """
     try:
         async with asyncio.timeout(within_seconds):
-            while not await holds():
+            while not await holds():  # noqa: ASYNC110 - another process has no event to wait for
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError as error:
         raise Refused(refuse(NOT_IN_TIME, what=what, seconds=within_seconds)) from error

@@ -32,7 +32,7 @@ class Teller:
 
     def section(self, key: str, **params: object) -> None:
         """A new part of the story."""
-        self._console.print(f"\n[bold cyan]{self.text(key, **params)}[/]")
+        self._console.print(f"\n[bold cyan]{self.text(key, **params)}[/]", soft_wrap=True)
 
     def say(self, key: str, **params: object) -> None:
         """One line of it."""
