@@ -10,7 +10,6 @@ from twelve333.adapters import hosting, runner
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.coverage import CoverageHandlers
 from twelve333.adapters.delivery_status import DeliveryHandlers
-from twelve333.adapters.library_reading import LibraryReading
 from twelve333.adapters.relay import Relay
 from twelve333.adapters.rpc.credentials import server_credentials
 from twelve333.adapters.rpc.health import Health
@@ -33,11 +32,11 @@ from .context import HubContext
 from .handlers.cases import CaseHandlers, take_told_step
 from .handlers.coverage import DirectorySnapshot
 from .handlers.enrolment import EnrolmentHandlers
-from .handlers.library import LibraryPublishHandlers, LibrarySyncHandlers, keep_refusal, keep_report
+from .handlers.library import LibraryPublishHandlers, LibrarySyncHandlers, keep_refusal, keep_report, library_reading
 from .handlers.registration import RegistrationHandlers
 from .handlers.routing import take_told_handoff
 from .settings import HubSettings
-from .store import delivery_of, library
+from .store import delivery_of
 
 SERVICE = "national_hub"
 
@@ -79,7 +78,7 @@ def services(hub: HubContext, relay: Relay) -> Sequence[Register]:
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, CoverageHandlers(DirectorySnapshot(hub), hub.clock)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(hub)),
-        partial(library_grpc.add_LibraryServiceServicer_to_server, LibraryReading(hub.database, library.tables, hub.clock)),
+        partial(library_grpc.add_LibraryServiceServicer_to_server, library_reading(hub)),
         partial(library_grpc.add_LibraryPublishServiceServicer_to_server, LibraryPublishHandlers(hub)),
         partial(library_grpc.add_LibrarySyncServiceServicer_to_server, LibrarySyncHandlers(hub)),
     ]

@@ -60,15 +60,23 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         database, tables: the replica.
         clock: the present moment.
         refusal: reads the code of the last offer that did not hold, empty if all is well.
+        replicas: reads what nodes reported last (hub).
     """
 
     def __init__(
-        self, database: Database, tables: LibraryTables, clock: Clock, refusal: Callable[[Connection], str] = lambda tx: ""
+        self,
+        database: Database,
+        tables: LibraryTables,
+        clock: Clock,
+        *,
+        refusal: Callable[[Connection], str] = lambda tx: "",
+        replicas: Callable[[Connection], list[pb.ReplicaReport]] = lambda tx: [],
     ) -> None:
         self._database = database
         self._tables = tables
         self._clock = clock
         self._refusal = refusal
+        self._replicas = replicas
 
     async def Search(self, request: pb.SearchRequest, context: ServicerContext[pb.SearchRequest, pb.SearchResponse]) -> pb.SearchResponse:
         """Search by both lanes."""
@@ -120,13 +128,18 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         self, request: pb.GetReleaseRequest, context: ServicerContext[pb.GetReleaseRequest, pb.GetReleaseResponse]
     ) -> pb.GetReleaseResponse:
         """Say which release is held."""
-        (release, held), refusal = await self._database.read(lambda tx: (self._present(tx), self._refusal(tx)))
-        return pb.GetReleaseResponse(
-            release=release_to_wire(release),
-            signed=common_pb2.SignedDocument.FromString(held.document),
-            applied_at=to_timestamp(held.applied_at),
-            last_refusal=refusal,
-        )
+
+        def work(tx: Connection) -> pb.GetReleaseResponse:
+            release, held = self._present(tx)
+            return pb.GetReleaseResponse(
+                release=release_to_wire(release),
+                signed=common_pb2.SignedDocument.FromString(held.document),
+                applied_at=to_timestamp(held.applied_at),
+                last_refusal=self._refusal(tx),
+                replicas=self._replicas(tx),
+            )
+
+        return await self._database.read(work)
 
     def _present(self, tx: Connection) -> tuple[Release, replica.HeldRelease]:
         present = held_release(tx, self._tables)

@@ -147,7 +147,7 @@ async def list_entries(*, kind: EntryKind | None = None, topic: str = "", region
 
 @app.command
 async def release(*, common: Common = Common()) -> None:
-    """Show which signed release this replica holds."""
+    """Show which signed release this replica holds; at the hub, also what every node reported."""
     async with connect(common) as replica:
         held = await replica.library.release()
     row = {
@@ -159,7 +159,10 @@ async def release(*, common: Common = Common()) -> None:
         "applied_at": held.applied_at.isoformat(),
         "last_refusal": held.last_refusal,
     }
-    show_one(row, as_json=common.json)
+    replicas = [asdict(replica) for replica in held.replicas]
+    show_one({**row, "replicas": replicas} if common.json else row, as_json=common.json)
+    if replicas and not common.json:
+        show(replicas, ("member", "number", "last_refusal", "reported_at"), as_json=False, title="nodes")
 
 
 async def _send(reading: Reading, strict: bool, common: Common) -> int:

@@ -70,12 +70,26 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Replica:
+    """What a node told the hub last: the release it holds (0: none), and the code of the last offer that did not hold there."""
+
+    member: str
+    number: int
+    last_refusal: str
+    reported_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
-    """The release that a replica holds, since when, and the code of the last offer that did not hold (empty: all is well)."""
+    """The release that a replica holds, since when, and the code of the last offer that did not hold (empty: all is well).
+
+    At the hub `replicas` says what each node reported last.
+    """
 
     release: Release
     applied_at: datetime
     last_refusal: str
+    replicas: tuple[Replica, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +176,8 @@ class LibraryClient:
     async def release(self) -> Held:
         """The release that the replica holds."""
         answer = await self._calls.unary(self._read.GetRelease, pb.GetReleaseRequest())
-        return Held(release_from_wire(answer.release), from_timestamp(answer.applied_at), answer.last_refusal)
+        replicas = tuple(Replica(r.member, r.number, r.last_refusal, from_timestamp(r.reported_at)) for r in answer.replicas)
+        return Held(release_from_wire(answer.release), from_timestamp(answer.applied_at), answer.last_refusal, replicas)
 
     async def publish(
         self,

@@ -12,7 +12,7 @@ from grpc.aio import ServicerContext
 from opentelemetry import metrics
 from sqlalchemy import Connection
 
-from twelve333.adapters.library_reading import held_release
+from twelve333.adapters.library_reading import LibraryReading, held_release
 from twelve333.adapters.rpc.errors import wished_locale
 from twelve333.adapters.signing.documents import sign
 from twelve333.adapters.sql import library as replica
@@ -32,6 +32,7 @@ from twelve333.data.resources import topic_codes
 from twelve333.wire import library as wire
 from twelve333.wire.documents import document_to_wire
 from twelve333.wire.library_frames import frames
+from twelve333.wire.times import to_timestamp
 
 from ..context import HubContext
 from ..store import library as store
@@ -101,6 +102,11 @@ class LibrarySyncHandlers(service_pb2_grpc.LibrarySyncServiceServicer):
                 yield pb.PullChangesResponse(frame=frame)
 
 
+def library_reading(hub: HubContext) -> LibraryReading:
+    """What members are offered to read, with what nodes reported."""
+    return LibraryReading(hub.database, store.tables, hub.clock, replicas=_replicas)
+
+
 def keep_report(tx: Connection, inbound: Inbound, now: datetime) -> None:
     """Remember that a node holds a release (`ReleaseApplied`)."""
     told = wire.applied_from_wire(events_pb2.ReleaseApplied.FromString(inbound.message))
@@ -112,6 +118,13 @@ def keep_refusal(tx: Connection, inbound: Inbound, now: datetime) -> None:
     told = wire.refused_from_wire(events_pb2.ReleaseRefused.FromString(inbound.message))
     log.warning("release refused by a node", origin=inbound.origin, release=told.number, code=told.reason[:64])
     store.report(tx, inbound.origin, epoch=told.epoch, number=told.last_good, refusal=told.reason[:64], at=now)
+
+
+def _replicas(tx: Connection) -> list[pb.ReplicaReport]:
+    return [
+        pb.ReplicaReport(member=row.member, number=row.number, last_refusal=row.refusal, reported_at=to_timestamp(row.reported_at))
+        for row in store.reports(tx)
+    ]
 
 
 async def _read(stream: AsyncIterator[pb.PublishEntriesRequest]) -> Publish:

@@ -18,7 +18,7 @@ from ..store import library as store
 
 def library_handlers(node: NodeContext) -> LibraryReading:
     """What desks and operators of the province are offered."""
-    return LibraryReading(node.database, store.tables, node.clock, last_refusal)
+    return LibraryReading(node.database, store.tables, node.clock, refusal=last_refusal)
 
 
 def on_release_announced(wake: Callable[[], None]) -> Applier:

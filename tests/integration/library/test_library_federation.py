@@ -39,6 +39,13 @@ async def _everybody_has(federation: Federation, number: int) -> None:
                 await asyncio.sleep(POLL_SECONDS)
 
 
+async def _everybody_reported(federation: Federation, number: int) -> None:
+    async with asyncio.timeout(WITHIN_SECONDS), federation.hub.connect() as hub:
+        wanted = {(name, number, "") for name in PROVINCES}
+        while {(r.member, r.number, r.last_refusal) for r in (await hub.library.release()).replicas} != wanted:
+            await asyncio.sleep(POLL_SECONDS)
+
+
 async def _sample(federation: Federation) -> int:
     """The sample library is published and everywhere."""
     async with federation.hub.connect() as hub:
@@ -56,6 +63,7 @@ async def test_every_node_holds_the_release_that_was_published(federation: Feder
         async with federation.nodes[name].connect() as node:
             held = await node.library.release()
             assert (held.release.root, held.release.number, held.last_refusal) == (wanted.root, wanted.number, "")
+    await _everybody_reported(federation, wanted.number)
 
 
 async def test_a_node_answers_a_two_character_and_a_spoken_question(federation: Federation) -> None:

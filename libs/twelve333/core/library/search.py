@@ -21,6 +21,7 @@ SPOKEN_GRAMS_MAX: Final = 48
 Segmenter = Callable[[str], Iterable[str]]
 
 _RUN = re.compile(r"[^\W_]+")
+_WIDE = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u0130]")
 _HALF_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0x130: 0x69}
 
 
@@ -50,8 +51,9 @@ class Plan:
 
 
 def fold(text: str) -> str:
-    """`text` as it is compared: half-width, lower case; same length, so that positions hold."""
-    return text.translate(_HALF_WIDTH).lower()
+    """`text` as it is compared: letters and digits half-width, lower case; same length, so that positions hold."""
+    wide = text.translate(_HALF_WIDTH) if _WIDE.search(text) else text  # looking first is ten times faster on usual text
+    return wide.lower()
 
 
 def runs(text: str) -> list[str]:

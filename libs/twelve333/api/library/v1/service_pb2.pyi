@@ -337,6 +337,7 @@ class GetReleaseResponse(_message.Message):
     SIGNED_FIELD_NUMBER: _builtins.int
     APPLIED_AT_FIELD_NUMBER: _builtins.int
     LAST_REFUSAL_FIELD_NUMBER: _builtins.int
+    REPLICAS_FIELD_NUMBER: _builtins.int
     last_refusal: _builtins.str
     """Refusal code of the last offer that did not hold; empty if all is well."""
     @_builtins.property
@@ -351,6 +352,10 @@ class GetReleaseResponse(_message.Message):
     def applied_at(self) -> _timestamp_pb2.Timestamp:
         """When this replica applied it (at the hub: made it)."""
 
+    @_builtins.property
+    def replicas(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplicaReport]:
+        """At the hub: what each node reported last, by member; empty at a node."""
+
     def __init__(
         self,
         *,
@@ -358,14 +363,51 @@ class GetReleaseResponse(_message.Message):
         signed: _common_pb2.SignedDocument | None = ...,
         applied_at: _timestamp_pb2.Timestamp | None = ...,
         last_refusal: _builtins.str = ...,
+        replicas: _abc.Iterable[Global___ReplicaReport] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["applied_at", b"applied_at", "release", b"release", "signed", b"signed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_at", b"applied_at", "last_refusal", b"last_refusal", "release", b"release", "signed", b"signed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_at", b"applied_at", "last_refusal", b"last_refusal", "release", b"release", "replicas", b"replicas", "signed", b"signed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetReleaseResponse: _TypeAlias = GetReleaseResponse  # noqa: Y015
+
+@_typing.final
+class ReplicaReport(_message.Message):
+    """What a node reported last of its replica."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    LAST_REFUSAL_FIELD_NUMBER: _builtins.int
+    REPORTED_AT_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """Province code of the node."""
+    number: _builtins.int
+    """Number of the release that it holds; 0 for none."""
+    last_refusal: _builtins.str
+    """Refusal code of the last offer that did not hold there; empty if all is well."""
+    @_builtins.property
+    def reported_at(self) -> _timestamp_pb2.Timestamp:
+        """When the hub received the report."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        number: _builtins.int = ...,
+        last_refusal: _builtins.str = ...,
+        reported_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reported_at", b"reported_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_refusal", b"last_refusal", "member", b"member", "number", b"number", "reported_at", b"reported_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplicaReport: _TypeAlias = ReplicaReport  # noqa: Y015
 
 @_typing.final
 class PublishEntriesRequest(_message.Message):
