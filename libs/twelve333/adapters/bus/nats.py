@@ -159,6 +159,8 @@ class NatsBus:
             await _first(self._closing, lost)
         finally:
             self._live.clear()
+            if self._puller is not None:
+                self._puller.close()
             self._client = self._stream = self._puller = None
             await _shut(client)
 

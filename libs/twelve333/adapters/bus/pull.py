@@ -15,9 +15,9 @@ from nats.aio.msg import Msg
 from ...wire.subjects import STREAM, consumer_of
 from .port import Incoming
 
-REQUEST_S: Final = 5.0  # the broker answers an open request at the latest after this
-OVERDUE_S: Final = REQUEST_S + 2.0  # then the answer was lost, and a new request is made
-NOT_READY_S: Final = 0.2  # pause when stream or consumer is not there yet
+REQUEST_S: Final = 1.0  # the broker answers an open request at the latest after this
+OVERDUE_S: Final = REQUEST_S + 0.5  # a consumer that is not there yet never answers: ask again
+NOT_READY_S: Final = 0.2  # pause when nobody serves streams yet
 
 _NO_RESPONDERS = "503"
 
@@ -29,7 +29,7 @@ class Puller:
         self._client = client
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{consumer_of(member)}"
         self._inbox = client.new_inbox()
-        self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        self._arrived: asyncio.Queue[Msg | None] = asyncio.Queue()
         self._open = 0  # events the broker may still send on the present request
         self._overdue = 0.0
 
@@ -37,8 +37,16 @@ class Puller:
         """Subscribe to the inbox that answers come to."""
         await self._client.subscribe(self._inbox, cb=self._arrived.put)
 
+    def close(self) -> None:
+        """The session is over: whoever waits is woken."""
+        self._arrived.put_nowait(None)
+
     async def take(self, limit: int) -> list[Incoming]:
-        """Wait for at least one event, then return all that have come, at most `limit`."""
+        """Wait for at least one event, then return all that have come, at most `limit`.
+
+        Raises:
+            ConnectionError: the session is over.
+        """
         loop = asyncio.get_running_loop()
         while True:
             if self._open <= 0 or loop.time() > self._overdue:
@@ -51,6 +59,8 @@ class Puller:
                     message = await self._arrived.get()
             except TimeoutError:
                 continue
+            if message is None:
+                raise ConnectionResetError
             if self._is_event(message):
                 return [self._incoming(message), *self._drain(limit - 1)]
             if _status(message) == _NO_RESPONDERS:
@@ -65,7 +75,7 @@ class Puller:
         taken: list[Incoming] = []
         while len(taken) < limit and not self._arrived.empty():
             message = self._arrived.get_nowait()
-            if self._is_event(message):
+            if message is not None and self._is_event(message):
                 taken.append(self._incoming(message))
         return taken
 

@@ -68,8 +68,11 @@ class Line:
         """The destination answered: go on from there, or from its watermark if it lacks something."""
         lacks = reason is not Reason.APPLIED or self.probing
         again = self.rewound[0] == head.watermark and now - self.rewound[1] < REWIND_PAUSE_S
+        wait = CONFIRM_BASE.total_seconds()
         if lacks and (reason is Reason.HELLO or not again):
             self.sent_through = head.watermark
             self.rewound = (head.watermark, now)
+        elif lacks:
+            wait = REWIND_PAUSE_S
         self.attempt, self.probing = 0, False
-        self.due = now + CONFIRM_BASE.total_seconds() if head.sequence > head.watermark else None
+        self.due = now + wait if head.sequence > head.watermark else None
