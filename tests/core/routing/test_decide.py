@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from tests.core.routing.oracle import where
+from tests.core.routing.policies import policy, questions
 from tests.core.routing.strategies import CODES, NOW, calls, directories, states, times
 
 from twelve333.core.coverage.model import Declaration, Verdict
@@ -21,17 +23,28 @@ NOTHING_OBSERVED = State()
 UNITS = [a_unit(code) for code in ("350000", "350100", "360000", "360400")]
 
 
-@settings(max_examples=1_500, deadline=None)
-@given(directories(), states, calls, times)
-def test_it_agrees_with_a_brute_force_oracle(directory: Directory, state: State, call: Call, now: datetime) -> None:
-    units, declarations, members = directory
-    route = decide(Snapshot.of(7, units, declarations, members), state, call, now)
-    verdicts, last = where(units, declarations, members, state, call, now)
-    assert [(c.unit, c.relation.value, c.verdict.value) for c in route.candidates] == verdicts
-    assert (route.last_resort.kind.value, route.last_resort.unit) == last
+COMPARISONS, CALLS_A_POLICY = 5_000, 10
 
 
-@settings(max_examples=300, deadline=None)
+def test_it_agrees_with_a_brute_force_oracle_on_five_thousand_random_calls() -> None:
+    chance = Random(12333)
+    verdicts_seen, lasts_seen = set[str](), set[str]()
+    for _ in range(COMPARISONS // CALLS_A_POLICY):
+        made = policy(chance)
+        snapshot = Snapshot.of(7, made.units, made.declarations, made.members)
+        for call, state, now in questions(chance, CALLS_A_POLICY):
+            route = decide(snapshot, state, call, now)
+            expected, last = where(made.units, made.declarations, made.members, state, call, now)
+            assert [(c.unit, c.relation.value, c.verdict.value) for c in route.candidates] == expected, (made, call, state, now)
+            assert (route.last_resort.kind.value, route.last_resort.unit) == last, (made, call, state, now)
+            verdicts_seen |= {verdict for _, _, verdict in expected}
+            lasts_seen.add(last[0])
+    # Agreement says little if the random policies never come to some of the answers.
+    assert verdicts_seen == {verdict.value for verdict in Verdict}
+    assert lasts_seen == {kind.value for kind in LastResortKind}
+
+
+@settings(max_examples=100, deadline=None)
 @given(directories(), states, calls, times)
 def test_it_is_total_and_deterministic_and_never_takes_a_rejected_or_visited_unit(
     directory: Directory, state: State, call: Call, now: datetime
