@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import grpc
-from twelve333.client.connection import raising_service_errors
 
 from twelve333.adapters.rpc.credentials import channel_options
 from twelve333.adapters.signing.authority import Authority, create_authority, load_authority
@@ -23,6 +22,7 @@ from twelve333.adapters.signing.pinning import fetch_root
 from twelve333.api.registration.v1 import service_pb2 as pb
 from twelve333.api.registration.v1 import service_pb2_grpc
 from twelve333.cli.common import profile_text
+from twelve333.client.connection import raising_service_errors
 from twelve333.core.identity import Identity, desk_identity, dns_name, local_node_identity, local_operator_identity
 from twelve333.core.ids import HUB
 from twelve333.wire.documents import document_from_wire

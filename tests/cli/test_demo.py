@@ -73,7 +73,7 @@ async def test_ctrl_c_stops_everything_that_was_started(tmp_path: Path) -> None:
     )
     log = folder / "logs" / "hub.log"
     async with asyncio.timeout(60):
-        while not (log.exists() and '"ready"' in log.read_text(encoding="utf-8")):  # noqa: ASYNC110 - another process has no event
+        while not (log.exists() and '"ready"' in log.read_text(encoding="utf-8")):
             await asyncio.sleep(0.1)
     child.send_signal(signal.SIGINT)
     async with asyncio.timeout(60):

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import re
 import shutil
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +32,8 @@ EXTRA_PATH: Final = ("/usr/sbin", "/usr/local/sbin")
 POLL_SECONDS: Final = 0.05
 LOG_TAIL_BYTES_MAX: Final = 8192
 VERSION_SECONDS_MAX: Final = 10.0
+PORTS: Final = (15_000, 32_000)
+_RESERVED: Final[list[socket.socket]] = []
 
 Version = tuple[int, ...]
 Probe = Callable[[], Awaitable[bool]]
@@ -75,12 +77,29 @@ async def require_version(binary: Path, minimum: Version) -> Version:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different TCP ports that nobody uses on loopback now; start what uses them soon."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
+    """Different TCP ports on loopback that nobody uses, and that no other caller of this function is given while this process lives.
+
+    They lie below the range from which the kernel takes ports for outgoing connections, so nothing can slip in before they are used.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randint(*PORTS)
+        if _reserve(port):
+            found.append(port)
+    return found
+
+
+def _reserve(port: int) -> bool:
+    """Whether `port` is free; if so it is kept from other processes of ours by holding its UDP twin."""
+    twin = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        twin.bind(("127.0.0.1", port))
+        require_free("127.0.0.1", port)
+    except (OSError, Refused):
+        twin.close()
+        return False
+    _RESERVED.append(twin)
+    return True
 
 
 def require_free(host: str, port: int) -> None:

@@ -34,6 +34,7 @@ app = App(
     help="Joins the 12333 hotlines of a country: coverage, call handoff, resource library, cases. Start with `twelve333 demo`.",
     help_epilogue=EPILOGUE,
     help_format="markdown",
+    suppress_keyboard_interrupt=False,
 )
 for group in (demo, unit, coverage, route, handoff, library, case):
     app.command(group.app)

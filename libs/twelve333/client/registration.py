@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 
-from ..api.registration.v1 import registration_pb2
+from ..api.registration.v1 import registration_pb2, service_pb2_grpc
 from ..api.registration.v1 import service_pb2 as pb
-from ..api.registration.v1 import service_pb2_grpc
 from ..core.decision import Refused, refuse
 from ..core.registration import codes
 from ..core.registration.model import Member, Unit, UnitStatus

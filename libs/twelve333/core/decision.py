@@ -67,7 +67,7 @@ class Refused(Exception):
     """Carries a refusal out of a transaction, which thereby leaves nothing behind."""
 
     def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.code.name)
+        super().__init__(" ".join([refusal.code.name, *(f"{name}={value}" for name, value in refusal.params.items())]))
         self.refusal = refusal
 
 

@@ -94,11 +94,14 @@ class Federation:
         await self._broker.start()
         await self._start(self._hub)
 
-    async def add_nodes(self, provinces: Sequence[str]) -> None:
-        """Enrol and start a node for each province, all at the same time."""
-        async with self.hub.connect() as hub, asyncio.TaskGroup() as group:
-            for province, ports in zip(provinces, _threes(free_ports(3 * len(provinces))), strict=True):
-                group.create_task(self._add_node(hub, province, ports))
+    async def add_nodes(self, codes: Sequence[str]) -> None:
+        """Enrol and start a node for each province, all at the same time; the first that fails ends the others."""
+        try:
+            async with self.hub.connect() as hub, asyncio.TaskGroup() as group:
+                for province, ports in zip(codes, _threes(free_ports(3 * len(codes))), strict=True):
+                    group.create_task(self._add_node(hub, province, ports))
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
 
     async def stop_hub_and_broker(self) -> None:
         """Take both away, as an outage of the ministry's data centre would."""
