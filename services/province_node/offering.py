@@ -29,6 +29,7 @@ VALID_FOR: Final = timedelta(seconds=10)  # generous, because clocks differ betw
 NOTICE_SECONDS: Final = 2.0
 TARGET_CHARS_MAX: Final = 255
 CODE_CHARS_MAX: Final = 64
+HOLD_MOST: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ class Offering:
         except Refused as refused:  # the directory does not know the member any more
             return self._failed(handoff, Refusal(Code(refused.refusal.code.name, Kind.UNAVAILABLE)))
         self.view.answered(handoff.member)
-        return _kept(take(handoff, answer.target[:TARGET_CHARS_MAX], answer.seat_hold.ToTimedelta(), self.node.clock()))
+        hold = max(timedelta(), min(answer.seat_hold.ToTimedelta(), HOLD_MOST))
+        return _kept(take(handoff, answer.target[:TARGET_CHARS_MAX], hold, self.node.clock()))
 
     def _failed(self, handoff: Handoff, refusal: Refusal) -> Handoff:
         """No answer is our observation; an answer is the other side's."""
