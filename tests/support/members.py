@@ -63,7 +63,7 @@ class Echo:
             "Send": grpc.stream_unary_rpc_method_handler(self.send, read, write),
             "Talk": grpc.stream_stream_rpc_method_handler(self.talk, read, write),
         }
-        server.add_registered_method_handlers(SERVICE, handlers)  # type: ignore[attr-defined]
+        server.add_registered_method_handlers(SERVICE, handlers)
 
     async def ask(self, request: StringValue, context: Any) -> StringValue:
         """Answer once."""

@@ -13,7 +13,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +26,9 @@ BIN = Path("/usr/lib/postgresql/15/bin")
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 OWNER = "tests"
+CONNECTIONS = {"max_connections": "60"}
 # Nothing here must survive a power cut, so nothing waits for the disk.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "60"}
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", **CONNECTIONS}
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,24 @@ class Cluster:
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[Cluster]:
     """The worker's cluster."""
-    if not (BIN / "initdb").exists():
+    if not is_installed():
         pytest.fail("PostgreSQL 15 is not installed: run `make setup`")
+    with running_cluster(FAST) as cluster:
+        yield cluster
+
+
+def is_installed() -> bool:
+    """Whether this machine has PostgreSQL 15."""
+    return (BIN / "initdb").exists()
+
+
+@contextmanager
+def running_cluster(settings: Mapping[str, str]) -> Iterator[Cluster]:
+    """A cluster with these settings beyond PostgreSQL's own, gone with all its data at the end; benchmarks use it with a real disk."""
     # Not pytest's own folder: its parents are closed to other accounts.
     home = Path(tempfile.mkdtemp(prefix="twelve333-postgres-"))
     try:
-        yield from _serve(home)
+        yield from _serve(home, settings)
     finally:
         shutil.rmtree(home)
 
@@ -72,7 +86,7 @@ def postgres_url(postgres_cluster: Cluster) -> Iterator[str]:
     postgres_cluster.drop_database(url)
 
 
-def _serve(home: Path) -> Iterator[Cluster]:
+def _serve(home: Path, extra: Mapping[str, str]) -> Iterator[Cluster]:
     account = _ordinary_account()
     cluster = Cluster(free_ports(1)[0], secrets.token_urlsafe(12))
     password, data = home / "password", home / "data"
@@ -80,9 +94,11 @@ def _serve(home: Path) -> Iterator[Cluster]:
     if account:
         for path in (home, password):
             os.chown(path, account.pw_uid, account.pw_gid)
-    initdb = [BIN / "initdb", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", f"--username={OWNER}"]
-    subprocess.run([*_as(account), *initdb, f"--pwfile={password}", "-D", data], check=True, capture_output=True, cwd=home, timeout=120)
-    settings = {"listen_addresses": "127.0.0.1", "port": str(cluster.port), "unix_socket_directories": str(home), **FAST}
+    initdb = [str(BIN / "initdb"), "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", f"--username={OWNER}"]
+    subprocess.run(
+        [*_as(account), *initdb, f"--pwfile={password}", "-D", str(data)], check=True, capture_output=True, cwd=home, timeout=120
+    )
+    settings = {"listen_addresses": "127.0.0.1", "port": str(cluster.port), "unix_socket_directories": str(home), **extra}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     with (home / "log").open("wb") as log:
         server = subprocess.Popen([*_as(account), BIN / "postgres", "-D", data, *options], stdout=log, stderr=log, cwd=home)

@@ -1,0 +1,77 @@
+"""`python -m benchmarks [ONLY]`: measure what begins with ONLY (all without it), print a table, write `build/bench.json`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+import structlog
+from rich.console import Console
+
+from twelve333.client.errors import ServiceError
+from twelve333.core.decision import Refused
+
+from . import cases, delivery, handoff, library, routing
+from .figure import Figure, show, write
+from .measure import Absent, Failed
+
+OUT: Final = Path(os.environ.get("TWELVE333_BENCH_OUT") or Path(__file__).resolve().parents[1] / "build" / "bench.json")
+
+# What is measured together, by the names of its figures up to their endings.
+GROUPS: Final[Sequence[tuple[tuple[str, ...], Callable[[], Awaitable[list[Figure]]]]]] = (
+    (("cases.deadlines",), cases.deadlines),
+    (("cases.steps_sqlite",), cases.steps),
+    (("routing.decide_366", "routing.decide_3000", "routing.decide_growth"), routing.decisions),
+    (("library.search_two_char",), library.search_two_char),
+    (("library.first_copy_loopback",), library.first_copy),
+    (("delivery.events_sqlite",), delivery.on_sqlite),
+    (("delivery.events_postgresql",), delivery.on_postgresql),
+    (("handoff.decision_grpc", "handoff.node_to_node_sqlite"), handoff.on_sqlite),
+    (("handoff.node_to_node_postgresql",), handoff.on_postgresql),
+)
+
+
+async def measure(only: str, told: Console) -> tuple[list[Figure], int]:
+    """The figures that begin with `only`, and how many groups failed."""
+    figures, failed = list[Figure](), 0
+    for names, run in GROUPS:
+        if not any(name.startswith(only) or only.startswith(name) for name in names):
+            continue
+        started = perf_counter()
+        try:
+            figures += [one for one in await run() if one.name.startswith(only)]
+        except Absent as absent:
+            told.print(f"absent  {', '.join(names)}: {absent}")
+        except (Failed, Refused, ServiceError) as error:
+            failed += 1
+            told.print(f"failed  {', '.join(names)}: {error}")
+        else:
+            told.print(f"done    {', '.join(names)} in {perf_counter() - started:.0f} s")
+    return figures, failed
+
+
+def main(words: Sequence[str]) -> int:
+    """Run; the exit code."""
+    told = Console(stderr=True)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
+    started, load = perf_counter(), os.getloadavg()[0]
+    figures, failed = asyncio.run(measure(words[0] if words else "", told))
+    if not figures and not failed:
+        told.print(f"No figure begins with {words[0] if words else ''!r}.")
+        return 2
+    write(figures, OUT)
+    show(figures, Console(width=None if sys.stdout.isatty() else 160))
+    cores, seconds = len(os.sched_getaffinity(0)), perf_counter() - started
+    print(f"{cores} cores; load {load:.1f} before, {os.getloadavg()[0]:.1f} after; {seconds:.0f} s; written to {OUT}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

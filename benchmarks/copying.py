@@ -1,0 +1,104 @@
+"""A hub that has published a library and serves it over mutual TLS on loopback, and nodes that copy it from there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final, cast
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.support.members import Federation as Authorities
+
+from national_hub.access import FEDERATION
+from national_hub.context import HubContext
+from national_hub.handlers.library import LibraryPublishHandlers, LibrarySyncHandlers
+from national_hub.store import delivery_of as hub_delivery
+from province_node.context import NodeContext
+from province_node.store import delivery_of as node_delivery
+from twelve333.adapters.clock import system_clock
+from twelve333.adapters.rpc.credentials import channel_credentials, server_credentials
+from twelve333.adapters.rpc.peers import Peers
+from twelve333.adapters.rpc.server import Listener, build_server
+from twelve333.adapters.signing.documents import public_bytes
+from twelve333.adapters.sql import Database, migrate, open_database
+from twelve333.api.library.v1 import service_pb2 as pb
+from twelve333.api.library.v1 import service_pb2_grpc
+from twelve333.core.identity import FEDERATION_DOMAIN, hub_identity, node_identity
+from twelve333.core.library.model import Entry
+from twelve333.wire.library import content_of
+
+from .measure import Failed
+
+PROVINCE: Final = "350000"
+# Published a little before, so that the release is not from a node's future.
+PUBLISHED: Final = datetime.now(UTC) - timedelta(minutes=1)
+
+
+class Copies:
+    """Empty nodes, as many as are asked for, each on a database file of its own.
+
+    Args:
+        folder: for the databases.
+        peers: the way to the hub.
+        document_key: the hub's.
+    """
+
+    def __init__(self, folder: Path, peers: Peers, document_key: bytes) -> None:
+        self._folder, self._peers, self._key = folder, peers, document_key
+        self._made = 0
+        migrate.upgrade("province_node", f"sqlite:///{folder / 'empty.db'}")
+
+    async def node(self) -> NodeContext:
+        """A new node that holds nothing; its user closes its database."""
+        self._made += 1
+        path = self._folder / f"node-{self._made}.db"
+        shutil.copy(self._folder / "empty.db", path)
+        database, outbox = open_database(f"sqlite:///{path}"), node_delivery(PROVINCE).outbox
+        await database.write(lambda tx: outbox.begin_epoch(tx, system_clock()))
+        unused = cast("Any", None)
+        return NodeContext(unused, database, outbox, system_clock, unused, self._peers, self._key)
+
+
+@asynccontextmanager
+async def published(folder: Path, entries: Sequence[Entry]) -> AsyncIterator[Copies]:
+    """Publish `entries` at a hub and serve them; the nodes that may copy."""
+    authorities, key = Authorities.create(folder / "pki"), Ed25519PrivateKey.generate()
+    database = await _hub_database(f"sqlite:///{folder / 'hub.db'}")
+    unused = cast("Any", None)
+    hub = HubContext(cast("Any", SimpleNamespace(locale="en")), database, hub_delivery("hub").outbox, lambda: PUBLISHED, unused, key)
+    await _publish(hub, entries)
+    listener = Listener("127.0.0.1:0", server_credentials(authorities.certify(hub_identity())), FEDERATION_DOMAIN)
+    add = partial(service_pb2_grpc.add_LibrarySyncServiceServicer_to_server, LibrarySyncHandlers(hub))
+    server = build_server(listener, [add], FEDERATION)
+    await server.start()
+    peers = Peers(lambda member: server.address, channel_credentials(authorities.certify(node_identity(PROVINCE))))
+    try:
+        yield Copies(folder, peers, public_bytes(key))
+    finally:
+        await peers.close()
+        await server.stop(0)
+        await database.close()
+
+
+async def _hub_database(url: str) -> Database:
+    migrate.upgrade("national_hub", url)
+    database = open_database(url)
+    await database.write(lambda tx: hub_delivery("hub").outbox.begin_epoch(tx, PUBLISHED))
+    return database
+
+
+async def _publish(hub: HubContext, entries: Sequence[Entry]) -> None:
+    async def stream() -> AsyncIterator[pb.PublishEntriesRequest]:
+        yield pb.PublishEntriesRequest(header=pb.PublishHeader(strict=True))
+        for entry in entries:
+            yield pb.PublishEntriesRequest(entry=content_of(entry))
+
+    context = cast("Any", SimpleNamespace(invocation_metadata=lambda: ()))
+    answer = await LibraryPublishHandlers(hub).PublishEntries(stream(), context)
+    if answer.added != len(entries):
+        raise Failed(f"{answer.added} of {len(entries)} entries were published")

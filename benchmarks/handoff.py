@@ -1,0 +1,124 @@
+"""What a handoff costs between real processes: the decision asked over gRPC, and a call offered by one node and accepted by another.
+
+Rates are those of 16 callers at once; names with `_one` are of a single caller. Each is measured beside a bare echo of the same shape.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import grpc
+
+from twelve333.adapters.rpc.credentials import channel_credentials, channel_options
+from twelve333.api.routing.v1 import routing_pb2, service_pb2, service_pb2_grpc
+from twelve333.cli.common import read_profile
+from twelve333.cli.demo.federation import Federation
+
+from .echo import PEER, echo
+from .federation import ORIGIN, two_nodes
+from .figure import Figure, rate_and_times
+from .measure import Failed, Round, Side, concurrent, interleave
+from .postgres import databases
+
+CALLERS: Final = 16
+FROM_UNIT: Final = "360400"  # 九江
+REGIONS: Final = ("350100", "350200", "350300", "350400", "350500")  # cities of 福建
+SECONDS: Final = 30.0
+Ours = Callable[[], Awaitable[routing_pb2.Route | routing_pb2.Handoff]]
+QUESTION: Final = "档案在福州，人在九江，如何办理转移手续？"
+
+
+async def on_sqlite() -> list[Figure]:
+    """`handoff.decision_grpc` and `handoff.node_to_node_sqlite`."""
+    with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder:
+        async with two_nodes(Path(folder)) as federation, _desk(federation) as desk:
+            figures = await _compare("handoff.decision_grpc", Path(folder) / "echo-1", "ExplainRoute", desk.explain, desk)
+            return figures + await _compare("handoff.node_to_node_sqlite", Path(folder) / "echo-2", "PlaceHandoff", desk.place, desk)
+
+
+async def on_postgresql() -> list[Figure]:
+    """`handoff.node_to_node_postgresql`: both nodes on databases of one durable cluster."""
+    with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder:
+        async with databases(2) as urls, two_nodes(Path(folder), urls) as federation, _desk(federation) as desk:
+            return await _compare("handoff.node_to_node_postgresql", Path(folder) / "echo", "PlaceHandoff", desk.place, desk)
+
+
+@dataclass
+class Desk:
+    """A desktop of the origin that asks as fast as it is answered, with plain stubs like the echo's client."""
+
+    channel: grpc.aio.Channel
+    held: list[str] = field(default_factory=list)
+    numbers: count[int] = field(default_factory=count)
+
+    def __post_init__(self) -> None:
+        self._routing = service_pb2_grpc.RoutingServiceStub(self.channel)
+        self._handoffs = service_pb2_grpc.HandoffServiceStub(self.channel)
+
+    def question(self) -> service_pb2.PlaceHandoffRequest:
+        """The next call, in turns about the cities of the other province."""
+        number = next(self.numbers)
+        call = routing_pb2.Call(id=f"bench-{number}", region=REGIONS[number % len(REGIONS)], topic="0301", language="zh")
+        context = [routing_pb2.ContextItem(name="question", text=QUESTION)]
+        return service_pb2.PlaceHandoffRequest(call=call, from_unit=FROM_UNIT, context=context)
+
+    async def explain(self) -> routing_pb2.Route:
+        """Ask where it would go."""
+        call = self.question().call
+        return await self._routing.ExplainRoute(service_pb2.ExplainRouteRequest(call=call), timeout=SECONDS)
+
+    async def place(self) -> routing_pb2.Handoff:
+        """Hand it on; it must be accepted."""
+        handoff = await self._handoffs.PlaceHandoff(self.question(), timeout=SECONDS)
+        if handoff.state != routing_pb2.HANDOFF_STATE_ACCEPTED:
+            raise Failed(f"a handoff ended {routing_pb2.HandoffState.Name(handoff.state)} {handoff.reason}")
+        self.held.append(handoff.call.id)
+        return handoff
+
+    async def give_back(self) -> None:
+        """Free the seats that were taken, so that the next round finds what this one found."""
+
+        async def some(ids: Sequence[str]) -> None:
+            for one in ids:
+                await self._handoffs.ReturnHandoff(service_pb2.ReturnHandoffRequest(id=one, reason="BENCHMARK"), timeout=SECONDS)
+
+        await asyncio.gather(*(some(self.held[start::CALLERS]) for start in range(CALLERS)))
+        self.held.clear()
+
+
+@asynccontextmanager
+async def _desk(federation: Federation) -> AsyncIterator[Desk]:
+    profile = federation.nodes[ORIGIN].folder / "profiles" / "desk-1"
+    address, member = read_profile(profile)
+    async with grpc.aio.secure_channel(address, channel_credentials(profile), options=channel_options(member)) as channel:
+        yield Desk(channel)
+
+
+async def _compare(name: str, folder: Path, method: str, ours: Ours, desk: Desk) -> list[Figure]:
+    """Ours and the echo of the same shape in turns, each with 16 callers and with one."""
+    answer, question = await ours(), desk.question()
+    async with echo(folder, {method: answer}) as peers:
+        asked = question if method == "PlaceHandoff" else service_pb2.ExplainRouteRequest(call=question.call)
+        sides: dict[str, Side] = {}
+        for key, callers in (("many", CALLERS), ("one", 1)):
+            sides[key] = _tidied(concurrent(ours, callers), desk)
+            sides[f"echo {key}"] = concurrent(lambda: peers[method](asked, timeout=SECONDS), callers)
+        taken = await interleave(sides)
+    endings = {"": "many", "_one": "one"}
+    return [one for end, key in endings.items() for one in rate_and_times(f"{name}{end}", taken[key], PEER, taken[f"echo {key}"])]
+
+
+def _tidied(side: Side, desk: Desk) -> Side:
+    async def tidied() -> Round:
+        done = await side()
+        await desk.give_back()
+        return done
+
+    return tidied
