@@ -35,8 +35,8 @@ async def test_a_case_event_is_one_trace_from_node_over_the_broker_to_node_and_h
 
 async def test_a_handoff_is_one_trace_from_node_to_node(federation: Federation) -> None:
     async with federation.nodes["360000"].connect() as jiangxi:
-        handoff = await jiangxi.handoffs.place("350100", from_unit="360400", topic="09")
-        assert handoff.unit == "350100"
+        handoff = await jiangxi.handoffs.place("360400", "350100", topic="09")
+        assert handoff.handoff.unit == "350100"
 
     async def arrived() -> bool:
         began = traces_of(federation, "360000", "HandoffService/PlaceHandoff")

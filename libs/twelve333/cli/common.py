@@ -18,6 +18,7 @@ from ..core.decision import Code, Kind, Refused, refuse
 PROFILE_MISSING: Final = Code("CLI_PROFILE_MISSING", Kind.INVALID)
 PROFILE_UNREADABLE: Final = Code("CLI_PROFILE_UNREADABLE", Kind.INVALID)
 FILE_UNREADABLE: Final = Code("CLI_FILE_UNREADABLE", Kind.INVALID)
+EXTRA_MISSING: Final = Code("CLI_EXTRA_MISSING", Kind.UNAVAILABLE)
 
 Locale = Literal["en", "zh"]
 

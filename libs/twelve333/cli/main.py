@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Final
 
@@ -16,9 +17,9 @@ from cyclopts import App, CycloptsError
 from .. import __version__
 from ..catalogue.catalogue import sentence
 from ..client.connection import ServiceError
-from ..core.decision import Kind, Refused
+from ..core.decision import Kind, Refused, refuse
 from . import case, coverage, demo, handoff, library, route, unit
-from .common import locale_of
+from .common import EXTRA_MISSING, locale_of
 from .output import complain
 
 INTERRUPTED: Final = 130
@@ -41,10 +42,26 @@ for group in (demo, unit, coverage, route, handoff, library, case):
 app.register_install_completion_command()
 
 
+@cache  # once a process, however often the command is run in it
 def add_service_groups() -> None:
-    """Hang in the groups of the services that are installed."""
+    """Hang in the groups of the services; one whose packages are not installed says how to get them."""
     for point in sorted(entry_points(group="twelve333.commands"), key=lambda each: each.name):
-        app.command(point.load(), name=point.name)
+        try:
+            service: App = point.load()
+        except ModuleNotFoundError:
+            service = not_installed(point.name)
+        app.command(service, name=point.name)
+
+
+def not_installed(name: str) -> App:
+    """Stands in for the group `name` while the extra of that name is missing."""
+    group = App(help=f"Not installed here: `pip install 'twelve333[{name}]'` adds it.", help_flags=[], version_flags=[])
+
+    @group.default
+    def say(*_: str) -> None:
+        raise Refused(refuse(EXTRA_MISSING, extra=name))
+
+    return group
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,18 +8,20 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from ..api.registration.v1 import service_pb2
+from ..core.decision import Code, Kind, Refused, refuse
 from ..core.registration.model import Unit, UnitStatus
 from ..data import declarations_2013, units_2013
 from ..wire.coverage import declaration_to_wire
 from ..wire.registration import unit_to_wire
 from .common import Common, connect, read_text
-from .output import console, show, show_one
+from .output import show, show_one
 from .unit_file import parse_units
 
 app = App(
     name="unit",
     help="The register of units: list, import, open, suspend, close. Ask the hub, so use an operator's or a node's hub profile.",
 )
+IMPORT_SOURCE = Code("CLI_UNIT_IMPORT_SOURCE", Kind.INVALID)
 COLUMNS = ("code", "name", "province", "level", "status", "with_system", "member")
 
 
@@ -51,7 +53,7 @@ async def show_unit(code: str, *, common: Common = Common()) -> None:
 @app.command(name="import")
 async def import_units(
     file: Path | None = None, *, sample: Annotated[Literal["2013"] | None, Parameter()] = None, common: Common = Common()
-) -> int:
+) -> None:
     """Enter many units at once, all of them or none; those already there are changed.
 
     Args:
@@ -59,13 +61,11 @@ async def import_units(
         sample: instead of a file, the national table of the end of 2013 that comes with the program.
     """
     if (file is None) == (sample is None):
-        console.print("Give either a file or --sample 2013.")
-        return 2
+        raise Refused(refuse(IMPORT_SOURCE))
     entries = parse_units(read_text(file), str(file)) if file else sample_entries()
     async with connect(common) as hub:
         changed, version = await hub.registration.register_units(entries)
     show_one({"units": len(entries), "changed": changed, "directory_version": version}, as_json=common.json)
-    return 0
 
 
 @app.command(name="open")

@@ -23,7 +23,7 @@ AccessTable = Mapping[str, frozenset[Role]]
 # Says no to a caller that the certificate alone would admit, e.g. one whose certificate (by serial, hexadecimal) is revoked.
 Admission = Callable[[Caller, str], Refusal | None]
 
-AUTHENTICATED: Final = frozenset(Role) - {Role.ANYONE}
+AUTHENTICATED: Final = frozenset(Role) - {Role.ANYONE, Role.BROKER}
 
 _caller: ContextVar[Caller] = ContextVar("twelve333_caller")
 

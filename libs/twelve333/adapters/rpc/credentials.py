@@ -57,7 +57,7 @@ def channel_options(member: str) -> Options:
         *_BOUNDED,
         ("grpc.ssl_target_name_override", dns_name(member)),
         ("grpc.initial_reconnect_backoff_ms", 200),
-        ("grpc.min_reconnect_backoff_ms", 200),
+        ("grpc.min_reconnect_backoff_ms", 5_000),  # gRPC also gives one attempt, handshake included, this long at least
         ("grpc.max_reconnect_backoff_ms", 5_000),
         ("grpc.enable_retries", 0),  # retries are ours: they know which refusals are worth one
     ]

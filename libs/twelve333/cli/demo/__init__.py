@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cyclopts import App
 
-from ..common import Common
+from ...core.decision import Refused, refuse
+from ..common import EXTRA_MISSING, Common
 
 app = App(name="demo", help="Run the whole federation on this machine: hub, five province nodes, broker; real data, real outage.")
 
@@ -18,6 +19,8 @@ async def demo(*, keep: Path | None = None, common: Common = Common()) -> int:
     Args:
         keep: folder (new or empty) in which data, settings and logs are kept; otherwise they are removed.
     """
-    from .run import run_demo  # needs the extras [hub] and [node], which the rest of the command does not
-
+    try:
+        from .run import run_demo  # needs the extras [hub] and [node], which the rest of the command does not
+    except ModuleNotFoundError as error:
+        raise Refused(refuse(EXTRA_MISSING, extra="hub,node")) from error
     return await run_demo(keep, common)
