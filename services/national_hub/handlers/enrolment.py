@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from cryptography.hazmat.primitives import serialization
 from grpc.aio import ServicerContext
+from opentelemetry import metrics
 from sqlalchemy import Connection
 
 from twelve333.adapters.signing.authority import check_request
@@ -24,6 +25,10 @@ from twelve333.data import provinces
 from ..context import HubContext
 from ..store import registration as store
 from .directory import republish
+
+_joined = metrics.get_meter("twelve333.registration").create_counter(
+    "twelve333.registration.joins", unit="{join}", description="members that joined"
+)
 
 
 class EnrolmentHandlers(service_pb2_grpc.EnrolmentServiceServicer):
@@ -49,6 +54,7 @@ class EnrolmentHandlers(service_pb2_grpc.EnrolmentServiceServicer):
             return row.document if row else b""
 
         document = await hub.database.write(keep)
+        _joined.add(1)
         issued = hub.authority.issue(signing_request, identity, names, timedelta(days=hub.settings.certificate_days), now)
         return pb.JoinResponse(
             certificate_chain=issued.chain.decode(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from grpc.aio import ServicerContext
+from opentelemetry import metrics
 from sqlalchemy import Connection
 
 from twelve333.adapters.rpc.access import current_caller
@@ -32,6 +33,12 @@ from .directory import republish
 TOKEN_LIFETIME = timedelta(hours=24)
 TOKEN_LIFETIME_MAX = timedelta(days=7)
 ENTRIES_MAX = 1_000
+
+_meter = metrics.get_meter("twelve333.registration")
+_changed = _meter.create_counter("twelve333.registration.units_changed", unit="{unit}", description="units entered or changed")
+_steps = _meter.create_counter(
+    "twelve333.registration.status_steps", unit="{step}", description="steps in units' lives, by the state reached"
+)
 
 
 class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
@@ -71,6 +78,7 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
             return changed, republish(hub, tx, now) if changed else _version(tx)
 
         changed, version = await hub.database.write(keep)
+        _changed.add(changed)
         return pb.RegisterUnitsResponse(changed=changed, directory_version=version)
 
     async def ListUnits(
@@ -99,6 +107,7 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
             return decision.state, republish(hub, tx, now)
 
         unit, version = await hub.database.write(keep)
+        _steps.add(1, {"status": unit.status.value})
         return pb.ChangeUnitStatusResponse(unit=unit_to_wire(unit), directory_version=version)
 
     async def ListMembers(
