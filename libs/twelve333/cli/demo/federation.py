@@ -24,6 +24,7 @@ COMMAND_SECONDS = 30.0
 READY_SECONDS = 30.0
 STEP_FAILED = Code("DEMO_STEP_FAILED", Kind.UNAVAILABLE)
 HOST = "127.0.0.1"
+DATABASE = "TWELVE333_DATABASE__URL"
 NATS_SERVER = "TWELVE333_NATS_SERVER"  # names the program, if it is not the one on PATH
 Told = Callable[..., None]
 
@@ -62,11 +63,13 @@ class Federation:
         folder: where data, settings and logs go.
         told: is told each step, as a key of the catalogue and its parameters.
         environment: settings of all services beyond their files, such as TWELVE333_TELEMETRY__EXPORTER.
+        databases: URLs of the members that are not to use SQLite; like every secret they reach a service by its environment.
     """
 
     folder: Path
     told: Told
     environment: Mapping[str, str] = field(default_factory=dict)
+    databases: Mapping[str, str] = field(default_factory=dict)
     nodes: dict[str, Member] = field(default_factory=dict)
     _hub: Member | None = None
     _broker: LocalBroker | None = None
@@ -85,7 +88,7 @@ class Federation:
         self.told("DEMO_HUB_INIT")
         await self.command("hub", "init", "--directory", folder, "--host", HOST, *ports)
         config = folder / "hub.toml"
-        await self.command("hub", "migrate", "--config", config)
+        await self.command("hub", "migrate", "--config", config, member="hub")
         binary = os.environ.get(NATS_SERVER)
         broker_log, settings = self.folder / "logs" / "broker.log", folder / "broker" / "nats-server.conf"
         self._broker = LocalBroker(settings, broker_log, port=broker, binary=Path(binary) if binary else None)
@@ -122,14 +125,15 @@ class Federation:
         if self._broker:
             await self._broker.stop()
 
-    async def command(self, *words: object) -> None:
-        """Run one `twelve333` command as an operator would type it.
+    async def command(self, *words: object, member: str = "") -> None:
+        """Run one `twelve333` command as an operator would type it, on the machine of `member` if one is named.
 
         Raises:
             Refused: it failed; the sentence is its own.
         """
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "twelve333.cli", *map(str, words), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+            sys.executable, "-m", "twelve333.cli", *map(str, words), env=self._surroundings(member),
+            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         async with AsyncExitStack() as stack:
             stack.callback(lambda: child.kill() if child.returncode is None else None)
@@ -149,7 +153,7 @@ class Federation:
         self.told("DEMO_NODE_JOINS", name=provinces()[province], province=province)
         where = ["--directory", folder, "--host", HOST, "--federation-port", federation, "--desk-port", desk, "--health-port", health]
         offer = ["--province", province, "--hub", token.enrolment_endpoint, "--pin", token.authority_pin, "--token-file", token_file]
-        await self.command("node", "join", *offer, *where)
+        await self.command("node", "join", *offer, *where, member=province)
         node = Member(province, folder, f"{HOST}:{health}", self._process("node", folder / "node.toml"), folder / "profiles" / "operator")
         self.nodes[province] = node
         await self._start(node)
@@ -158,7 +162,11 @@ class Federation:
     def _process(self, kind: str, config: Path) -> Process:
         name = config.parent.name
         command = (sys.executable, "-m", "twelve333.cli", kind, "run", "--config", config)
-        return Process(name, command, self.folder / "logs" / f"{name}.log", env={**os.environ, **self.environment})
+        return Process(name, command, self.folder / "logs" / f"{name}.log", env=self._surroundings(name))
+
+    def _surroundings(self, member: str) -> dict[str, str]:
+        url = self.databases.get(member)
+        return {**os.environ, **self.environment, **({DATABASE: url} if url else {})}
 
     @staticmethod
     async def _start(member: Member) -> None:
