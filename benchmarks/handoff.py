@@ -18,8 +18,8 @@ import grpc
 
 from twelve333.adapters.rpc.credentials import channel_credentials, channel_options
 from twelve333.api.routing.v1 import routing_pb2, service_pb2, service_pb2_grpc
-from twelve333.cli.common import read_profile
 from twelve333.cli.demo.federation import Federation
+from twelve333.client.connection import read_profile
 
 from .echo import PEER, echo
 from .federation import ORIGIN, two_nodes

@@ -59,12 +59,21 @@ def _without_placeholders(key: str, locale: str) -> str:
 
 
 def test_a_sentence_is_filled_in_the_wished_language() -> None:
-    assert catalogue.sentence("SECURITY_FILE_MISSING", {"path": "/x"}, "en") == "The file /x does not exist."
-    assert catalogue.sentence("SECURITY_FILE_MISSING", {"path": "/x"}, "zh_CN.UTF-8") == "文件 /x 不存在。"
+    assert (
+        catalogue.sentence("SECURITY_FILE_MISSING", {"path": "/x"}, "en")
+        == "The file /x does not exist: give the folder that `hub init` or `node join` made, or put the file there."
+    )
+    assert (
+        catalogue.sentence("SECURITY_FILE_MISSING", {"path": "/x"}, "zh_CN.UTF-8")
+        == "文件 /x 不存在：请指定由 `hub init` 或 `node join` 生成的目录，或将文件放到该处。"
+    )
 
 
 def test_a_missing_value_stays_visible_and_an_unknown_key_shows_itself() -> None:
-    assert catalogue.sentence("SECURITY_FILE_MISSING") == "The file {path} does not exist."
+    assert (
+        catalogue.sentence("SECURITY_FILE_MISSING")
+        == "The file {path} does not exist: give the folder that `hub init` or `node join` made, or put the file there."
+    )
     assert catalogue.sentence("NOT_A_KEY", {"x": 1}) == "NOT_A_KEY"
 
 
@@ -75,7 +84,10 @@ def test_no_parameters_and_no_locale_make_it_fail(params: dict[str, str], locale
 
 
 def test_values_are_never_reached_into() -> None:
-    assert catalogue.sentence("SECURITY_FILE_MISSING", {"path": "{0.__class__}"}) == "The file {0.__class__} does not exist."
+    assert (
+        catalogue.sentence("SECURITY_FILE_MISSING", {"path": "{0.__class__}"})
+        == "The file {0.__class__} does not exist: give the folder that `hub init` or `node join` made, or put the file there."
+    )
 
 
 @pytest.mark.parametrize(

@@ -31,13 +31,13 @@ def test_without_a_profile_it_says_where_to_get_one() -> None:
 
 def test_a_missing_profile_is_named(tmp_path: Path) -> None:
     told = cli("unit", "list", profile=tmp_path / "nobody")
-    assert told.code == 2 and "CLI_PROFILE_UNREADABLE" in told.err and "nobody" in told.err
+    assert told.code == 1 and "SECURITY_FILE_MISSING" in told.err and "nobody" in told.err
 
 
 def test_complaints_come_as_json_and_in_chinese_when_asked(tmp_path: Path) -> None:
     told = cli("unit", "list", "--json", "--locale", "zh", profile=tmp_path / "nobody")
     error = json.loads(told.err)["error"]
-    assert told.out == "" and error["code"] == "CLI_PROFILE_UNREADABLE" and "无法使用" in error["message"]
+    assert told.out == "" and error["code"] == "SECURITY_FILE_MISSING" and "不存在" in error["message"]
 
 
 def test_settings_are_checked_with_a_sentence_for_each_mistake(tmp_path: Path) -> None:

@@ -19,8 +19,7 @@ import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from twelve333.adapters.processes import Process, free_ports
-from twelve333.cli.common import read_profile
-from twelve333.client.connection import Connection, Credentials
+from twelve333.client.connection import Connection, Credentials, read_profile
 
 HELM = Path(__file__).resolve().parents[2] / "helm"
 COMMAND_SECONDS = 40.0

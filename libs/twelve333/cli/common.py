@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,10 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
-from ..client.connection import Connection, Credentials
+from ..client.connection import Connection
 from ..core.decision import Code, Kind, Refused, refuse
 
 PROFILE_MISSING: Final = Code("CLI_PROFILE_MISSING", Kind.INVALID)
-PROFILE_UNREADABLE: Final = Code("CLI_PROFILE_UNREADABLE", Kind.INVALID)
 FILE_UNREADABLE: Final = Code("CLI_FILE_UNREADABLE", Kind.INVALID)
 EXTRA_MISSING: Final = Code("CLI_EXTRA_MISSING", Kind.UNAVAILABLE)
 
@@ -64,19 +62,7 @@ def connect(common: Common) -> Connection:
     """
     if common.profile in (None, Path()):  # an empty variable is no profile
         raise Refused(refuse(PROFILE_MISSING))
-    address, member = read_profile(common.profile)
-    credentials = Credentials.from_directory(common.profile)
-    return Connection.open(address, member, credentials, locale=common.language, timeout=common.timeout)
-
-
-def read_profile(folder: Path) -> tuple[str, str]:
-    """Address and member of a profile folder."""
-    path = folder / "profile.toml"
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-        return str(values["address"]), str(values["member"])
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
-        raise Refused(refuse(PROFILE_UNREADABLE, path=path, reason=_reason(error))) from error
+    return Connection.open_profile(common.profile, locale=common.language, timeout=common.timeout)
 
 
 def profile_text(address: str, member: str) -> str:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .registration import RegistrationClient
     from .routing import RoutingClient
 
-__all__ = ["Connection", "Credentials", "RetryPolicy", "ServiceError", "Target", "raising_service_errors"]
+__all__ = ["Connection", "Credentials", "RetryPolicy", "ServiceError", "Target", "raising_service_errors", "read_profile"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Connection:
         Raises:
             Refused: SECURITY_FILE_* naming the file, SECURITY_PROFILE_MALFORMED, SECURITY_KEY_MISMATCH, SECURITY_CHAIN_MISMATCH.
         """
-        address, member = _read_profile(Path(folder) / "profile.toml")
+        address, member = read_profile(Path(folder))
         return cls.open(address, member, Credentials.from_directory(folder), locale=locale, timeout=timeout, retry=retry)
 
     async def __aenter__(self) -> Self:
@@ -183,7 +183,13 @@ class Connection:
         return DeliveryClient(self.calls)
 
 
-def _read_profile(path: Path) -> tuple[str, str]:
+def read_profile(folder: Path) -> tuple[str, str]:
+    """The address and member that a profile folder names.
+
+    Raises:
+        Refused: SECURITY_FILE_* naming the file, SECURITY_PROFILE_MALFORMED.
+    """
+    path = folder / "profile.toml"
     try:
         values = tomllib.loads(read_file(path).decode())
         return str(values["address"]), str(values["member"])

@@ -15,10 +15,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from ...adapters.local_broker import LocalBroker
 from ...adapters.processes import Process, free_ports
-from ...client.connection import Connection, Credentials
+from ...client.connection import Connection
 from ...core.decision import Code, Kind, Refused, refuse
 from ...data import provinces
-from ..common import read_profile
 
 COMMAND_SECONDS = 30.0
 READY_SECONDS = 30.0
@@ -50,9 +49,7 @@ class Member:
 
     def connect(self, profile: Path | None = None) -> Connection:
         """A connection with one of its profiles, its operator's if none is named."""
-        folder = profile or self.profile
-        address, member = read_profile(folder)
-        return Connection.open(address, member, Credentials.from_directory(folder))
+        return Connection.open_profile(profile or self.profile)
 
 
 @dataclass
