@@ -41,7 +41,7 @@ async def measure(only: str, told: Console) -> tuple[list[Figure], int]:
     """The figures that begin with `only`, and how many groups failed."""
     figures, failed = list[Figure](), 0
     for names, run in GROUPS:
-        if not any(name.startswith(only) or only.startswith(name) for name in names):
+        if not _wanted(names, only):
             continue
         started = perf_counter()
         try:
@@ -56,16 +56,22 @@ async def measure(only: str, told: Console) -> tuple[list[Figure], int]:
     return figures, failed
 
 
+def _wanted(names: Sequence[str], only: str) -> bool:
+    """Whether a group has figures that begin with `only`."""
+    return any(name.startswith(only) or only.startswith(name) for name in names)
+
+
 def main(words: Sequence[str]) -> int:
     """Run; the exit code."""
     told = Console(stderr=True)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     started, load = perf_counter(), os.getloadavg()[0]
-    figures, failed = asyncio.run(measure(words[0] if words else "", told))
-    if not figures and not failed:
-        told.print(f"No figure begins with {words[0] if words else ''!r}.")
+    only = words[0] if words else ""
+    if not any(_wanted(names, only) for names, _ in GROUPS):
+        told.print(f"No figure begins with {only!r}.")
         return 2
+    figures, failed = asyncio.run(measure(only, told))
     write(figures, OUT)
     show(figures, Console(width=None if sys.stdout.isatty() else 160))
     cores, seconds = len(os.sched_getaffinity(0)), perf_counter() - started
