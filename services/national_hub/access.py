@@ -29,6 +29,7 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.registration.v1.RegistrationService/ChangeUnitStatus": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/ListMembers": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/GetDirectory": MEMBERS,
+    f"{_API}.registration.v1.RegistrationService/RevokeMember": OPERATOR,
     f"{_API}.coverage.v1.CoverageService/GetCoverage": MEMBERS,
     f"{_API}.coverage.v1.CoverageService/ResolveCoverage": MEMBERS,
     f"{_API}.delivery.v1.DeliveryService/GetDeliveryStatus": OPERATOR,

@@ -92,6 +92,19 @@ async def members(*, common: Common = Common()) -> None:
 
 
 @app.command
+async def revoke(*, province: str, reason: str, common: Common = Common()) -> None:
+    """Refuse a member from now on, at the hub and at every other member; it is good again once it has rejoined with a new token.
+
+    Args:
+        province: code of the member, e.g. 320000.
+        reason: why, for the register; nothing personal.
+    """
+    async with connect(common) as hub:
+        version, keys = await hub.registration.revoke(province, reason)
+    show_one({"province": province, "keys_revoked": keys, "directory_version": version}, as_json=common.json)
+
+
+@app.command
 async def status(*, common: Common = Common()) -> None:
     """Show what waits for whom, what was delivered and what came in."""
     from twelve333.cli.delivery import show_delivery

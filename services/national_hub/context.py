@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from twelve333.adapters.clock import Clock
+from twelve333.adapters.rpc.revocations import Revocations
 from twelve333.adapters.signing.authority import Authority
 from twelve333.adapters.sql.database import Database
 from twelve333.adapters.sql.delivery import Outbox
@@ -25,6 +26,7 @@ class HubContext:
         clock: the present moment.
         authority: issues the certificates of members.
         documents: the key that signs directory and library releases.
+        revocations: the keys that every listener and the relay refuse.
     """
 
     settings: HubSettings
@@ -33,3 +35,4 @@ class HubContext:
     clock: Clock
     authority: Authority
     documents: Ed25519PrivateKey
+    revocations: Revocations = field(default_factory=Revocations)

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from google.protobuf.message import DecodeError
 
+from twelve333.adapters.rpc.revocations import Revocations
 from twelve333.adapters.signing.documents import verify
 from twelve333.adapters.sql.database import Database, open_database
 from twelve333.api.common.v1 import common_pb2
@@ -30,6 +31,8 @@ class DirectoryReplica:
 
     Args:
         document_key: the hub's Ed25519 public key, pinned when the node joined.
+
+    `revocations` is what it says of revoked keys, for listeners, relay and dialling.
     """
 
     def __init__(self, document_key: bytes) -> None:
@@ -37,6 +40,7 @@ class DirectoryReplica:
         self._seen: Seen | None = None
         self._listeners: list[Callable[[], None]] = []
         self.current = registration_pb2.Directory()
+        self.revocations = Revocations()
 
     @property
     def version(self) -> int:
@@ -48,7 +52,9 @@ class DirectoryReplica:
         self._listeners.append(listener)
 
     def endpoint_of(self, member: str) -> str | None:
-        """host:port of a member's federation listener, or None if it is not a member."""
+        """host:port of a member's federation listener, or None if it is not a member or was revoked."""
+        if self.revocations.covers(member):
+            return None
         return next((each.endpoint for each in self.current.members if each.name == member), None)
 
     async def load(self, database: Database) -> None:
@@ -80,6 +86,8 @@ class DirectoryReplica:
         except DecodeError as error:
             raise Refused(refuse(codes.DIRECTORY_REFUSED, reason="unreadable")) from error
         self.current = directory
+        keys = {each.key_fingerprint for each in directory.revocations}
+        self.revocations.use(keys, [each.name for each in directory.members if each.key_fingerprint in keys])
         self._seen = Seen(directory.version, digest_of(payload))
         for listener in self._listeners:
             listener()

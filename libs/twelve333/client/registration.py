@@ -107,6 +107,19 @@ class RegistrationClient:
         answer = await self._calls.unary(self._hub.ListMembers, pb.ListMembersRequest())
         return [member_from_wire(member) for member in answer.members]
 
+    async def revoke(self, province: str, reason: str) -> tuple[int, int]:
+        """Refuse a member from now on, everywhere, until it joins again with a new token (operators of the ministry).
+
+        Args:
+            province: the member.
+            reason: for the register, nothing personal.
+
+        Returns:
+            The version of the directory that says so, and how many keys are refused now that were not before.
+        """
+        answer = await self._calls.unary(self._hub.RevokeMember, pb.RevokeMemberRequest(province=province, reason=reason))
+        return answer.directory_version, answer.keys
+
     async def node_status(self) -> NodeStatus:
         """How the node stands (desks and operators of a province)."""
         status = await self._calls.unary(self._node.GetNodeStatus, pb.GetNodeStatusRequest())

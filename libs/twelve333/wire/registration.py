@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..api.registration.v1 import registration_pb2 as pb
-from ..core.registration.model import Level, Member, Unit, UnitStatus
+from ..core.registration.model import Certificate, Level, Member, Unit, UnitStatus
 from .times import from_timestamp, to_timestamp
 
 _STATUS_OUT: Final = {
@@ -79,3 +79,14 @@ def member_to_wire(member: Member) -> pb.Member:
 def member_from_wire(member: pb.Member) -> Member:
     """A member from the directory."""
     return Member(member.name, member.endpoint, member.key_fingerprint, from_timestamp(member.joined_at))
+
+
+def revocation_to_wire(certificate: Certificate) -> pb.Revocation:
+    """A revoked certificate's key as the directory lists it."""
+    assert certificate.revoked_at is not None  # noqa: S101 - only revoked ones are listed
+    return pb.Revocation(
+        member=certificate.member,
+        key_fingerprint=certificate.key_fingerprint,
+        revoked_at=to_timestamp(certificate.revoked_at),
+        not_after=to_timestamp(certificate.not_after),
+    )

@@ -45,3 +45,8 @@ def sender_of(subject: str) -> str | None:
     parts = subject.split(".")
     known = len(parts) >= 4 and parts[0] == "t333" and parts[1] in ("ev", "rc") and is_member(parts[2])
     return parts[2] if known else None
+
+
+def destination_of(subject: str) -> str | None:
+    """The member that a subject of ours is meant for, or None."""
+    return subject.split(".")[3] if sender_of(subject) else None

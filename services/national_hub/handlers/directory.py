@@ -8,11 +8,13 @@ from sqlalchemy import Connection
 
 from twelve333.adapters.signing.documents import sign
 from twelve333.api.registration.v1 import events_pb2, registration_pb2
+from twelve333.core.registration.certificates import listed
 from twelve333.wire.documents import document_to_wire
-from twelve333.wire.registration import member_to_wire, unit_to_wire
+from twelve333.wire.registration import member_to_wire, revocation_to_wire, unit_to_wire
 from twelve333.wire.times import to_timestamp
 
 from ..context import HubContext
+from ..store import certificates
 from ..store import coverage as declarations
 from ..store import registration as store
 
@@ -33,6 +35,7 @@ def republish(context: HubContext, tx: Connection, now: datetime) -> int:
         members=[member_to_wire(member) for member in store.load_members(tx)],
         units=[unit_to_wire(unit) for unit in store.load_units(tx)],
         declarations=declarations.load_declarations(tx),
+        revocations=[revocation_to_wire(each) for each in listed(certificates.load_revoked(tx), now)],
     )
     document = sign(directory.SerializeToString(deterministic=True), PURPOSE, version, context.documents)
     store.save_directory(tx, store.DirectoryRow(version, now, document_to_wire(document).SerializeToString()))

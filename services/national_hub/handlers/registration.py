@@ -28,6 +28,7 @@ from twelve333.wire.times import to_timestamp
 from ..context import HubContext
 from ..store import coverage as declarations
 from ..store import registration as store
+from .certificates import revoke_member
 from .directory import republish
 
 TOKEN_LIFETIME = timedelta(hours=24)
@@ -125,6 +126,13 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
         if row is None or row.version <= request.since_version:
             return pb.GetDirectoryResponse()
         return pb.GetDirectoryResponse(directory=common_pb2.SignedDocument.FromString(row.document))
+
+    async def RevokeMember(
+        self, request: pb.RevokeMemberRequest, context: ServicerContext[pb.RevokeMemberRequest, pb.RevokeMemberResponse]
+    ) -> pb.RevokeMemberResponse:
+        """Refuse a member from now on, everywhere."""
+        version, keys = await revoke_member(self._hub, request.province, request.reason, self._hub.clock())
+        return pb.RevokeMemberResponse(directory_version=version, keys=keys)
 
 
 def _asker() -> str:

@@ -149,7 +149,7 @@ async def test_a_revoked_certificate_is_refused_at_the_next_call(federation: Fed
     from twelve333.core.decision import refuse
     from twelve333.wire import codes
 
-    listener = replace(_listener(federation), admission=lambda _, serial: refuse(codes.CALLER_UNKNOWN) if serial in revoked else None)
+    listener = replace(_listener(federation), admission=lambda _, shown: refuse(codes.CALLER_UNKNOWN) if shown.serial in revoked else None)
     server = await _start(listener, echo)
     async with _dial(server, folder) as channel:
         await EchoStub(channel).Ask(HELLO, timeout=SECONDS)

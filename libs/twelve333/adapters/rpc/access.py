@@ -18,10 +18,26 @@ from cryptography import x509
 from ...core.decision import Refusal, Refused, refuse
 from ...core.identity import ANYONE, Caller, Identity, Role, parse_identity
 from ...wire import codes
+from ..signing.keys import fingerprint_of, serial_of
 
 AccessTable = Mapping[str, frozenset[Role]]
-# Says no to a caller that the certificate alone would admit, e.g. one whose certificate (by serial, hexadecimal) is revoked.
-Admission = Callable[[Caller, str], Refusal | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The certificate that a caller showed.
+
+    Args:
+        serial: lower-case hexadecimal.
+        key_fingerprint: SHA-256 (hex) of its public key.
+    """
+
+    serial: str
+    key_fingerprint: str
+
+
+# Says no to a caller that the certificate alone would admit, e.g. one whose key is revoked.
+Admission = Callable[[Caller, Shown], Refusal | None]
 
 AUTHENTICATED: Final = frozenset(Role) - {Role.ANYONE, Role.BROKER}
 
@@ -75,7 +91,7 @@ class Access:
             raise Refused(refuse(codes.CALLER_UNKNOWN))
         if identity.trust_domain != self.domain:
             raise Refused(refuse(codes.CALLER_FOREIGN, identity=identity.uri, domain=self.domain))
-        if self.admission and (refusal := self.admission(identity.caller, _serial(_first(shown, "x509_pem_cert")))):
+        if self.admission and (refusal := self.admission(identity.caller, _shown(_first(shown, "x509_pem_cert")))):
             raise Refused(refusal)
         return identity.caller
 
@@ -92,5 +108,6 @@ def _identity(uri: bytes) -> Identity | None:
 
 
 @lru_cache(maxsize=4096)
-def _serial(pem: bytes) -> str:
-    return format(x509.load_pem_x509_certificate(pem).serial_number, "x")
+def _shown(pem: bytes) -> Shown:
+    certificate = x509.load_pem_x509_certificate(pem)
+    return Shown(serial_of(certificate), fingerprint_of(certificate.public_key()))

@@ -6,6 +6,7 @@ trusts): the names of a Kubernetes TLS secret, so that a folder and a mounted se
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from twelve333.core.decision import Refusal, Refused, refuse
 from twelve333.core.identity import Identity, parse_identity
@@ -145,6 +147,12 @@ def certificate_identity(certificate: x509.Certificate) -> Identity | Refusal:
 def serial_of(certificate: x509.Certificate) -> str:
     """The serial number as lower-case hexadecimal, as the directory lists it."""
     return format(certificate.serial_number, "x")
+
+
+def fingerprint_of(key: PublicKeyTypes) -> str:
+    """SHA-256 of a public key (DER, SubjectPublicKeyInfo), lower-case hexadecimal: what the register knows a key by."""
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).hexdigest()
 
 
 def _check_chain(chain: list[x509.Certificate], roots: list[x509.Certificate], chain_path: Path, root_path: Path) -> None:

@@ -56,6 +56,14 @@ class MemberJoined:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRevoked:
+    """A key of a member counts no more."""
+
+    member: str
+    key_fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnitChanged:
     """A unit was entered or changed; the directory gets a new version."""
 

@@ -66,6 +66,28 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate as the register remembers it.
+
+    Args:
+        serial: lower-case hexadecimal.
+        member: whom it speaks for.
+        key_fingerprint: SHA-256 (hex) of its public key; what is revoked is the key, so a renewed certificate falls with it.
+        issued_at, not_after: from when to when it is good.
+        revoked_at: when its key was revoked; None while it counts.
+        reason: why, empty while it counts.
+    """
+
+    serial: str
+    member: str
+    key_fingerprint: str
+    issued_at: datetime
+    not_after: datetime
+    revoked_at: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class JoinToken:
     """A one-time permission to join as `province`; only the SHA-256 of the secret is ever kept.
 

@@ -172,6 +172,44 @@ class Member(_message.Message):
 Global___Member: _TypeAlias = Member  # noqa: Y015
 
 @_typing.final
+class Revocation(_message.Message):
+    """A key of a member that counts no more, whatever its certificate says."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    KEY_FINGERPRINT_FIELD_NUMBER: _builtins.int
+    REVOKED_AT_FIELD_NUMBER: _builtins.int
+    NOT_AFTER_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """`hub` or the province code."""
+    key_fingerprint: _builtins.str
+    """SHA-256 of the public key, lower-case hex."""
+    @_builtins.property
+    def revoked_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was revoked."""
+
+    @_builtins.property
+    def not_after(self) -> _timestamp_pb2.Timestamp:
+        """When the last certificate with this key ends by itself; listed a while longer, since clocks differ."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        key_fingerprint: _builtins.str = ...,
+        revoked_at: _timestamp_pb2.Timestamp | None = ...,
+        not_after: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after", "revoked_at", b"revoked_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_fingerprint", b"key_fingerprint", "member", b"member", "not_after", b"not_after", "revoked_at", b"revoked_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Revocation: _TypeAlias = Revocation  # noqa: Y015
+
+@_typing.final
 class Directory(_message.Message):
     """Everything a node must know of the others in order to decide alone. Travels as the payload of a signed document."""
 
@@ -182,6 +220,7 @@ class Directory(_message.Message):
     MEMBERS_FIELD_NUMBER: _builtins.int
     UNITS_FIELD_NUMBER: _builtins.int
     DECLARATIONS_FIELD_NUMBER: _builtins.int
+    REVOCATIONS_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Rises by one with every change; a node never goes back."""
     @_builtins.property
@@ -200,6 +239,10 @@ class Directory(_message.Message):
     def declarations(self) -> _containers.RepeatedCompositeFieldContainer[_coverage_pb2.Declaration]:
         """What the units have declared; at most one a unit."""
 
+    @_builtins.property
+    def revocations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Revocation]:
+        """Keys that every member refuses, also while the hub is away."""
+
     def __init__(
         self,
         *,
@@ -208,10 +251,11 @@ class Directory(_message.Message):
         members: _abc.Iterable[Global___Member] | None = ...,
         units: _abc.Iterable[Global___Unit] | None = ...,
         declarations: _abc.Iterable[_coverage_pb2.Declaration] | None = ...,
+        revocations: _abc.Iterable[Global___Revocation] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["made_at", b"made_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["declarations", b"declarations", "made_at", b"made_at", "members", b"members", "units", b"units", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declarations", b"declarations", "made_at", b"made_at", "members", b"members", "revocations", b"revocations", "units", b"units", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

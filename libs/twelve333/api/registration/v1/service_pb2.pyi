@@ -443,6 +443,58 @@ class GetDirectoryResponse(_message.Message):
 Global___GetDirectoryResponse: _TypeAlias = GetDirectoryResponse  # noqa: Y015
 
 @_typing.final
+class RevokeMemberRequest(_message.Message):
+    """Refuses a member from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVINCE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    province: _builtins.str
+    """The member, a province code."""
+    reason: _builtins.str
+    """Why, for the register; 1 to 200 characters, nothing personal."""
+    def __init__(
+        self,
+        *,
+        province: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["province", b"province", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeMemberRequest: _TypeAlias = RevokeMemberRequest  # noqa: Y015
+
+@_typing.final
+class RevokeMemberResponse(_message.Message):
+    """What is refused now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIRECTORY_VERSION_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    directory_version: _builtins.int
+    """Version of the directory that says so."""
+    keys: _builtins.int
+    """Keys that are refused now and were not before."""
+    def __init__(
+        self,
+        *,
+        directory_version: _builtins.int = ...,
+        keys: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["directory_version", b"directory_version", "keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeMemberResponse: _TypeAlias = RevokeMemberResponse  # noqa: Y015
+
+@_typing.final
 class GetNodeStatusRequest(_message.Message):
     """Asks how the node stands."""
 

@@ -48,7 +48,8 @@ class EnrolmentServiceServicer:
 
     def Join(self, request, context):
         """Caller: anyone with a token. Joins a province and issues its certificate; a repeat with the same key gets the same answer.
-        Refusals: REGISTRATION_TOKEN_UNKNOWN, _EXPIRED, _USED, _OTHER_PROVINCE, REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_ENDPOINT_MALFORMED.
+        Refusals: REGISTRATION_TOKEN_UNKNOWN, _EXPIRED, _USED, _OTHER_PROVINCE, REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_ENDPOINT_MALFORMED,
+        REGISTRATION_KEY_REVOKED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,6 +143,11 @@ class RegistrationServiceStub:
                 request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GetDirectoryRequest.SerializeToString,
                 response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GetDirectoryResponse.FromString,
                 _registered_method=True)
+        self.RevokeMember = channel.unary_unary(
+                '/twelve333.api.registration.v1.RegistrationService/RevokeMember',
+                request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RevokeMemberRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RevokeMemberResponse.FromString,
+                _registered_method=True)
 
 
 class RegistrationServiceServicer:
@@ -193,6 +199,15 @@ class RegistrationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RevokeMember(self, request, context):
+        """Caller: operator. Refuses every key of a member from now on, here and (by the directory) at every other member; a repeat changes nothing.
+        The member is good again once it has joined with a new token and a new key.
+        Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_REASON_MISSING.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistrationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -225,6 +240,11 @@ def add_RegistrationServiceServicer_to_server(servicer, server):
                     servicer.GetDirectory,
                     request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GetDirectoryRequest.FromString,
                     response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GetDirectoryResponse.SerializeToString,
+            ),
+            'RevokeMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeMember,
+                    request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RevokeMemberRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RevokeMemberResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -390,6 +410,33 @@ class RegistrationService:
             '/twelve333.api.registration.v1.RegistrationService/GetDirectory',
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GetDirectoryRequest.SerializeToString,
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GetDirectoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.registration.v1.RegistrationService/RevokeMember',
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RevokeMemberRequest.SerializeToString,
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RevokeMemberResponse.FromString,
             options,
             channel_credentials,
             insecure,

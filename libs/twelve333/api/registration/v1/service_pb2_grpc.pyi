@@ -35,7 +35,8 @@ class EnrolmentServiceStub:
     def __new__(cls, channel: _aio.Channel) -> EnrolmentServiceAsyncStub: ...
     Join: _grpc.UnaryUnaryMultiCallable[_service_pb2.JoinRequest, _service_pb2.JoinResponse]
     """Caller: anyone with a token. Joins a province and issues its certificate; a repeat with the same key gets the same answer.
-    Refusals: REGISTRATION_TOKEN_UNKNOWN, _EXPIRED, _USED, _OTHER_PROVINCE, REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_ENDPOINT_MALFORMED.
+    Refusals: REGISTRATION_TOKEN_UNKNOWN, _EXPIRED, _USED, _OTHER_PROVINCE, REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_ENDPOINT_MALFORMED,
+    REGISTRATION_KEY_REVOKED.
     """
 
 @_typing.type_check_only
@@ -45,7 +46,8 @@ class EnrolmentServiceAsyncStub(EnrolmentServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Join: _aio.UnaryUnaryMultiCallable[_service_pb2.JoinRequest, _service_pb2.JoinResponse]  # type: ignore[assignment]
     """Caller: anyone with a token. Joins a province and issues its certificate; a repeat with the same key gets the same answer.
-    Refusals: REGISTRATION_TOKEN_UNKNOWN, _EXPIRED, _USED, _OTHER_PROVINCE, REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_ENDPOINT_MALFORMED.
+    Refusals: REGISTRATION_TOKEN_UNKNOWN, _EXPIRED, _USED, _OTHER_PROVINCE, REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_ENDPOINT_MALFORMED,
+    REGISTRATION_KEY_REVOKED.
     """
 
 class EnrolmentServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -58,7 +60,8 @@ class EnrolmentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.JoinResponse, _abc.Awaitable[_service_pb2.JoinResponse]]:
         """Caller: anyone with a token. Joins a province and issues its certificate; a repeat with the same key gets the same answer.
-        Refusals: REGISTRATION_TOKEN_UNKNOWN, _EXPIRED, _USED, _OTHER_PROVINCE, REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_ENDPOINT_MALFORMED.
+        Refusals: REGISTRATION_TOKEN_UNKNOWN, _EXPIRED, _USED, _OTHER_PROVINCE, REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_ENDPOINT_MALFORMED,
+        REGISTRATION_KEY_REVOKED.
         """
 
 def add_EnrolmentServiceServicer_to_server(servicer: EnrolmentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
@@ -88,6 +91,11 @@ class RegistrationServiceStub:
     """Caller: operator or node. Lists the members."""
     GetDirectory: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetDirectoryRequest, _service_pb2.GetDirectoryResponse]
     """Caller: operator or node. Gives the signed directory, if it is newer than the one the caller has."""
+    RevokeMember: _grpc.UnaryUnaryMultiCallable[_service_pb2.RevokeMemberRequest, _service_pb2.RevokeMemberResponse]
+    """Caller: operator. Refuses every key of a member from now on, here and (by the directory) at every other member; a repeat changes nothing.
+    The member is good again once it has joined with a new token and a new key.
+    Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_REASON_MISSING.
+    """
 
 @_typing.type_check_only
 class RegistrationServiceAsyncStub(RegistrationServiceStub):
@@ -112,6 +120,11 @@ class RegistrationServiceAsyncStub(RegistrationServiceStub):
     """Caller: operator or node. Lists the members."""
     GetDirectory: _aio.UnaryUnaryMultiCallable[_service_pb2.GetDirectoryRequest, _service_pb2.GetDirectoryResponse]  # type: ignore[assignment]
     """Caller: operator or node. Gives the signed directory, if it is newer than the one the caller has."""
+    RevokeMember: _aio.UnaryUnaryMultiCallable[_service_pb2.RevokeMemberRequest, _service_pb2.RevokeMemberResponse]  # type: ignore[assignment]
+    """Caller: operator. Refuses every key of a member from now on, here and (by the directory) at every other member; a repeat changes nothing.
+    The member is good again once it has joined with a new token and a new key.
+    Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_REASON_MISSING.
+    """
 
 class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
     """The hub's register of members and units."""
@@ -169,6 +182,17 @@ class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.GetDirectoryResponse, _abc.Awaitable[_service_pb2.GetDirectoryResponse]]:
         """Caller: operator or node. Gives the signed directory, if it is newer than the one the caller has."""
+
+    @_abc_1.abstractmethod
+    def RevokeMember(
+        self,
+        request: _service_pb2.RevokeMemberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.RevokeMemberResponse, _abc.Awaitable[_service_pb2.RevokeMemberResponse]]:
+        """Caller: operator. Refuses every key of a member from now on, here and (by the directory) at every other member; a repeat changes nothing.
+        The member is good again once it has joined with a new token and a new key.
+        Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_REASON_MISSING.
+        """
 
 def add_RegistrationServiceServicer_to_server(servicer: RegistrationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
