@@ -8,6 +8,7 @@ from a thread that lives as long as the children should (the one that runs the e
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import random
 import re
@@ -33,7 +34,6 @@ POLL_SECONDS: Final = 0.05
 LOG_TAIL_BYTES_MAX: Final = 8192
 VERSION_SECONDS_MAX: Final = 10.0
 PORTS: Final = (15_000, 32_000)
-_RESERVED: Final[list[socket.socket]] = []
 
 Version = tuple[int, ...]
 Probe = Callable[[], Awaitable[bool]]
@@ -98,7 +98,7 @@ def _reserve(port: int) -> bool:
     except (OSError, Refused):
         twin.close()
         return False
-    _RESERVED.append(twin)
+    atexit.register(twin.close)  # holds it until then
     return True
 
 
