@@ -33,6 +33,7 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.coverage.v1.CoverageService/GetCoverage": MEMBERS,
     f"{_API}.coverage.v1.CoverageService/ResolveCoverage": MEMBERS,
     f"{_API}.delivery.v1.DeliveryService/GetDeliveryStatus": OPERATOR,
+    f"{_API}.delivery.v1.DeliveryPeerService/DeliverEvents": NODE,
     f"{_API}.library.v1.LibraryService/Search": MEMBERS,
     f"{_API}.library.v1.LibraryService/GetEntry": MEMBERS,
     f"{_API}.library.v1.LibraryService/ListEntries": MEMBERS,

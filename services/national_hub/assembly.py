@@ -10,16 +10,20 @@ from twelve333.adapters import hosting, runner
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.coverage import CoverageHandlers
 from twelve333.adapters.delivery_status import DeliveryHandlers
-from twelve333.adapters.relay import Relay
-from twelve333.adapters.rpc.credentials import server_credentials
+from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
+from twelve333.adapters.rpc.credentials import channel_credentials, server_credentials
 from twelve333.adapters.rpc.health import Health
+from twelve333.adapters.rpc.peers import Peers
 from twelve333.adapters.rpc.server import Listener, Register
+from twelve333.adapters.rpc.tracing import trace_interceptors
 from twelve333.adapters.signing.authority import load_authority
 from twelve333.adapters.signing.documents import load_signing_key
+from twelve333.adapters.sql import Database
 from twelve333.adapters.sql.cases_inbound import STEP_TAKEN
 from twelve333.adapters.sql.delivery import Appliers
 from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
 from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
+from twelve333.api.delivery.v1 import peer_pb2_grpc
 from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
@@ -29,7 +33,9 @@ from twelve333.data import provinces
 
 from .access import ENROLMENT, FEDERATION
 from .context import HubContext
+from .endpoints import MemberEndpoints
 from .handlers.cases import CaseHandlers, take_told_step
+from .handlers.certificates import refresh_revocations
 from .handlers.coverage import DirectorySnapshot
 from .handlers.enrolment import EnrolmentHandlers
 from .handlers.library import LibraryPublishHandlers, LibrarySyncHandlers, keep_refusal, keep_report, library_reading
@@ -61,8 +67,11 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     delivery = delivery_of(HUB)
     hub = HubContext(settings, database, delivery.outbox, system_clock, authority, documents)
     health = Health("database")
-    relay = await hosting.start_relay(stack, settings, database, delivery, appliers(hub), hub.clock, [HUB, *provinces()])
-    federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, locale=settings.locale)
+    direct = _way_to_members(settings, database, stack)
+    await refresh_revocations(hub)
+    told, refused = appliers(hub), hub.revocations
+    relay = await hosting.start_relay(stack, settings, database, delivery, told, hub.clock, direct, [HUB, *provinces()], refused.covers)
+    federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, refused.admit, locale=settings.locale)
     await hosting.start_listener(stack, federation, [*services(hub, relay), health.register], FEDERATION, drain)
     enrol = partial(registration_grpc.add_EnrolmentServiceServicer_to_server, EnrolmentHandlers(hub))
     enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, locale=settings.locale)
@@ -70,11 +79,20 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     await hosting.start_health(stack, settings.listen.health, health, database)
 
 
+def _way_to_members(settings: HubSettings, database: Database, stack: AsyncExitStack) -> GrpcDirect:
+    """Straight to the nodes, while the broker is away."""
+    endpoints = MemberEndpoints(database)
+    peers = Peers(endpoints.endpoint_of, channel_credentials(hosting.federation_folder(settings)), trace_interceptors())
+    stack.push_async_callback(peers.close)
+    return GrpcDirect(peers, endpoints.refresh)
+
+
 def services(hub: HubContext, relay: Relay) -> Sequence[Register]:
     """What the federation listener offers."""
     told = DeliveryHandlers(hub.database, delivery_of(HUB), lambda: relay.connected)
     return [
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
+        partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake)),
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, CoverageHandlers(DirectorySnapshot(hub), hub.clock)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(hub)),

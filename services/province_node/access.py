@@ -12,10 +12,12 @@ _API: Final = "/twelve333.api"
 LOCAL: Final = frozenset({Role.DESK, Role.LOCAL_OPERATOR})
 LOCAL_OPERATOR: Final = frozenset({Role.LOCAL_OPERATOR})
 NODE: Final = frozenset({Role.NODE})
+MEMBERS: Final = frozenset({Role.HUB, Role.NODE})
 
 # For hub and other nodes.
 FEDERATION: Final[AccessTable] = {
     **AUTHENTICATED_ROWS,
+    f"{_API}.delivery.v1.DeliveryPeerService/DeliverEvents": MEMBERS,
     f"{_API}.routing.v1.HandoffPeerService/OfferHandoff": NODE,
     f"{_API}.routing.v1.HandoffPeerService/NotifyHandoff": NODE,
     f"{_API}.routing.v1.HandoffPeerService/FetchContext": NODE,

@@ -9,7 +9,7 @@ from functools import partial
 from twelve333.adapters import hosting, runner
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.delivery_status import DeliveryHandlers
-from twelve333.adapters.relay import Relay
+from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
 from twelve333.adapters.rpc.credentials import channel_credentials, server_credentials
 from twelve333.adapters.rpc.health import Health
 from twelve333.adapters.rpc.peers import Peers
@@ -21,6 +21,7 @@ from twelve333.adapters.sql.cases_inbound import STEP_TAKEN
 from twelve333.adapters.sql.delivery import Appliers
 from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
 from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
+from twelve333.api.delivery.v1 import peer_pb2_grpc
 from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
@@ -67,10 +68,12 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     pull = DirectoryPull(node)
     pulling = Background("directory", pull.step, settings.hub.sync_seconds)
     copying = Background("library", LibraryPull(node).step, settings.hub.sync_seconds)
-    told = appliers(node, calls, pulling, copying)
-    relay = await hosting.start_relay(stack, settings, node.database, delivery_of(node.province), told, node.clock)
-    federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, locale=settings.locale)
-    await hosting.start_listener(stack, federation, [*peer_services(node, calls), health.register], FEDERATION, settings.drain_seconds)
+    told, refused = appliers(node, calls, pulling, copying), node.directory.revocations
+    delivery, direct = delivery_of(node.province), GrpcDirect(node.peers)
+    relay = await hosting.start_relay(stack, settings, node.database, delivery, told, node.clock, direct, excluded=refused.covers)
+    federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, refused.admit, locale=settings.locale)
+    peers = [*peer_services(node, calls, relay), health.register]
+    await hosting.start_listener(stack, federation, peers, FEDERATION, settings.drain_seconds)
     desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), locale=settings.locale)
     await hosting.start_listener(stack, desk, [*desk_services(node, calls, relay, pull), health.register], DESK, settings.drain_seconds)
     await hosting.start_health(stack, settings.listen.health, health, node.database)
@@ -95,10 +98,13 @@ async def _context(settings: NodeSettings, stack: AsyncExitStack) -> NodeContext
     return NodeContext(settings, database, outbox, system_clock, directory, peers, document_key)
 
 
-def peer_services(node: NodeContext, calls: CallParts) -> Sequence[Register]:
+def peer_services(node: NodeContext, calls: CallParts, relay: Relay) -> Sequence[Register]:
     """What hub and other nodes are offered."""
     handoffs = HandoffPeerHandlers(node, calls.view, calls.handoffs, calls.fetcher, calls.errands)
-    return [partial(routing_grpc.add_HandoffPeerServiceServicer_to_server, handoffs)]
+    return [
+        partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake)),
+        partial(routing_grpc.add_HandoffPeerServiceServicer_to_server, handoffs),
+    ]
 
 
 def desk_services(node: NodeContext, calls: CallParts, relay: Relay, pull: DirectoryPull) -> Sequence[Register]:

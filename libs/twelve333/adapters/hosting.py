@@ -17,7 +17,7 @@ from ..core.decision import Refused
 from .bus.nats import NatsBus, NatsSettings
 from .bus.tls import member_tls
 from .clock import Clock
-from .relay import Relay
+from .relay import GrpcDirect, Relay
 from .rpc.access import AccessTable
 from .rpc.health import PROBE_ROWS, Health
 from .rpc.server import Listener, Register, RpcServer, build_server
@@ -60,12 +60,13 @@ async def start_relay(
     delivery: Delivery,
     appliers: Appliers,
     clock: Clock,
+    direct: GrpcDirect,
     administers: Sequence[str] = (),
 ) -> Relay:
-    """Start both directions of delivery; a broker that is away keeps nobody from starting."""
+    """Start both directions of delivery; a broker that is away keeps nobody from starting, and is gone around."""
     tls = member_tls(federation_folder(settings))
     bus = NatsBus(NatsSettings(settings.broker.urls, delivery.member, tls, administers))
-    relay = Relay(database, delivery, bus, appliers, clock)
+    relay = Relay(database, delivery, bus, appliers, clock, direct=direct)
     await relay.start()
     stack.push_async_callback(relay.stop)
     return relay

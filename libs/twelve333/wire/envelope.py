@@ -23,6 +23,11 @@ _FROM_REASON = {value: reason for reason, value in _TO_REASON.items()}
 
 def encode_envelope(envelope: Envelope) -> bytes:
     """An envelope as bytes."""
+    return envelope_to_wire(envelope).SerializeToString()
+
+
+def envelope_to_wire(envelope: Envelope) -> pb.Envelope:
+    """An envelope as its message."""
     return pb.Envelope(
         origin=envelope.origin,
         destination=envelope.destination,
@@ -35,7 +40,7 @@ def encode_envelope(envelope: Envelope) -> bytes:
         trace=dict(envelope.trace),
         key=envelope.key,
         payload=envelope.payload,
-    ).SerializeToString()
+    )
 
 
 def decode_envelope(data: bytes) -> Envelope | Refusal:
@@ -43,9 +48,18 @@ def decode_envelope(data: bytes) -> Envelope | Refusal:
     if len(data) > ENVELOPE_BYTES_MAX:
         return refuse(ENVELOPE_MALFORMED, reason="too large")
     try:
-        message = pb.Envelope.FromString(data)
+        return envelope_from_wire(pb.Envelope.FromString(data))
+    except DecodeError:
+        return refuse(ENVELOPE_MALFORMED, reason="unreadable")
+
+
+def envelope_from_wire(message: pb.Envelope) -> Envelope | Refusal:
+    """A message as an envelope, or `DELIVERY_ENVELOPE_MALFORMED`."""
+    if message.ByteSize() > ENVELOPE_BYTES_MAX:
+        return refuse(ENVELOPE_MALFORMED, reason="too large")
+    try:
         occurred_at = from_timestamp(message.occurred_at)
-    except (DecodeError, ValueError, OverflowError):
+    except (ValueError, OverflowError):
         return refuse(ENVELOPE_MALFORMED, reason="unreadable")
     wrong = _envelope_fault(message)
     if wrong:
@@ -81,17 +95,26 @@ def _envelope(message: pb.Envelope, occurred_at: datetime) -> Envelope:
 
 def encode_receipt(receipt: Receipt) -> bytes:
     """A receipt as bytes."""
+    return receipt_to_wire(receipt).SerializeToString()
+
+
+def receipt_to_wire(receipt: Receipt) -> pb.Receipt:
+    """A receipt as its message."""
     return pb.Receipt(
         sender=receipt.sender, origin=receipt.origin, epoch=receipt.epoch, watermark=receipt.watermark, reason=_TO_REASON[receipt.reason]
-    ).SerializeToString()
+    )
 
 
 def decode_receipt(data: bytes) -> Receipt | Refusal:
     """Bytes as a receipt, or `DELIVERY_ENVELOPE_MALFORMED`."""
     try:
-        message = pb.Receipt.FromString(data)
+        return receipt_from_wire(pb.Receipt.FromString(data))
     except DecodeError:
         return refuse(ENVELOPE_MALFORMED, reason="unreadable receipt")
+
+
+def receipt_from_wire(message: pb.Receipt) -> Receipt | Refusal:
+    """A message as a receipt, or `DELIVERY_ENVELOPE_MALFORMED`."""
     reason = _FROM_REASON.get(message.reason)
     members = is_member(message.sender) and is_member(message.origin)
     if reason is None or not members or message.epoch <= 0 or message.watermark < 0:

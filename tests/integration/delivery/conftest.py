@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, inser
 from tests.support.broker import TestBroker
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.relay import Relay
+from twelve333.adapters.relay.handover import Direct
 from twelve333.adapters.sql import Database, delivery_tables, open_database
 from twelve333.adapters.sql.delivery import Delivery, Inbound
 from twelve333.api.delivery.v1 import delivery_pb2 as pb
@@ -35,6 +36,7 @@ class Member:
         self.database: Database = open_database(self.url)
         self.relay: Relay | None = None
         self.before_apply: Callable[[int], None] = lambda number: None
+        self.direct: Direct | None = None
 
     async def prepare(self) -> None:
         """Make the tables and the first epoch."""
@@ -43,7 +45,7 @@ class Member:
 
     async def start(self) -> None:
         """Begin to send and receive."""
-        self.relay = Relay(self.database, self.delivery, self._broker.bus(self.name), {TYPE: self._apply})
+        self.relay = Relay(self.database, self.delivery, self._broker.bus(self.name), {TYPE: self._apply}, direct=self.direct)
         await self.relay.start()
 
     async def stop(self) -> None:

@@ -7,43 +7,31 @@ that those behind it go on; while the database is away nothing is counted agains
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import timedelta
-from functools import partial
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
-from opentelemetry import metrics
 
 from ...core.decision import Kind, Refusal, Refused
 from ...core.delivery.model import Receipt
-from ...core.delivery.rules import back_off
 from ...wire.envelope import decode_envelope, encode_receipt
 from ...wire.subjects import receipt_subject, sender_of
 from ..bus.port import Bus, Incoming
-from ..clock import Clock
 from ..sql.database import Database
-from ..sql.delivery import Appliers, Arrival, Delivery, Received
+from ..sql.delivery import Arrival, Delivery, Received
+from .intake import TRIES_MAX, Intake
 
 BATCH_EVENTS_MAX: Final = 256
 FETCH_WAIT_S: Final = 30.0
-TRIES_MAX: Final = 3  # then the event is set aside
-RETRY_BASE: Final = timedelta(milliseconds=50)
-RETRY_CAP: Final = timedelta(seconds=5)
 
 log = structlog.get_logger("twelve333.delivery")
-_meter = metrics.get_meter("twelve333.delivery")
-_counted = _meter.create_counter("twelve333.delivery.arrivals", unit="{event}", description="events that arrived, by what became of them")
 
 
 class Receiver:
     """One task that takes, applies and confirms; see `Relay` for who starts it."""
 
-    def __init__(
-        self, database: Database, delivery: Delivery, bus: Bus, appliers: Appliers, clock: Clock, draw: Callable[[], float]
-    ) -> None:
-        self._database, self._delivery, self._bus = database, delivery, bus
-        self._appliers, self._clock, self._draw = appliers, clock, draw
+    def __init__(self, database: Database, delivery: Delivery, bus: Bus, intake: Intake) -> None:
+        self._database, self._delivery, self._bus, self._intake = database, delivery, bus, intake
         self._closing = asyncio.Event()
         self._connected = asyncio.Event()
 
@@ -99,9 +87,8 @@ class Receiver:
 
     async def _receive(self, arrivals: Sequence[Arrival], park: Refusal | None) -> Received | None:
         """One unit of work for the batch; None when the database is away."""
-        work = partial(self._delivery.inbox.receive, arrivals=arrivals, appliers=self._appliers, now=self._clock(), park_first=park)
         try:
-            return await self._database.write(work)
+            return await self._intake.receive(arrivals, park)
         except Refused as refused:
             if refused.refusal.code.kind not in (Kind.UNAVAILABLE, Kind.EXHAUSTED):
                 raise
@@ -113,22 +100,14 @@ class Receiver:
         await self._confirm(list(received.receipts.values()))
         for message in incoming[: received.done]:
             await message.acknowledge()
-        for outcome, count in received.counts.items():
-            if count:
-                _counted.add(count, {"outcome": outcome})
-        for refusal in received.refusals:
-            log.error("event refused", code=refusal.code.name, origin=refusal.params.get("origin", ""))
-        if received.failure is not None:
-            log.warning("event not applied", code=received.failure.code.name, type=received.failure.params.get("type", ""))
 
     async def _confirm(self, receipts: Sequence[Receipt]) -> None:
         for receipt in receipts:
             await self._bus.send_receipt(receipt_subject(receipt.sender, receipt.origin), encode_receipt(receipt))
 
     async def _pause(self, attempt: int) -> None:
-        wait = back_off(attempt, self._draw(), RETRY_BASE, RETRY_CAP).total_seconds()
         try:
-            async with asyncio.timeout(wait):
+            async with asyncio.timeout(self._intake.pause(attempt)):
                 await self._closing.wait()
         except TimeoutError:
             return

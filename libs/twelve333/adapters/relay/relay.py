@@ -10,6 +10,8 @@ from ..bus.port import Bus
 from ..clock import Clock, system_clock
 from ..sql.database import Database
 from ..sql.delivery import Appliers, Delivery
+from .handover import Direct
+from .intake import Intake
 from .receiver import Receiver
 from .sender import Sender
 
@@ -23,6 +25,7 @@ class Relay:
         bus: not yet started; the relay starts and closes it.
         appliers: what to do with an event, by the full name of its message.
         clock, draw: the present time and random numbers in [0, 1), given for tests.
+        direct: the way around a broker that is away; None to wait for it.
     """
 
     def __init__(
@@ -33,10 +36,12 @@ class Relay:
         appliers: Appliers,
         clock: Clock = system_clock,
         draw: Callable[[], float] = random.random,
+        direct: Direct | None = None,
     ) -> None:
         self._bus = bus
-        self._sender = Sender(database, delivery, bus, clock, draw)
-        self._receiver = Receiver(database, delivery, bus, appliers, clock, draw)
+        self.intake = Intake(database, delivery, appliers, clock, draw)
+        self._sender = Sender(database, delivery, bus, clock, draw, direct)
+        self._receiver = Receiver(database, delivery, bus, self.intake)
         self._receiving: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -1,5 +1,6 @@
 """From the outbox to the broker: in order per destination, within a window, closed only by receipts.
 
+While the broker is away, or a destination stays silent, what waits is handed over directly (`handover.py`) if there is a way.
 Wakes on what happens (something appended, a receipt, a new connection, a deadline) and never polls.
 """
 
@@ -18,17 +19,21 @@ from sqlalchemy import Connection
 
 from ...core.decision import Refusal, Refused
 from ...core.delivery.model import Envelope, OutboxHead, Receipt
+from ...core.delivery.rules import sendable
 from ...wire.envelope import decode_receipt, encode_envelope
 from ...wire.subjects import event_subject, sender_of
 from ..bus.port import Bus
 from ..clock import Clock
 from ..sql.database import Database
 from ..sql.delivery import OUTBOX, Delivery
+from .handover import Direct, Handovers
 from .lines import Line
 
 RETRY_S: Final = 1.0  # after the database was away
 KEEP_CONFIRMED: Final = timedelta(days=30)  # so long a receiver restored from a backup can have them again
 PRUNE_EVERY_S: Final = 3600.0
+AWAY_S: Final = 1.0  # a broker that is away for less is waited for
+SILENT_DEADLINES: Final = 2  # receipts overdue in a row before the direct way is tried beside the broker: after 3 to 6 seconds
 
 log = structlog.get_logger("twelve333.delivery")
 _tracer = trace.get_tracer("twelve333.delivery")
@@ -40,13 +45,17 @@ _confirmed = _meter.create_counter("twelve333.delivery.receipts", unit="{receipt
 class Sender:
     """One task that sends and one that closes; see `Relay` for who starts them."""
 
-    def __init__(self, database: Database, delivery: Delivery, bus: Bus, clock: Clock, draw: Callable[[], float]) -> None:
+    def __init__(
+        self, database: Database, delivery: Delivery, bus: Bus, clock: Clock, draw: Callable[[], float], direct: Direct | None = None
+    ) -> None:
         self._database, self._delivery, self._bus = database, delivery, bus
         self._clock, self._draw = clock, draw
         self._lines: dict[str, Line] = {}
         self._receipts: dict[tuple[str, str], Receipt] = {}  # newest of each kind per sender: bounded by the number of members
         self._wake, self._receipt_came = asyncio.Event(), asyncio.Event()
         self._prune_at = 0.0
+        self._away_since: float | None = None
+        self._handovers = Handovers(self._batch_for, direct, self._take_receipt, self._wake.set, draw) if direct else None
 
     def attach(self) -> None:
         """Listen to what may give work."""
@@ -79,22 +88,67 @@ class Sender:
             self._confirmed(heads)
 
     async def send_round(self) -> None:
-        """Hand over what every destination's window allows now."""
-        if not self._bus.connected:
+        """Hand over what every destination's window allows now, by the broker or directly."""
+        by_broker = self._bus.connected
+        if not by_broker and not self._long_away():
             return
         await self._prune()
         for head in await self._database.read(self._delivery.outbox.heads):
-            line = self._lines.setdefault(head.destination, Line())
-            chosen = line.plan(head, self._now())
-            if chosen:
-                await self._send(head, line, chosen)
+            if self._handovers and self._handovers.busy(head.destination):
+                continue
+            if by_broker:
+                await self._by_broker(head)
+            elif self._handovers and head.sequence > head.watermark:
+                self._handovers.begin(head.destination, lambda: not self._bus.connected)
 
     async def send_last(self) -> None:
         """One round before the end; what it cannot send waits in the outbox for the next start."""
+        if self._handovers:
+            await self._handovers.stop()
         try:
-            await self.send_round()
+            if self._bus.connected:
+                await self.send_round()
         except Refused as refused:
             log.info("outbox waits", code=refused.refusal.code.name)
+        finally:
+            if self._handovers:
+                await self._handovers.stop()
+
+    async def _by_broker(self, head: OutboxHead) -> None:
+        line = self._lines.setdefault(head.destination, Line())
+        chosen = line.plan(head, self._now())
+        if chosen:
+            await self._send(head, line, chosen)
+        if self._handovers and line.attempt >= SILENT_DEADLINES and head.sequence > head.watermark:
+            self._handovers.begin(head.destination, lambda: True)
+
+    def _long_away(self) -> bool:
+        """Whether the broker has been away long enough to go around it."""
+        if self._handovers is None:
+            return False
+        if self._away_since is None:
+            self._away_since = self._now()
+            self._later(AWAY_S)
+        return self._now() - self._away_since >= AWAY_S
+
+    async def _batch_for(self, destination: str) -> tuple[OutboxHead, list[Envelope]] | None:
+        """What is next for a destination, up to a window; None if it has everything."""
+
+        def work(tx: Connection) -> tuple[OutboxHead, list[Envelope]] | None:
+            head = next((each for each in self._delivery.outbox.heads(tx) if each.destination == destination), None)
+            if head is None or head.sequence == head.watermark:
+                return None
+            return head, self._delivery.outbox.pending(tx, head, sendable(head, head.watermark))
+
+        found = await self._database.read(work)
+        return (found[0], [_traced(envelope) for envelope in found[1]]) if found else None
+
+    async def _take_receipt(self, destination: str, receipt: Receipt) -> OutboxHead | None:
+        """Close what a direct answer confirms; None when it speaks of nothing of ours."""
+        work = partial(self._close, receipts=[((destination, receipt.reason.value), receipt)])
+        heads = await self._database.write(work)
+        self._confirmed(heads)
+        return heads[0][0] if heads else None
 
     async def _send(self, head: OutboxHead, line: Line, chosen: range) -> None:
         envelopes = await self._database.read(partial(self._delivery.outbox.pending, head=head, sequences=chosen))
@@ -137,6 +191,7 @@ class Sender:
             self._wake.set()
 
     def _new_session(self) -> None:
+        self._away_since = None
         for line in self._lines.values():
             line.forget()
         self._wake.set()
@@ -148,8 +203,10 @@ class Sender:
             await self._database.write(lambda tx: self._delivery.outbox.prune(tx, before))
 
     async def _wait(self) -> None:
-        """Until something happens or the next deadline passes; a broker that is away makes no deadlines."""
+        """Until something happens or the next deadline passes; a broker that is away makes no deadlines of its own."""
         deadlines = [line.due for line in self._lines.values() if line.due is not None] if self._bus.connected else []
+        if self._handovers and not self._bus.connected:
+            deadlines += self._handovers.deadlines()
         try:
             async with asyncio.timeout_at(min(deadlines, default=None)):
                 await self._wake.wait()
@@ -165,11 +222,15 @@ class Sender:
 
 
 def _message(envelope: Envelope) -> tuple[str, bytes]:
-    """Subject and bytes; the span continues the trace in which the event was written."""
+    """Subject and bytes."""
+    return event_subject(envelope.origin, envelope.destination, envelope.capability), encode_envelope(_traced(envelope))
+
+
+def _traced(envelope: Envelope) -> Envelope:
+    """The envelope with a span of its own, which continues the trace in which the event was written."""
     attributes = {"delivery.type": envelope.type, "delivery.destination": envelope.destination}
     context = propagate.extract(dict(envelope.trace))
     with _tracer.start_as_current_span("deliver", context=context, kind=trace.SpanKind.PRODUCER, attributes=attributes):
         carrier: dict[str, str] = {}
         propagate.inject(carrier)
-    data = encode_envelope(replace(envelope, trace=carrier or envelope.trace))
-    return event_subject(envelope.origin, envelope.destination, envelope.capability), data
+    return replace(envelope, trace=carrier or envelope.trace)

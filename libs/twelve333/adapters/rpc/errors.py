@@ -57,14 +57,14 @@ class Answering:
             return error.refusal
         if isinstance(error, DecodeError):
             return refuse(codes.REQUEST_MALFORMED, method=self._method)
-        if isinstance(error, grpc.aio.AioRpcError) and (told := _told_by_peer(error)):
+        if isinstance(error, grpc.aio.AioRpcError) and (told := told_by_peer(error)):
             return told
         number = trace_number()
         _log.error("bug in a handler", method=self._method, reason=number, exc_info=error)
         return refuse(codes.INTERNAL, trace=number)
 
 
-def _told_by_peer(error: grpc.aio.AioRpcError) -> Refusal | None:
+def told_by_peer(error: grpc.aio.AioRpcError) -> Refusal | None:
     """What another member refused while we asked it for our caller: passed on as it is; its absence is said as such."""
     details = next((value for key, value in error.trailing_metadata() or () if key == DETAILS_KEY), b"")
     problem = parse_details(bytes(details), "en") if isinstance(details, bytes) else None

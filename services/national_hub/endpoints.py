@@ -1,0 +1,28 @@
+"""Where the hub reaches its members: their addresses as they told when they joined."""
+
+from __future__ import annotations
+
+from twelve333.adapters.sql.database import Database
+
+from .store import registration as store
+
+
+class MemberEndpoints:
+    """The addresses in memory, read again by `refresh`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._endpoints: dict[str, str] = {}
+
+    async def refresh(self) -> None:
+        """Read them again.
+
+        Raises:
+            Refused: DELIVERY_STORE_UNAVAILABLE.
+        """
+        members = await self._database.read(store.load_members)
+        self._endpoints = {member.name: member.endpoint for member in members}
+
+    def endpoint_of(self, member: str) -> str | None:
+        """host:port of a member's federation listener, None if it is no member."""
+        return self._endpoints.get(member)
