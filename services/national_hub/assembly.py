@@ -76,7 +76,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     enrol = partial(registration_grpc.add_EnrolmentServiceServicer_to_server, EnrolmentHandlers(hub))
     enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, locale=settings.locale)
     await hosting.start_listener(stack, enrolment, [enrol], ENROLMENT, drain)
-    await hosting.start_health(stack, settings.listen.health, health, database)
+    await hosting.start_health(stack, settings.listen.health, health, database, delivery)
 
 
 def _way_to_members(settings: HubSettings, database: Database, stack: AsyncExitStack) -> GrpcDirect:

@@ -76,7 +76,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     await hosting.start_listener(stack, federation, peers, FEDERATION, settings.drain_seconds)
     desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), locale=settings.locale)
     await hosting.start_listener(stack, desk, [*desk_services(node, calls, relay, pull), health.register], DESK, settings.drain_seconds)
-    await hosting.start_health(stack, settings.listen.health, health, node.database)
+    await hosting.start_health(stack, settings.listen.health, health, node.database, delivery_of(node.province))
     await hosting.start_background(stack, pulling)
     await hosting.start_background(stack, copying)
     await hosting.start_background(stack, Background("routing", calls.handoffs.sweep, SWEEP_SECONDS))
