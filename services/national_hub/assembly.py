@@ -11,7 +11,7 @@ from twelve333.adapters.clock import system_clock
 from twelve333.adapters.coverage import CoverageHandlers
 from twelve333.adapters.delivery_status import DeliveryHandlers
 from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
-from twelve333.adapters.rpc.credentials import channel_credentials, server_credentials
+from twelve333.adapters.rpc.credentials import FollowedCredentials, server_credentials
 from twelve333.adapters.rpc.health import Health
 from twelve333.adapters.rpc.peers import Peers
 from twelve333.adapters.rpc.server import Listener, Register
@@ -82,7 +82,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
 def _way_to_members(settings: HubSettings, database: Database, stack: AsyncExitStack) -> GrpcDirect:
     """Straight to the nodes, while the broker is away."""
     endpoints = MemberEndpoints(database)
-    peers = Peers(endpoints.endpoint_of, channel_credentials(hosting.federation_folder(settings)), trace_interceptors())
+    peers = Peers(endpoints.endpoint_of, FollowedCredentials(hosting.federation_folder(settings)), trace_interceptors())
     stack.push_async_callback(peers.close)
     return GrpcDirect(peers, endpoints.refresh)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twelve333.adapters.sql.database import Database
 
 from .store import registration as store
+from .store.certificates import revoked_names
 
 
 class MemberEndpoints:
@@ -21,8 +22,9 @@ class MemberEndpoints:
             Refused: DELIVERY_STORE_UNAVAILABLE.
         """
         members = await self._database.read(store.load_members)
-        self._endpoints = {member.name: member.endpoint for member in members}
+        _, revoked = await self._database.read(revoked_names)
+        self._endpoints = {member.name: member.endpoint for member in members if member.name not in revoked}
 
     def endpoint_of(self, member: str) -> str | None:
-        """host:port of a member's federation listener, None if it is no member."""
+        """host:port of a member's federation listener, None if it is no member or was revoked."""
         return self._endpoints.get(member)

@@ -10,7 +10,7 @@ from twelve333.adapters import hosting, runner
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.delivery_status import DeliveryHandlers
 from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
-from twelve333.adapters.rpc.credentials import channel_credentials, server_credentials
+from twelve333.adapters.rpc.credentials import FollowedCredentials, server_credentials
 from twelve333.adapters.rpc.health import Health
 from twelve333.adapters.rpc.peers import Peers
 from twelve333.adapters.rpc.server import Listener, Register
@@ -92,7 +92,7 @@ async def _context(settings: NodeSettings, stack: AsyncExitStack) -> NodeContext
     def endpoint_of(member: str) -> str | None:
         return settings.hub.endpoint if member == HUB else directory.endpoint_of(member)
 
-    peers = Peers(endpoint_of, channel_credentials(hosting.federation_folder(settings)), trace_interceptors())
+    peers = Peers(endpoint_of, FollowedCredentials(hosting.federation_folder(settings)), trace_interceptors())
     stack.push_async_callback(peers.close)
     outbox = delivery_of(settings.province).outbox
     return NodeContext(settings, database, outbox, system_clock, directory, peers, document_key)

@@ -7,11 +7,12 @@ relay hands over what is ready, then the database closes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from ..core.decision import Refused
+from .bus.guarded import GuardedBus
 from .bus.nats import NatsBus, NatsSettings
 from .bus.tls import member_tls
 from .clock import Clock
@@ -60,10 +61,11 @@ async def start_relay(
     clock: Clock,
     direct: GrpcDirect,
     administers: Sequence[str] = (),
+    excluded: Callable[[str], bool] = lambda _member: False,
 ) -> Relay:
-    """Start both directions of delivery; a broker that is away keeps nobody from starting, and is gone around."""
+    """Start both directions of delivery, revoked members excluded; a broker that is away keeps nobody from starting, and is gone around."""
     tls = member_tls(federation_folder(settings))
-    bus = NatsBus(NatsSettings(settings.broker.urls, delivery.member, tls, administers))
+    bus = GuardedBus(NatsBus(NatsSettings(settings.broker.urls, delivery.member, tls, administers)), excluded)
     relay = Relay(database, delivery, bus, appliers, clock, direct=direct)
     await relay.start()
     stack.push_async_callback(relay.stop)

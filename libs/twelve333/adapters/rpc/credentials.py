@@ -50,6 +50,32 @@ def channel_credentials(material: Material | Path) -> grpc.ChannelCredentials:
     return grpc.ssl_channel_credentials(loaded.root, loaded.key, loaded.chain)
 
 
+class FollowedCredentials:
+    """What a caller proves itself with, following the files of a folder: a renewed certificate is used without a restart.
+
+    Args:
+        folder: `tls.key`, `tls.crt`, `ca.crt`.
+
+    Raises:
+        Refused: as `channel_credentials`, at start; later the certificate that worked stays in use.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stamp = _changed_at(folder)
+        self._credentials = channel_credentials(folder)
+
+    def now(self) -> tuple[int, grpc.ChannelCredentials]:
+        """The credentials to dial with, and a number that changes with them."""
+        stamp = _changed_at(self._folder)
+        if stamp != self._stamp:
+            try:
+                self._credentials, self._stamp = channel_credentials(self._folder), stamp
+            except Refused as refused:  # half written: look again at the next call
+                _log.warning("certificate not renewed code=%s", refused.refusal.code.name)
+        return self._stamp, self._credentials
+
+
 def channel_options(member: str) -> Options:
     """Options of a channel to `member`: whatever the address, its certificate must say `<member>.12333.internal`."""
     return [
@@ -96,7 +122,7 @@ class _Certificates:
     def __init__(self, folder: Path, callers_prove_themselves: bool) -> None:
         self._folder = folder
         self._mutual = callers_prove_themselves
-        self._stamp = self._changed_at()
+        self._stamp = _changed_at(folder)
 
     def load(self) -> grpc.ServerCertificateConfiguration:
         """Read and check the files."""
@@ -105,7 +131,7 @@ class _Certificates:
 
     def newer(self) -> grpc.ServerCertificateConfiguration | None:
         """The new configuration if the chain file has changed, None to keep the one in use."""
-        stamp = self._changed_at()
+        stamp = _changed_at(self._folder)
         if stamp == self._stamp:
             return None
         try:
@@ -116,8 +142,9 @@ class _Certificates:
         self._stamp = stamp
         return loaded
 
-    def _changed_at(self) -> int:
-        try:
-            return (self._folder / CHAIN_FILE).stat().st_mtime_ns
-        except OSError:
-            return 0
+
+def _changed_at(folder: Path) -> int:
+    try:
+        return (folder / CHAIN_FILE).stat().st_mtime_ns
+    except OSError:
+        return 0
