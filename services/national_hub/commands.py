@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from .settings import HubSettings
 app = App(name="hub", help="The ministry's node: make it, migrate its database, run it, let provinces in.")
 token = App(name="token", help="One-time tokens with which provinces join.")
 app.command(token)
+keys = App(name="keys", help="Keys of the personal data in the database.")
+app.command(keys)
 
 SERVICE = "national_hub"
 CONFIG = Path("hub.toml")
@@ -61,12 +64,14 @@ async def migrate(*, config: Path = CONFIG, common: Common = Common()) -> None:
     Args:
         config: settings file of the hub.
     """
+    from twelve333.adapters.keys import ensure_keys
     from twelve333.adapters.sql.prepare import prepare
 
     from .store import delivery_of
 
-    url = load(HubSettings, config).database_url
-    revision = await prepare(SERVICE, url, delivery_of(HUB), system_clock())
+    settings, now = load(HubSettings, config), system_clock()
+    ensure_keys(settings, now)
+    revision = await prepare(SERVICE, settings.database_url, delivery_of(HUB), now)
     show_one({"revision": revision, "next": f"twelve333 hub run --config {config}"}, as_json=common.json)
 
 
@@ -102,6 +107,22 @@ async def revoke(*, province: str, reason: str, common: Common = Common()) -> No
     async with connect(common) as hub:
         version, keys = await hub.registration.revoke(province, reason)
     show_one({"province": province, "keys_revoked": keys, "directory_version": version}, as_json=common.json)
+
+
+@keys.command
+async def rotate(*, config: Path = CONFIG, forget_old: bool = False, common: Common = Common()) -> None:
+    """Make a new key for personal data and seal everything anew under it; the service may go on running.
+
+    Args:
+        config: settings file of the hub.
+        forget_old: drop the older keys afterwards; backups made before then cannot be read any more.
+    """
+    from twelve333.adapters.keys import rotate as rotate_keys
+
+    from .store import metadata
+
+    done = await rotate_keys(load(HubSettings, config), metadata, system_clock(), forget_old=forget_old)
+    show_one(asdict(done), as_json=common.json)
 
 
 @app.command

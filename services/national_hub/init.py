@@ -13,6 +13,7 @@ from pathlib import Path
 from twelve333.adapters.bus.server_config import BROKER_NAME, BrokerServer, render_server_config
 from twelve333.adapters.signing.authority import Authority, create_authority
 from twelve333.adapters.signing.documents import create_signing_key
+from twelve333.adapters.signing.fields import KEYRING_FILE, ensure_ring
 from twelve333.adapters.signing.files import refuse_existing, write_file
 from twelve333.adapters.signing.keys import CHAIN_FILE, KEY_FILE, ROOT_FILE, key_and_request, write_material
 from twelve333.cli.common import profile_text
@@ -60,6 +61,7 @@ def create(plan: Plan, now: datetime) -> Authority:
     pki = plan.folder / "pki"
     authority = create_authority(pki / "authority", "12333 federation", now)
     create_signing_key(pki / "documents.key")
+    ensure_ring(pki / KEYRING_FILE, "aes256gcm", now)
     hub_names = [dns_name(HUB), "localhost"]
     _certify(authority, pki / "federation", hub_identity(), hub_names, now)
     _certify(authority, pki / "enrolment", hub_identity(), hub_names, now, carries_root=True)

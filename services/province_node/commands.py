@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from cyclopts import App
@@ -15,6 +16,9 @@ from twelve333.cli.output import show_one
 from .settings import NodeSettings
 
 app = App(name="node", help="A province's node: join the federation, migrate its database, run it.")
+
+keys = App(name="keys", help="Keys of the personal data in the database.")
+app.command(keys)
 
 SERVICE = "province_node"
 CONFIG = Path("node.toml")
@@ -51,6 +55,7 @@ async def join(
         operator: name of the first local operator, a-z 0-9 . _ -.
         desk: name of the first desktop, likewise.
     """
+    from twelve333.adapters.keys import ensure_keys
     from twelve333.adapters.sql.prepare import prepare
 
     from .directory import keep_first
@@ -62,6 +67,7 @@ async def join(
     now = system_clock()
     answer = await enrol(plan, read_token(token_file), now)
     settings = load(NodeSettings, directory / CONFIG)
+    ensure_keys(settings, now)
     revision = await prepare(SERVICE, settings.database_url, delivery_of(province), now)
     await keep_first(settings.database_url, answer.document_key, answer.directory, now)
     result = {"province": province, "settings": str(directory / CONFIG), "revision": revision}
@@ -75,12 +81,14 @@ async def migrate(*, config: Path = CONFIG, common: Common = Common()) -> None:
     Args:
         config: settings file of the node.
     """
+    from twelve333.adapters.keys import ensure_keys
     from twelve333.adapters.sql.prepare import prepare
 
     from .store import delivery_of
 
-    settings = load(NodeSettings, config)
-    revision = await prepare(SERVICE, settings.database_url, delivery_of(settings.province), system_clock())
+    settings, now = load(NodeSettings, config), system_clock()
+    ensure_keys(settings, now)
+    revision = await prepare(SERVICE, settings.database_url, delivery_of(settings.province), now)
     show_one({"revision": revision, "next": f"twelve333 node run --config {config}"}, as_json=common.json)
 
 
@@ -94,6 +102,22 @@ async def run(*, config: Path = CONFIG) -> None:
     from .assembly import serve  # the services' dependencies are loaded only to run
 
     await serve(load(NodeSettings, config))
+
+
+@keys.command
+async def rotate(*, config: Path = CONFIG, forget_old: bool = False, common: Common = Common()) -> None:
+    """Make a new key for personal data and seal everything anew under it; the service may go on running.
+
+    Args:
+        config: settings file of the node.
+        forget_old: drop the older keys afterwards; backups made before then cannot be read any more.
+    """
+    from twelve333.adapters.keys import rotate as rotate_keys
+
+    from .store import metadata
+
+    done = await rotate_keys(load(NodeSettings, config), metadata, system_clock(), forget_old=forget_old)
+    show_one(asdict(done), as_json=common.json)
 
 
 @app.command

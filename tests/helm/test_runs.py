@@ -132,7 +132,7 @@ def hub_secrets(pki: Path) -> dict[str, dict[str, Path]]:
     return {
         "hub-federation": pair(pki / "federation"),
         "hub-enrolment": pair(pki / "enrolment"),
-        "hub-documents": {"documents.key": pki / "documents.key"},
+        "hub-documents": {name: pki / name for name in ("documents.key", "fields.keys")},
         "hub-authority": {"tls.crt": issuing / "ca.crt", "tls.key": issuing / "ca.key", "ca.crt": root / "ca.crt"},
     }
 
@@ -141,7 +141,7 @@ def node_secrets(pki: Path) -> dict[str, dict[str, Path]]:
     return {
         "node-federation": pair(pki / "federation"),
         "node-desk": pair(pki / "desk"),
-        "node-documents": {"documents.pub": pki / "documents.pub"},
+        "node-documents": {name: pki / name for name in ("documents.pub", "fields.keys")},
     }
 
 

@@ -26,6 +26,7 @@ advertise_enrolment = {{ .Values.advertise.enrolment | toJson }}
     name: {{ .Values.pki.documents | quote }}
     items:
       - {key: documents.key, path: documents.key}
+      - {key: fields.keys, path: fields.keys}
 - secret:
     # The issuing half only: the root's key belongs off every machine that is reachable.
     name: {{ .Values.pki.authority | quote }}

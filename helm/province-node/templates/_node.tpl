@@ -35,4 +35,5 @@ call_hold_seconds = {{ .Values.handoff.callHoldSeconds | float64 }}
     name: {{ .Values.pki.documents | quote }}
     items:
       - {key: documents.pub, path: documents.pub}
+      - {key: fields.keys, path: fields.keys}
 {{- end }}

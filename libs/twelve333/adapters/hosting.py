@@ -22,6 +22,7 @@ from .rpc.health import PROBE_ROWS, Health
 from .rpc.server import Listener, Register, RpcServer, build_server
 from .runner import Background
 from .settings import ServiceSettings
+from .signing.fields import open_cipher
 from .sql.database import Database, open_database
 from .sql.delivery import Appliers, Delivery
 from .sql.migrate import check_current
@@ -42,12 +43,12 @@ async def start_database(stack: AsyncExitStack, service: str, settings: ServiceS
     """Open the database, if it is at the revision that this program needs.
 
     Raises:
-        Refused: DELIVERY_SCHEMA_*: it must be migrated first, by command.
+        Refused: DELIVERY_SCHEMA_*: it must be migrated first, by command; SECURITY_FILE_*, SECURITY_FIELD_SUITE: so must its keyring.
     """
     refusal = await asyncio.to_thread(check_current, service, settings.database_url)
     if refusal:
         raise Refused(refusal)
-    database = open_database(settings.database_url)
+    database = open_database(settings.database_url, open_cipher(settings.fields_keyring, settings.fields.cipher))
     stack.push_async_callback(database.close)
     return database
 

@@ -58,6 +58,13 @@ class Broker(Section):
     urls: tuple[Annotated[str, Field(pattern=r"^(tls|nats)://[^/]+:\d+$")], ...] = Field(min_length=1)
 
 
+class Fields(Section):
+    """How personal columns are sealed. The keyring is made by `migrate`, counted from `pki`; without it they cannot be read again."""
+
+    cipher: Literal["aes256gcm", "sm4gcm"] = "aes256gcm"
+    keyring: Path = Path("fields.keys")
+
+
 class Telemetry(Section):
     """Where traces and metrics go; nowhere unless said."""
 
@@ -84,6 +91,7 @@ class ServiceSettings(BaseSettings):
     pki: Path = Path("pki")
     database: Database
     broker: Broker
+    fields: Fields = Fields()
     telemetry: Telemetry = Telemetry()
     logging: Logging = Logging()
     drain_seconds: float = Field(default=5.0, ge=0, le=600)
@@ -105,6 +113,11 @@ class ServiceSettings(BaseSettings):
         """The URL with a relative SQLite path resolved against the folder of the file."""
         path = self.database.url.removeprefix("sqlite:///")
         return self.database.url if path == self.database.url else f"sqlite:///{self.base / path}"
+
+    @property
+    def fields_keyring(self) -> Path:
+        """The keyring of personal columns."""
+        return self.pki_directory / self.fields.keyring
 
     @property
     def pki_directory(self) -> Path:
@@ -150,4 +163,4 @@ def _mistake(name: str, message: str) -> FieldViolation:
     return FieldViolation(name, MISTAKE, {"name": name, "message": message})
 
 
-__all__ = ["Address", "Broker", "Database", "Logging", "Section", "ServiceSettings", "Telemetry", "load"]
+__all__ = ["Address", "Broker", "Database", "Fields", "Logging", "Section", "ServiceSettings", "Telemetry", "load"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Connection, Index, Integer, LargeBinary, RowMapping, String, Table, insert, select, update
 
+from twelve333.adapters.sql.fields import personal, protect, reveal
 from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.api.routing.v1 import routing_pb2
 from twelve333.core.routing.context import ContextItem
@@ -48,7 +49,7 @@ handoffs = Table(
     Column("last_resort", String(16), nullable=False),
     Column("held_until", UtcDateTime, nullable=True),
     Column("placed_at", UtcDateTime, nullable=False, index=True),
-    Column("context", JSON, nullable=False),
+    Column("context", JSON, nullable=False, info=personal("id")),
     Column("context_sha256", LargeBinary, nullable=False),
     Column("route", LargeBinary, nullable=False),
     Index("ix_handoffs_state", "state", "held_until"),
@@ -76,7 +77,7 @@ seat_leases = Table(
     Column("target", String(255), nullable=False),
     Column("accepted_at", UtcDateTime, nullable=False, index=True),
     Column("held_until", UtcDateTime, nullable=False),
-    Column("context", JSON, nullable=False),
+    Column("context", JSON, nullable=False, info=personal("from_member", "offer_id")),
     Column("context_sha256", LargeBinary, nullable=False),
     Index("ix_seat_leases_unit", "unit", "held_until"),
 )
@@ -89,7 +90,7 @@ def add_handoff(tx: Connection, handoff: Handoff, context: Sequence[ContextItem]
     row |= {"id": handoff.call.id, "placed_at": handoff.steps[0].at, "context_sha256": handoff.context_sha256}
     row["route"] = route_to_wire(handoff.route).SerializeToString() if handoff.route else b""
     row["context"] = [] if _is_over(handoff.state) else [list(item) for item in context]
-    tx.execute(insert(handoffs).values(row))
+    tx.execute(insert(handoffs).values(protect(tx, handoffs, row)))
     _add_steps(tx, handoff.call.id, handoff.steps)
 
 
@@ -113,8 +114,8 @@ def find_by_offer(tx: Connection, offer_id: str) -> Handoff | None:
 
 def load_context(tx: Connection, handoff_id: str) -> tuple[ContextItem, ...]:
     """What the caller told, as kept at the origin."""
-    kept = tx.scalar(select(handoffs.c.context).where(handoffs.c.id == handoff_id)) or []
-    return tuple(ContextItem(*item) for item in kept)
+    row = tx.execute(select(handoffs.c.id, handoffs.c.context).where(handoffs.c.id == handoff_id)).mappings().first()
+    return _context(tx, handoffs, row) if row else ()
 
 
 def list_handoffs(tx: Connection, state: HandoffState | None, limit: int) -> list[Handoff]:
@@ -160,14 +161,16 @@ def save_lease(tx: Connection, lease: Lease) -> None:
 def save_lease_context(tx: Connection, lease: Lease, context: Sequence[ContextItem]) -> None:
     """Keep what the origin gave us to know."""
     mine = (seat_leases.c.from_member == lease.offer.from_member) & (seat_leases.c.offer_id == lease.offer.id)
-    tx.execute(update(seat_leases).where(mine).values(context=[list(item) for item in context]))
+    told = {"context": [list(item) for item in context]}
+    kept = protect(tx, seat_leases, told, from_member=lease.offer.from_member, offer_id=lease.offer.id)
+    tx.execute(update(seat_leases).where(mine).values(kept))
 
 
 def load_incoming(tx: Connection, handoff_id: str) -> tuple[Lease, tuple[ContextItem, ...]] | None:
     """The newest lease of an incoming handoff with its context, or None."""
     query = select(seat_leases).where(seat_leases.c.handoff_id == handoff_id).order_by(seat_leases.c.accepted_at.desc()).limit(1)
     row = tx.execute(query).mappings().first()
-    return (_lease(row), tuple(ContextItem(*item) for item in row["context"])) if row else None
+    return (_lease(row), _context(tx, seat_leases, row)) if row else None
 
 
 def list_leases(tx: Connection, state: HandoffState | None, limit: int) -> list[Lease]:
@@ -182,6 +185,10 @@ def close_silent(tx: Connection, before: datetime) -> int:
     gone = (seat_leases.c.held_until < before) & seat_leases.c.state.in_(_SEAT_STATES)
     closed = update(seat_leases).where(gone).values(context=[], state=HandoffState.EXPIRED.value)
     return tx.execute(closed).rowcount
+
+
+def _context(tx: Connection, table: Table, row: RowMapping) -> tuple[ContextItem, ...]:
+    return tuple(ContextItem(*item) for item in reveal(tx, table, row)["context"])
 
 
 def _is_over(state: HandoffState) -> bool:

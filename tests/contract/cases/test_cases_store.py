@@ -12,6 +12,7 @@ from sqlalchemy import Connection, MetaData, func, select
 from tests.core.cases.builders import FUZHOU, NANJING, SHANGHAI, START, Desk, answered, closed, offered, opening
 from tests.support.postgres import Cluster
 
+from twelve333.adapters.signing.fields import FieldCipher, add_key
 from twelve333.adapters.sql import Database, open_database
 from twelve333.adapters.sql.cases import CaseStore
 from twelve333.core.cases.messages import Arrived
@@ -31,7 +32,8 @@ def store() -> CaseStore:
 async def database(request: pytest.FixtureRequest, tmp_path: Path, store: CaseStore) -> AsyncIterator[Database]:
     cluster: Cluster | None = request.getfixturevalue("postgres_cluster") if request.param == "postgresql" else None
     url = cluster.create_database() if cluster else f"sqlite:///{tmp_path / 'cases.db'}"
-    opened = open_database(url)
+    add_key(tmp_path / "fields.keys", "aes256gcm", NOW)
+    opened = open_database(url, FieldCipher(tmp_path / "fields.keys"))
     await opened.write(lambda tx: store.cases.metadata.create_all(tx))
     try:
         yield opened

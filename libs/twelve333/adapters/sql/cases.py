@@ -20,6 +20,7 @@ from twelve333.core.decision import Refused, refuse
 from twelve333.wire.cases import arrived_from_wire, step_from_wire
 
 from .cases_tables import case_of, case_table, case_values, held_table, held_values, step_table, step_values
+from .fields import protect, reveal
 
 PAGE_SIZE: Final = 100
 PAGE_SIZE_MAX: Final = 1000
@@ -44,18 +45,21 @@ class CaseStore:
         row = tx.execute(query.with_for_update() if lock else query).mappings().first()
         if row is None:
             return None
-        steps = select(self.steps.c.step).where(self.steps.c.case_id == case_id).order_by(self.steps.c.version)
-        return case_of(row, tuple(step_from_wire(cases_pb2.CaseStep.FromString(data)) for data in tx.scalars(steps)))
+        columns = self.steps.c
+        query = select(columns.case_id, columns.version, columns.step).where(columns.case_id == case_id).order_by(columns.version)
+        steps = [reveal(tx, self.steps, kept)["step"] for kept in tx.execute(query).mappings()]
+        return case_of(reveal(tx, self.cases, row), tuple(step_from_wire(cases_pb2.CaseStep.FromString(data)) for data in steps))
 
     def keep(self, tx: Connection, case: Case, taken: tuple[CaseEvent, ...]) -> None:
         """Keep the state of a case and the steps that led to it from what was kept before."""
         if not taken:
             return
+        values = protect(tx, self.cases, case_values(case), case_id=case.case_id)
         if taken[0].stamp.version == 1:
-            tx.execute(insert(self.cases).values(case_id=case.case_id, **case_values(case)))
+            tx.execute(insert(self.cases).values(case_id=case.case_id, **values))
         else:
-            tx.execute(update(self.cases).where(self.cases.c.case_id == case.case_id).values(**case_values(case)))
-        tx.execute(insert(self.steps), [step_values(event) for event in taken])
+            tx.execute(update(self.cases).where(self.cases.c.case_id == case.case_id).values(**values))
+        tx.execute(insert(self.steps), [protect(tx, self.steps, step_values(event)) for event in taken])
 
     def receive(self, tx: Connection, arrived: Arrived, now: datetime) -> Settled:
         """Take a step that another member decided, and everything that had waited for it.
@@ -94,7 +98,7 @@ class CaseStore:
             last_due, last_id = _position(token)
             query = query.where(or_(due_at > last_due, and_(due_at == last_due, case_id > last_id)))
         rows = tx.execute(query.order_by(due_at, case_id).limit(size + 1)).mappings().all()
-        found = [case_of(row, ()) for row in rows[:size]]
+        found = [case_of(reveal(tx, self.cases, row), ()) for row in rows[:size]]
         return found, _token(found[-1]) if len(rows) > size else "", total
 
     def _matching(self, wanted: CaseFilter) -> Select[Any]:
@@ -116,8 +120,8 @@ class CaseStore:
 
     def _held_for(self, tx: Connection, case_id: str) -> tuple[Arrived, ...]:
         query = select(self.held).where(self.held.c.case_id == case_id).order_by(self.held.c.version, self.held.c.origin)
-        rows = tx.execute(query)
-        return tuple(arrived_from_wire(events_pb2.CaseStepTaken.FromString(row.taken), row.origin) for row in rows)
+        rows = [reveal(tx, self.held, row) for row in tx.execute(query).mappings()]
+        return tuple(arrived_from_wire(events_pb2.CaseStepTaken.FromString(row["taken"]), row["origin"]) for row in rows)
 
     def _hold(self, tx: Connection, case_id: str, waiting: tuple[Arrived, ...], now: datetime) -> None:
         tx.execute(delete(self.held).where(self.held.c.case_id == case_id))
@@ -125,7 +129,7 @@ class CaseStore:
             return
         if (tx.scalar(select(func.count()).select_from(self.held)) or 0) + len(waiting) > HELD_MAX:
             raise Refused(refuse(codes.HELD_FULL, most=HELD_MAX))
-        tx.execute(insert(self.held), [held_values(arrived, now) for arrived in waiting])
+        tx.execute(insert(self.held), [protect(tx, self.held, held_values(arrived, now)) for arrived in waiting])
 
 
 def _token(case: Case) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, RowMapping, String, Table, Text
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 from twelve333.core.cases.messages import Arrived, CaseEvent
 from twelve333.core.cases.model import Case, Offer, Party, State
 from twelve333.core.worktime.model import Due
 from twelve333.wire.cases import arrived_to_wire, step_to_wire
 
+from .fields import personal
 from .types import UtcDateTime
 
 
@@ -23,7 +25,7 @@ def case_table(metadata: MetaData) -> Table:
         Column("case_id", String(64), primary_key=True),
         Column("topic", String(32), nullable=False),
         Column("region", String(6), nullable=False),
-        Column("summary", Text, nullable=False),  # personal
+        Column("summary", Text, nullable=False, info=personal("case_id")),
         Column("opened_at", UtcDateTime, nullable=False),
         Column("first_unit", String(6), nullable=False),
         Column("first_member", String(6), nullable=False),
@@ -35,7 +37,7 @@ def case_table(metadata: MetaData) -> Table:
         Column("pending_unit", String(6), nullable=True),
         Column("pending_member", String(6), nullable=True),
         Column("offered_at", UtcDateTime, nullable=True),
-        Column("answer", Text, nullable=False),  # personal
+        Column("answer", Text, nullable=False, info=personal("case_id")),
         Column("caller_due_at", UtcDateTime, nullable=False),
         Column("caller_due_provisional", Boolean, nullable=False),
         Column("owner_due_at", UtcDateTime, nullable=False),
@@ -55,7 +57,7 @@ def step_table(metadata: MetaData) -> Table:
         Column("version", Integer, primary_key=True, autoincrement=False),
         Column("step_id", String(64), nullable=False),
         Column("at", UtcDateTime, nullable=False),
-        Column("step", LargeBinary, nullable=False),  # serialised CaseStep; personal
+        Column("step", LargeBinary, nullable=False, info=personal("case_id", "version")),  # serialised CaseStep
     )
 
 
@@ -68,7 +70,7 @@ def held_table(metadata: MetaData) -> Table:
         Column("version", Integer, primary_key=True, autoincrement=False),
         Column("origin", String(6), primary_key=True),
         Column("held_at", UtcDateTime, nullable=False),
-        Column("taken", LargeBinary, nullable=False),  # serialised CaseStepTaken; personal
+        Column("taken", LargeBinary, nullable=False, info=personal("case_id", "version", "origin")),  # serialised CaseStepTaken
     )
 
 
@@ -98,7 +100,7 @@ def case_values(case: Case) -> dict[str, Any]:
     }
 
 
-def case_of(row: RowMapping, history: tuple[CaseEvent, ...]) -> Case:
+def case_of(row: Mapping[str, Any], history: tuple[CaseEvent, ...]) -> Case:
     """A row as a case, with the history that was loaded."""
     offer = Offer(Party(row["pending_unit"], row["pending_member"]), row["offered_at"]) if row["pending_unit"] else None
     return Case(

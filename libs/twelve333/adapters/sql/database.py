@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from ...core.decision import Refused, refuse
 from ...core.delivery.codes import STORE_URL_UNSUPPORTED
+from .fields import PLAIN, Fields
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -48,11 +49,12 @@ class Database(Protocol):
         """Finish the work already taken, then close every connection."""
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, fields: Fields = PLAIN) -> Database:
     """Open the database at `url` without touching it yet.
 
     Args:
         url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql+asyncpg://user@host/name`.
+        fields: seals personal columns; without one they are kept as they are.
 
     Raises:
         Refused: `DELIVERY_STORE_URL_UNSUPPORTED`.
@@ -64,11 +66,11 @@ def open_database(url: str) -> Database:
     if parsed.drivername in ("sqlite", "sqlite+pysqlite") and parsed.database not in (None, "", ":memory:"):
         from .sqlite import SqliteDatabase  # each driver is loaded only by those who use it
 
-        return SqliteDatabase(str(parsed.database))
+        return SqliteDatabase(str(parsed.database), fields)
     if parsed.drivername == "postgresql+asyncpg":
         from .postgresql import PostgresqlDatabase
 
-        return PostgresqlDatabase(parsed)
+        return PostgresqlDatabase(parsed, fields)
     raise Refused(refuse(STORE_URL_UNSUPPORTED, scheme=parsed.drivername))
 
 

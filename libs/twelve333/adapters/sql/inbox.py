@@ -19,6 +19,7 @@ from ...core.decision import Kind, Refusal, Refused, refuse
 from ...core.delivery.codes import APPLIER_FAILED, TYPE_UNKNOWN
 from ...core.delivery.model import Envelope, InboxFacts, Reason, Receipt
 from ...core.delivery.rules import Apply, Duplicate, Gap, admit
+from .fields import protect
 from .tables import DeliveryTables
 
 
@@ -161,7 +162,7 @@ class Inbox:
             "code": why.code.name,
             "parked_at": now,
         }
-        tx.execute(insert(self._tables.inbox_parked).values(row))
+        tx.execute(insert(self._tables.inbox_parked).values(protect(tx, self._tables.inbox_parked, row)))
 
     def _refused(self, tx: Connection, row: Mapping[str, Any], refusal: Refusal | None, received: Received, now: datetime) -> None:
         self._keep(tx, row, {"updated_at": now}, "refused")

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 from opentelemetry import propagate
-from sqlalchemy import Connection, Row, and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from ...core.decision import Refusal, Refused, refuse
 from ...core.delivery.codes import EPOCH_MISSING, MESSAGE_TOO_LARGE
@@ -17,6 +17,7 @@ from ...core.delivery.rules import confirm
 from ...core.ids import HUB
 from ...wire.envelope import capability_of
 from .database import note
+from .fields import protect, reveal
 from .tables import DeliveryTables
 
 OUTBOX = "outbox"  # the topic noted when something was appended
@@ -53,7 +54,7 @@ class Outbox:
         propagate.inject(trace)
         row = {"destination": destination, "epoch": head.epoch, "sequence": sequence, "event_id": event_id, "type": type_name, "key": key}
         row |= {"payload": payload, "occurred_at": now, "trace": trace}
-        tx.execute(insert(self._tables.outbox).values(row))
+        tx.execute(insert(self._tables.outbox).values(protect(tx, self._tables.outbox, row)))
         heads = self._tables.outbox_heads
         tx.execute(update(heads).where(heads.c.destination == destination).values(sequence=sequence))
         note(tx, OUTBOX)
@@ -72,7 +73,8 @@ class Outbox:
             outbox.c.epoch == head.epoch,
             outbox.c.sequence.between(sequences.start, sequences.stop - 1),
         )
-        return [self._envelope(row) for row in tx.execute(select(outbox).where(chosen).order_by(outbox.c.sequence))]
+        rows = tx.execute(select(outbox).where(chosen).order_by(outbox.c.sequence)).mappings()
+        return [self._envelope(reveal(tx, outbox, row)) for row in rows]
 
     def close(self, tx: Connection, receipt: Receipt, proven_sender: str, now: datetime) -> OutboxHead | Refusal | None:
         """Close what `receipt` confirms (or open again what its sender has lost); None when it speaks of nothing of ours."""
@@ -135,19 +137,19 @@ class Outbox:
         tx.execute(insert(heads).values(destination=destination, epoch=epoch, sequence=0, watermark=0, delivered=0))
         return OutboxHead(destination, epoch, 0, 0)
 
-    def _envelope(self, row: Row[Any]) -> Envelope:
+    def _envelope(self, row: dict[str, Any]) -> Envelope:
         return Envelope(
             origin=self._member,
-            destination=row.destination,
-            epoch=row.epoch,
-            sequence=row.sequence,
-            event_id=row.event_id,
-            capability=capability_of(row.type),
-            type=row.type,
-            occurred_at=row.occurred_at,
-            payload=row.payload,
-            key=row.key,
-            trace=row.trace,
+            destination=row["destination"],
+            epoch=row["epoch"],
+            sequence=row["sequence"],
+            event_id=row["event_id"],
+            capability=capability_of(row["type"]),
+            type=row["type"],
+            occurred_at=row["occurred_at"],
+            payload=row["payload"],
+            key=row["key"],
+            trace=row["trace"],
         )
 
 

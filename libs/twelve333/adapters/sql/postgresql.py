@@ -20,6 +20,7 @@ from ...core.decision import Refused, refuse
 from ...core.delivery.codes import STORE_BUSY, STORE_CLOSED
 from .batch import BATCH_WORKS_MAX, QUEUE_WORKS_MAX, BatchLost, Job, fail_all, run_batch, unavailable
 from .database import Listener, T, Work, take_notes
+from .fields import OPTION, PLAIN, Fields
 
 CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 30.0
@@ -39,10 +40,11 @@ def is_away(error: BaseException) -> bool:
     return str(state).startswith(_AWAY)
 
 
-def postgresql_engine(url: URL, **settings: str) -> AsyncEngine:
-    """An engine on `url`; `settings` are server settings for every connection, such as `lock_timeout`."""
+def postgresql_engine(url: URL, fields: Fields = PLAIN, **settings: str) -> AsyncEngine:
+    """An engine on `url`; `fields` seals personal columns, `settings` are server settings for every connection, such as `lock_timeout`."""
     arguments = {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S, "server_settings": settings}
-    return create_async_engine(url, pool_size=CONNECTIONS_MAX, max_overflow=0, pool_timeout=CONNECT_TIMEOUT_S, connect_args=arguments)
+    options = {"pool_size": CONNECTIONS_MAX, "max_overflow": 0, "pool_timeout": CONNECT_TIMEOUT_S, "execution_options": {OPTION: fields}}
+    return create_async_engine(url, connect_args=arguments, **options)
 
 
 class PostgresqlDatabase:
@@ -50,8 +52,8 @@ class PostgresqlDatabase:
 
     dialect = "postgresql"
 
-    def __init__(self, url: URL) -> None:
-        self._engine = postgresql_engine(url)
+    def __init__(self, url: URL, fields: Fields = PLAIN) -> None:
+        self._engine = postgresql_engine(url, fields)
         self._jobs: asyncio.Queue[Job | None] = asyncio.Queue(QUEUE_WORKS_MAX)
         self._listeners: list[Listener] = []
         self._writer: asyncio.Task[None] | None = None

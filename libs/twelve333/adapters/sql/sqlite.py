@@ -20,21 +20,23 @@ from ...core.decision import Refused, refuse
 from ...core.delivery.codes import STORE_BUSY, STORE_CLOSED
 from .batch import BATCH_WORKS_MAX, QUEUE_WORKS_MAX, BatchLost, Job, Outcome, fail_all, run_batch, unavailable
 from .database import Listener, T, Work, take_notes
+from .fields import OPTION, PLAIN, Fields
 
 BUSY_TIMEOUT_MS = 5_000
 READERS_MAX = 4
 
 
-def sqlite_engine(path: str, *, begin: str = "BEGIN IMMEDIATE", pooled: bool = False) -> Engine:
+def sqlite_engine(path: str, *, begin: str = "BEGIN IMMEDIATE", pooled: bool = False, fields: Fields = PLAIN) -> Engine:
     """An engine on the file at `path` with the pragmas every connection of ours must have.
 
     Args:
         path: of the database file; made when first written.
         begin: the statement that opens a transaction; `BEGIN` for readers.
         pooled: keep connections open between uses.
+        fields: seals personal columns.
     """
     pool: dict[str, Any] = {"pool_size": READERS_MAX, "max_overflow": 0} if pooled else {"poolclass": NullPool}
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False}, **pool)
+    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False}, execution_options={OPTION: fields}, **pool)
 
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
@@ -60,9 +62,9 @@ class SqliteDatabase:
 
     dialect = "sqlite"
 
-    def __init__(self, path: str) -> None:
-        self._write_engine = sqlite_engine(path)
-        self._read_engine = sqlite_engine(path, begin="BEGIN", pooled=True)
+    def __init__(self, path: str, fields: Fields = PLAIN) -> None:
+        self._write_engine = sqlite_engine(path, fields=fields)
+        self._read_engine = sqlite_engine(path, begin="BEGIN", pooled=True, fields=fields)
         self._jobs: queue.Queue[Job | None] = queue.Queue(QUEUE_WORKS_MAX)
         self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="sqlite-read")
         self._listeners: list[tuple[asyncio.AbstractEventLoop, Listener]] = []

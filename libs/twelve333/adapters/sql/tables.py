@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, MetaData, Table, Text
 
+from .fields import personal
 from .types import UtcDateTime
 
 
@@ -58,7 +59,7 @@ def _outbox(metadata: MetaData) -> Table:
         Column("event_id", Text, nullable=False, unique=True),
         Column("type", Text, nullable=False),  # full protobuf name
         Column("key", Text, nullable=False),
-        Column("payload", LargeBinary, nullable=False),
+        Column("payload", LargeBinary, nullable=False, info=personal("event_id")),
         Column("occurred_at", UtcDateTime, nullable=False),
         Column("trace", JSON, nullable=False),
         Column("closed_at", UtcDateTime, nullable=True),
@@ -115,7 +116,7 @@ def _inbox_parked(metadata: MetaData) -> Table:
         Column("epoch", BigInteger, nullable=False),
         Column("sequence", BigInteger, nullable=False),
         Column("type", Text, nullable=False),
-        Column("payload", LargeBinary, nullable=False),
+        Column("payload", LargeBinary, nullable=False, info=personal("origin", "event_id")),
         Column("occurred_at", UtcDateTime, nullable=False),
         Column("code", Text, nullable=False),  # why it could not be applied
         Column("parked_at", UtcDateTime, nullable=False),
