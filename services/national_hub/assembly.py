@@ -89,7 +89,7 @@ def _way_to_members(settings: HubSettings, database: Database, stack: AsyncExitS
 
 def services(hub: HubContext, relay: Relay) -> Sequence[Register]:
     """What the federation listener offers."""
-    told = DeliveryHandlers(hub.database, delivery_of(HUB), lambda: relay.connected)
+    told = DeliveryHandlers(hub.database, delivery_of(HUB), relay.intake, lambda: relay.connected)
     return [
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
         partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake)),

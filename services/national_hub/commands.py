@@ -13,6 +13,7 @@ from twelve333.adapters.settings import load
 from twelve333.adapters.signing.tokens import JoinOffer, write_token
 from twelve333.cli.common import Common, connect
 from twelve333.cli.output import show, show_one
+from twelve333.cli.parked import parked_app
 from twelve333.core.ids import HUB
 
 from .init import Plan, create
@@ -21,6 +22,7 @@ from .settings import HubSettings
 app = App(name="hub", help="The ministry's node: make it, migrate its database, run it, let provinces in.")
 token = App(name="token", help="One-time tokens with which provinces join.")
 app.command(token)
+app.command(parked_app())
 keys = App(name="keys", help="Keys of the personal data in the database.")
 app.command(keys)
 

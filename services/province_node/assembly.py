@@ -110,7 +110,7 @@ def peer_services(node: NodeContext, calls: CallParts, relay: Relay) -> Sequence
 def desk_services(node: NodeContext, calls: CallParts, relay: Relay, pull: DirectoryPull) -> Sequence[Register]:
     """What the province's own desktops and operators are offered."""
     handlers = NodeHandlers(node, lambda: relay.connected, lambda: pull.hub_seen_at)
-    told = DeliveryHandlers(node.database, delivery_of(node.province), lambda: relay.connected)
+    told = DeliveryHandlers(node.database, delivery_of(node.province), relay.intake, lambda: relay.connected)
     return [
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
         partial(registration_grpc.add_NodeServiceServicer_to_server, handlers),

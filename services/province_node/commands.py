@@ -12,6 +12,7 @@ from twelve333.adapters.settings import load
 from twelve333.adapters.signing.tokens import read_token
 from twelve333.cli.common import Common, connect
 from twelve333.cli.output import show_one
+from twelve333.cli.parked import parked_app
 
 from .settings import NodeSettings
 
@@ -19,6 +20,7 @@ app = App(name="node", help="A province's node: join the federation, migrate its
 
 keys = App(name="keys", help="Keys of the personal data in the database.")
 app.command(keys)
+app.command(parked_app())
 
 SERVICE = "province_node"
 CONFIG = Path("node.toml")

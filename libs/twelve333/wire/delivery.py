@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..api.delivery.v1 import service_pb2 as pb
+from ..core.delivery.parked import ParkedEvent
 from ..core.delivery.status import DeliveryStatus, InboxStatus, OutboxStatus
 from .times import from_timestamp, to_timestamp
 
@@ -23,6 +24,44 @@ def status_from_wire(message: pb.GetDeliveryStatusResponse) -> DeliveryStatus:
     outbox = tuple(_outbox_from_wire(line) for line in message.outbox)
     inbox = tuple(_inbox_from_wire(line) for line in message.inbox)
     return DeliveryStatus(message.member, message.epoch, outbox, inbox, message.broker_connected)
+
+
+def parked_to_wire(event: ParkedEvent) -> pb.ParkedEvent:
+    """An event set aside, as its message."""
+    message = pb.ParkedEvent(
+        origin=event.origin,
+        epoch=event.epoch,
+        sequence=event.sequence,
+        event_id=event.event_id,
+        type=event.type,
+        key=event.key,
+        size=event.size,
+        code=event.code,
+        occurred_at=to_timestamp(event.occurred_at),
+        parked_at=to_timestamp(event.parked_at),
+        retries=event.retries,
+    )
+    if event.retried_at:
+        message.retried_at.CopyFrom(to_timestamp(event.retried_at))
+    return message
+
+
+def parked_from_wire(message: pb.ParkedEvent) -> ParkedEvent:
+    """The message as an event set aside."""
+    return ParkedEvent(
+        message.origin,
+        message.epoch,
+        message.sequence,
+        message.event_id,
+        message.type,
+        message.key,
+        message.size,
+        message.code,
+        from_timestamp(message.occurred_at),
+        from_timestamp(message.parked_at),
+        message.retries,
+        from_timestamp(message.retried_at) if message.HasField("retried_at") else None,
+    )
 
 
 def _outbox_to_wire(line: OutboxStatus) -> pb.OutboxStatus:

@@ -82,6 +82,15 @@ class Intake:
             raise Refused(refusals[0] if refusals else refuse(ENVELOPE_MALFORMED, reason="nothing inside"))
         return receipt
 
+    async def retry(self, origin: str, event_id: str) -> Refusal | None:
+        """Apply an event that was set aside; None when it is applied, else why it stays.
+
+        Raises:
+            Refused: DELIVERY_PARKED_NOT_FOUND, DELIVERY_PARKED_EARLIER, DELIVERY_STORE_*.
+        """
+        work = partial(self._delivery.parked.retry, origin=origin, event_id=event_id, appliers=self._appliers, now=self._clock())
+        return await self._database.write(work)
+
     def pause(self, attempt: int) -> float:
         """Seconds to wait after so many failures."""
         return back_off(attempt, self._draw(), RETRY_BASE, RETRY_CAP).total_seconds()

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, select, update
 from ...core.delivery.status import DeliveryStatus, InboxStatus, OutboxStatus
 from .inbox import Applier, Appliers, Arrival, Inbound, Inbox, Received
 from .outbox import OUTBOX, Outbox
+from .parked import ParkedEvents
 from .tables import DeliveryTables, delivery_tables
 
 __all__ = [
@@ -36,6 +37,7 @@ class Delivery:
         self.member = member
         self.outbox = Outbox(tables, member)
         self.inbox = Inbox(tables, member)
+        self.parked = ParkedEvents(tables)
         self._tables = tables
 
     def touch(self, tx: Connection) -> None:

@@ -41,7 +41,7 @@ Applier = Callable[[Connection, Inbound, datetime], None]
 Appliers = Mapping[str, Applier]  # by full message name
 
 # what a fault in one event looks like; anything else (store away, out of memory, a signal) is not the event's fault
-_POISON: Final = (
+POISON: Final = (
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -102,7 +102,7 @@ class Inbox:
                 if refused.refusal.code.kind is Kind.UNAVAILABLE:
                     raise
                 received.failure = refused.refusal
-            except _POISON as error:
+            except POISON as error:
                 type_name = arrival.envelope.type if arrival.envelope else ""
                 received.failure = refuse(APPLIER_FAILED, type=type_name, error=type(error).__name__)
             if received.failure is not None:
@@ -157,6 +157,7 @@ class Inbox:
         row = {"origin": envelope.origin, "event_id": envelope.event_id, "epoch": envelope.epoch, "sequence": envelope.sequence}
         row |= {
             "type": envelope.type,
+            "key": envelope.key,
             "payload": envelope.payload,
             "occurred_at": envelope.occurred_at,
             "code": why.code.name,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, MetaData, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
 from .fields import personal
 from .types import UtcDateTime
@@ -120,4 +120,7 @@ def _inbox_parked(metadata: MetaData) -> Table:
         Column("occurred_at", UtcDateTime, nullable=False),
         Column("code", Text, nullable=False),  # why it could not be applied
         Column("parked_at", UtcDateTime, nullable=False),
+        Column("key", Text, nullable=False, server_default=""),
+        Column("retries", Integer, nullable=False, server_default="0"),  # by operators
+        Column("retried_at", UtcDateTime, nullable=True),
     )

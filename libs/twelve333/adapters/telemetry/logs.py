@@ -62,6 +62,7 @@ ALLOWED: Final = frozenset(
         "revision",
         "signal",
         "handoff_id",
+        "event_id",
         "case_id",
         "dropped_fields",
     }

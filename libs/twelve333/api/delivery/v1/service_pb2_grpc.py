@@ -40,6 +40,26 @@ class DeliveryServiceStub:
                 request_serializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.GetDeliveryStatusRequest.SerializeToString,
                 response_deserializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.GetDeliveryStatusResponse.FromString,
                 _registered_method=True)
+        self.ListParkedEvents = channel.unary_unary(
+                '/twelve333.api.delivery.v1.DeliveryService/ListParkedEvents',
+                request_serializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.ListParkedEventsRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.ListParkedEventsResponse.FromString,
+                _registered_method=True)
+        self.GetParkedEvent = channel.unary_unary(
+                '/twelve333.api.delivery.v1.DeliveryService/GetParkedEvent',
+                request_serializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.GetParkedEventRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.GetParkedEventResponse.FromString,
+                _registered_method=True)
+        self.RetryParkedEvent = channel.unary_unary(
+                '/twelve333.api.delivery.v1.DeliveryService/RetryParkedEvent',
+                request_serializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.RetryParkedEventRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.RetryParkedEventResponse.FromString,
+                _registered_method=True)
+        self.DropParkedEvent = channel.unary_unary(
+                '/twelve333.api.delivery.v1.DeliveryService/DropParkedEvent',
+                request_serializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.DropParkedEventRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.DropParkedEventResponse.FromString,
+                _registered_method=True)
 
 
 class DeliveryServiceServicer:
@@ -54,6 +74,36 @@ class DeliveryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListParkedEvents(self, request, context):
+        """Lists events that were set aside because they could not be applied. Callers: operators, local operators.
+        Refusals: DELIVERY_STORE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetParkedEvent(self, request, context):
+        """Shows one of them. Callers: operators, local operators. Refusals: DELIVERY_PARKED_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryParkedEvent(self, request, context):
+        """Applies one of them now, as if it had just arrived. Callers: operators, local operators.
+        Refusals: DELIVERY_PARKED_NOT_FOUND, DELIVERY_PARKED_EARLIER (an earlier one about the same thing is set aside too).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DropParkedEvent(self, request, context):
+        """Gives one of them up for ever. Callers: operators, local operators. Refusals: DELIVERY_PARKED_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DeliveryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -61,6 +111,26 @@ def add_DeliveryServiceServicer_to_server(servicer, server):
                     servicer.GetDeliveryStatus,
                     request_deserializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.GetDeliveryStatusRequest.FromString,
                     response_serializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.GetDeliveryStatusResponse.SerializeToString,
+            ),
+            'ListParkedEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListParkedEvents,
+                    request_deserializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.ListParkedEventsRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.ListParkedEventsResponse.SerializeToString,
+            ),
+            'GetParkedEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetParkedEvent,
+                    request_deserializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.GetParkedEventRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.GetParkedEventResponse.SerializeToString,
+            ),
+            'RetryParkedEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryParkedEvent,
+                    request_deserializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.RetryParkedEventRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.RetryParkedEventResponse.SerializeToString,
+            ),
+            'DropParkedEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.DropParkedEvent,
+                    request_deserializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.DropParkedEventRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.DropParkedEventResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +161,114 @@ class DeliveryService:
             '/twelve333.api.delivery.v1.DeliveryService/GetDeliveryStatus',
             twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.GetDeliveryStatusRequest.SerializeToString,
             twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.GetDeliveryStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListParkedEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.delivery.v1.DeliveryService/ListParkedEvents',
+            twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.ListParkedEventsRequest.SerializeToString,
+            twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.ListParkedEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetParkedEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.delivery.v1.DeliveryService/GetParkedEvent',
+            twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.GetParkedEventRequest.SerializeToString,
+            twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.GetParkedEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryParkedEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.delivery.v1.DeliveryService/RetryParkedEvent',
+            twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.RetryParkedEventRequest.SerializeToString,
+            twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.RetryParkedEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DropParkedEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.delivery.v1.DeliveryService/DropParkedEvent',
+            twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.DropParkedEventRequest.SerializeToString,
+            twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.DropParkedEventResponse.FromString,
             options,
             channel_credentials,
             insecure,

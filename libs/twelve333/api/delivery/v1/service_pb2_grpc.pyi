@@ -37,6 +37,18 @@ class DeliveryServiceStub:
     """Counts what waits, what was delivered and what was dropped, per member. Callers: operators, local operators.
     Refusals: DELIVERY_STORE_UNAVAILABLE.
     """
+    ListParkedEvents: _grpc.UnaryUnaryMultiCallable[_service_pb2.ListParkedEventsRequest, _service_pb2.ListParkedEventsResponse]
+    """Lists events that were set aside because they could not be applied. Callers: operators, local operators.
+    Refusals: DELIVERY_STORE_UNAVAILABLE.
+    """
+    GetParkedEvent: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetParkedEventRequest, _service_pb2.GetParkedEventResponse]
+    """Shows one of them. Callers: operators, local operators. Refusals: DELIVERY_PARKED_NOT_FOUND."""
+    RetryParkedEvent: _grpc.UnaryUnaryMultiCallable[_service_pb2.RetryParkedEventRequest, _service_pb2.RetryParkedEventResponse]
+    """Applies one of them now, as if it had just arrived. Callers: operators, local operators.
+    Refusals: DELIVERY_PARKED_NOT_FOUND, DELIVERY_PARKED_EARLIER (an earlier one about the same thing is set aside too).
+    """
+    DropParkedEvent: _grpc.UnaryUnaryMultiCallable[_service_pb2.DropParkedEventRequest, _service_pb2.DropParkedEventResponse]
+    """Gives one of them up for ever. Callers: operators, local operators. Refusals: DELIVERY_PARKED_NOT_FOUND."""
 
 @_typing.type_check_only
 class DeliveryServiceAsyncStub(DeliveryServiceStub):
@@ -47,6 +59,18 @@ class DeliveryServiceAsyncStub(DeliveryServiceStub):
     """Counts what waits, what was delivered and what was dropped, per member. Callers: operators, local operators.
     Refusals: DELIVERY_STORE_UNAVAILABLE.
     """
+    ListParkedEvents: _aio.UnaryUnaryMultiCallable[_service_pb2.ListParkedEventsRequest, _service_pb2.ListParkedEventsResponse]  # type: ignore[assignment]
+    """Lists events that were set aside because they could not be applied. Callers: operators, local operators.
+    Refusals: DELIVERY_STORE_UNAVAILABLE.
+    """
+    GetParkedEvent: _aio.UnaryUnaryMultiCallable[_service_pb2.GetParkedEventRequest, _service_pb2.GetParkedEventResponse]  # type: ignore[assignment]
+    """Shows one of them. Callers: operators, local operators. Refusals: DELIVERY_PARKED_NOT_FOUND."""
+    RetryParkedEvent: _aio.UnaryUnaryMultiCallable[_service_pb2.RetryParkedEventRequest, _service_pb2.RetryParkedEventResponse]  # type: ignore[assignment]
+    """Applies one of them now, as if it had just arrived. Callers: operators, local operators.
+    Refusals: DELIVERY_PARKED_NOT_FOUND, DELIVERY_PARKED_EARLIER (an earlier one about the same thing is set aside too).
+    """
+    DropParkedEvent: _aio.UnaryUnaryMultiCallable[_service_pb2.DropParkedEventRequest, _service_pb2.DropParkedEventResponse]  # type: ignore[assignment]
+    """Gives one of them up for ever. Callers: operators, local operators. Refusals: DELIVERY_PARKED_NOT_FOUND."""
 
 class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
     """Delivery as seen from one member; at the hub and at every node."""
@@ -60,5 +84,41 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Counts what waits, what was delivered and what was dropped, per member. Callers: operators, local operators.
         Refusals: DELIVERY_STORE_UNAVAILABLE.
         """
+
+    @_abc_1.abstractmethod
+    def ListParkedEvents(
+        self,
+        request: _service_pb2.ListParkedEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.ListParkedEventsResponse, _abc.Awaitable[_service_pb2.ListParkedEventsResponse]]:
+        """Lists events that were set aside because they could not be applied. Callers: operators, local operators.
+        Refusals: DELIVERY_STORE_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetParkedEvent(
+        self,
+        request: _service_pb2.GetParkedEventRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.GetParkedEventResponse, _abc.Awaitable[_service_pb2.GetParkedEventResponse]]:
+        """Shows one of them. Callers: operators, local operators. Refusals: DELIVERY_PARKED_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def RetryParkedEvent(
+        self,
+        request: _service_pb2.RetryParkedEventRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.RetryParkedEventResponse, _abc.Awaitable[_service_pb2.RetryParkedEventResponse]]:
+        """Applies one of them now, as if it had just arrived. Callers: operators, local operators.
+        Refusals: DELIVERY_PARKED_NOT_FOUND, DELIVERY_PARKED_EARLIER (an earlier one about the same thing is set aside too).
+        """
+
+    @_abc_1.abstractmethod
+    def DropParkedEvent(
+        self,
+        request: _service_pb2.DropParkedEventRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.DropParkedEventResponse, _abc.Awaitable[_service_pb2.DropParkedEventResponse]]:
+        """Gives one of them up for ever. Callers: operators, local operators. Refusals: DELIVERY_PARKED_NOT_FOUND."""
 
 def add_DeliveryServiceServicer_to_server(servicer: DeliveryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
