@@ -57,6 +57,7 @@ def _keep(stage: Stage, report: Report) -> None:
 def _tell(stage: Stage, report: Report, version: int) -> None:
     tell, total = stage.tell, report.total
     tell.section("DEMO_COVERAGE", units=total.units, version=version)
+    tell.say("DEMO_COVERAGE_LEGEND")
     tell.table(["", "", "", ""], _rows(report.provinces))
     counts = {"units": total.units, "open": total.open, "with_system": total.with_system}
     tell.say("DEMO_COVERAGE_TOTAL", **counts, open_pct=total.open_pct, with_system_pct=total.with_system_pct)

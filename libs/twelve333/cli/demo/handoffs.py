@@ -91,7 +91,8 @@ def _show_route(stage: Stage, view: HandoffView) -> None:
         stage.tell.line(f"  {stage.name(candidate.unit)} ({relation}): {text(f'COVERAGE_VERDICT_{candidate.verdict.name}')}")
     for step in handoff.steps:
         told = text(f"ROUTING_STATE_{step.state.name}", unit=stage.name(step.unit))
-        stage.tell.line(f"  → {told}{f' [{step.reason}]' if step.reason else ''}")
+        why = f": {text(f'{step.reason}_BRIEF')} [{step.reason}]" if step.reason else ""
+        stage.tell.line(f"  → {told}{why}")
 
 
 def _node(stage: Stage, unit: str) -> Connection:
