@@ -19,6 +19,7 @@ NOBODY: Final = frozenset[Role]()
 
 ENROLMENT: Final[AccessTable] = {
     f"{_API}.registration.v1.EnrolmentService/Join": frozenset({Role.ANYONE}),
+    f"{_API}.registration.v1.EnrolmentService/RenewExpired": frozenset({Role.ANYONE}),
 }
 
 FEDERATION: Final[AccessTable] = {
@@ -30,6 +31,7 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.registration.v1.RegistrationService/ListMembers": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/GetDirectory": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/RevokeMember": OPERATOR,
+    f"{_API}.registration.v1.RegistrationService/RenewCertificate": NODE,
     f"{_API}.coverage.v1.CoverageService/GetCoverage": MEMBERS,
     f"{_API}.coverage.v1.CoverageService/ResolveCoverage": MEMBERS,
     f"{_API}.delivery.v1.DeliveryService/GetDeliveryStatus": OPERATOR,

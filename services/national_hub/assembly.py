@@ -16,6 +16,7 @@ from twelve333.adapters.rpc.health import Health
 from twelve333.adapters.rpc.peers import Peers
 from twelve333.adapters.rpc.server import Listener, Register
 from twelve333.adapters.rpc.tracing import trace_interceptors
+from twelve333.adapters.runner import Background
 from twelve333.adapters.signing.authority import load_authority
 from twelve333.adapters.signing.documents import load_signing_key
 from twelve333.adapters.sql import Database
@@ -41,6 +42,7 @@ from .handlers.enrolment import EnrolmentHandlers
 from .handlers.library import LibraryPublishHandlers, LibrarySyncHandlers, keep_refusal, keep_report, library_reading
 from .handlers.registration import RegistrationHandlers
 from .handlers.routing import take_told_handoff
+from .renewal import Renewal
 from .settings import HubSettings
 from .store import delivery_of
 
@@ -77,6 +79,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, locale=settings.locale)
     await hosting.start_listener(stack, enrolment, [enrol], ENROLMENT, drain)
     await hosting.start_health(stack, settings.listen.health, health, database, delivery)
+    await hosting.start_background(stack, Background("certificate", Renewal(hub).step, settings.certificate_check_seconds))
 
 
 def _way_to_members(settings: HubSettings, database: Database, stack: AsyncExitStack) -> GrpcDirect:

@@ -26,4 +26,4 @@ class HubSettings(ServiceSettings):
     """Everything the hub can be told."""
 
     listen: Listen
-    certificate_days: int = Field(default=30, ge=1, le=398)
+    certificate_days: float = Field(default=30.0, gt=0, le=90)

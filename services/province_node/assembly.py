@@ -40,6 +40,7 @@ from .handlers.library import library_handlers, on_release_announced
 from .handlers.registration import DirectoryPull, NodeHandlers, on_directory_changed
 from .handlers.routing import HandoffPeerHandlers, take_told_handoff
 from .library import LibraryPull
+from .renewal import Renewal
 from .settings import NodeSettings
 from .store import delivery_of
 
@@ -79,6 +80,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery_of(node.province))
     await hosting.start_background(stack, pulling)
     await hosting.start_background(stack, copying)
+    await hosting.start_background(stack, Background("certificate", Renewal(node).step, settings.certificate_check_seconds))
     await hosting.start_background(stack, Background("routing", calls.handoffs.sweep, SWEEP_SECONDS))
     await hosting.start_background(stack, Background("readiness", partial(_report_directory, node, health), 1.0))
 

@@ -77,6 +77,23 @@ async def join(
 
 
 @app.command
+async def rejoin(*, hub: str, pin: str, token_file: Path, config: Path = CONFIG, common: Common = Common()) -> None:
+    """Join again with a new token and a new key, after the old one was revoked or lost; the node's data stay, and it may go on running.
+
+    Args:
+        hub: host:port of the hub's enrolment listener.
+        pin: hash of the federation's root certificate, `sha256:` and 64 hex digits.
+        token_file: file with the new one-time token; `/dev/stdin` reads it from a pipe.
+        config: settings file of the node.
+    """
+    from .rejoin import rejoin as enrol_again
+
+    settings = load(NodeSettings, config)
+    serial = await enrol_again(settings, hub, pin, read_token(token_file))
+    show_one({"province": settings.province, "certificate": serial}, as_json=common.json)
+
+
+@app.command
 async def migrate(*, config: Path = CONFIG, common: Common = Common()) -> None:
     """Bring the database to the newest revision; never happens by itself.
 

@@ -72,7 +72,8 @@ async def join(plan: Plan, token: str, now: datetime) -> pb.JoinResponse:
     refuse_existing(plan.folder / SETTINGS_FILE)
     pki = plan.folder / "pki"
     root = await asyncio.to_thread(fetch_root, plan.hub, plan.pin)
-    answer = await _ask(plan, token, root, key_and_request(pki / "federation"))
+    asked = Asked(plan.hub, root, plan.province, f"{plan.host}:{plan.federation_port}")
+    answer = await ask(asked, token, key_and_request(pki / "federation"))
     verify(document_from_wire(answer.directory), PURPOSE, answer.document_key, None)
     write_material(pki / "federation", answer.certificate_chain.encode(), root)
     write_file(pki / "documents.pub", answer.document_key.hex().encode())
@@ -82,11 +83,32 @@ async def join(plan: Plan, token: str, now: datetime) -> pb.JoinResponse:
     return answer
 
 
-async def _ask(plan: Plan, token: str, root: bytes, signing_request: bytes) -> pb.JoinResponse:
-    endpoint = f"{plan.host}:{plan.federation_port}"
-    request = pb.JoinRequest(token=token, province=plan.province, endpoint=endpoint, signing_request=signing_request)
-    credentials = grpc.ssl_channel_credentials(root)
-    async with grpc.aio.secure_channel(plan.hub, credentials, options=channel_options(HUB)) as channel:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whom a node asks, and as what.
+
+    Args:
+        hub: host:port of the hub's enrolment listener.
+        root: the federation's root (PEM), proved by its pin.
+        province: that joins.
+        endpoint: host:port at which other members reach it.
+    """
+
+    hub: str
+    root: bytes
+    province: str
+    endpoint: str
+
+
+async def ask(asked: Asked, token: str, signing_request: bytes) -> pb.JoinResponse:
+    """Ask the hub to join, with the token and a request by the key.
+
+    Raises:
+        ServiceError: the hub refused or did not answer.
+    """
+    request = pb.JoinRequest(token=token, province=asked.province, endpoint=asked.endpoint, signing_request=signing_request)
+    credentials = grpc.ssl_channel_credentials(asked.root)
+    async with grpc.aio.secure_channel(asked.hub, credentials, options=channel_options(HUB)) as channel:
         with raising_service_errors():
             return await service_pb2_grpc.EnrolmentServiceStub(channel).Join(request, timeout=JOIN_SECONDS)
 
@@ -128,6 +150,7 @@ advertise = "{plan.host}:{plan.federation_port}"
 
 [hub]
 endpoint = "{answer.hub_endpoint}"
+enrolment = "{plan.hub}"
 
 [database]
 url = "{plan.database_url or "sqlite:///node.db"}"

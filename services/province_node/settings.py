@@ -29,9 +29,10 @@ class Listen(Section):
 
 
 class Hub(Section):
-    """The ministry's node."""
+    """The ministry's node: `endpoint` for members, `enrolment` for a member whose certificate has ended."""
 
     endpoint: Address
+    enrolment: Address | None = None
     sync_seconds: float = Field(default=30.0, gt=0, le=3600)
 
 

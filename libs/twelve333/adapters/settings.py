@@ -94,6 +94,7 @@ class ServiceSettings(BaseSettings):
     fields: Fields = Fields()
     telemetry: Telemetry = Telemetry()
     logging: Logging = Logging()
+    certificate_check_seconds: float = Field(default=30.0, gt=0, le=3600)
     drain_seconds: float = Field(default=5.0, ge=0, le=600)
 
     @classmethod

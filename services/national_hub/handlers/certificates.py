@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from twelve333.adapters.signing.authority import Issued, check_request
 from twelve333.adapters.signing.keys import fingerprint_of
 from twelve333.adapters.telemetry.logs import logger
-from twelve333.core.decision import accepted
+from twelve333.core.decision import Refused, accepted
 from twelve333.core.identity import dns_name, node_identity
-from twelve333.core.registration.certificates import revoke
+from twelve333.core.registration.certificates import renew, revoke
 from twelve333.core.registration.model import Certificate
 
 from ..context import HubContext
@@ -20,7 +20,12 @@ from ..store import certificates as store
 from ..store import registration
 from .directory import republish
 
+KEPT_BEYOND = timedelta(days=365)  # what a certificate was and when it ended, for those who look into an incident
+
 log = logger("registration")
+_renewed = metrics.get_meter("twelve333.registration").create_counter(
+    "twelve333.registration.renewals", unit="{certificate}", description="certificates of members renewed"
+)
 _revoked = metrics.get_meter("twelve333.registration").create_counter(
     "twelve333.registration.keys_revoked", unit="{key}", description="keys of members revoked"
 )
@@ -67,6 +72,29 @@ async def revoke_member(hub: HubContext, province: str, reason: str, now: dateti
     _revoked.add(keys)
     log.warning("member revoked", member=province, count=keys, version=version)
     return version, keys
+
+
+async def renew_member(hub: HubContext, province: str, signing_request: bytes, now: datetime) -> str:
+    """Issue a new certificate for the key that the member joined with.
+
+    Returns:
+        The chain, PEM.
+
+    Raises:
+        Refused: REGISTRATION_MEMBER_UNKNOWN, _KEY_REVOKED, _KEY_NOT_YOURS, SECURITY_REQUEST_*.
+    """
+    key = fingerprint_of(check_request(signing_request, node_identity(province), names_of(province)).public_key())
+
+    def keep(tx: Connection) -> Issued:
+        member = next((each for each in registration.load_members(tx) if each.name == province), None)
+        if refusal := renew(member, store.load_certificates(tx, province), province, key):
+            raise Refused(refusal)
+        store.forget_ended(tx, province, now - KEPT_BEYOND)
+        return issue_to_member(hub, tx, province, signing_request, now)
+
+    issued = await hub.database.write(keep)
+    _renewed.add(1)
+    return issued.chain.decode()
 
 
 async def refresh_revocations(hub: HubContext) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from twelve333.adapters.signing.authority import Issued, check_request
 from twelve333.adapters.signing.documents import public_bytes
 from twelve333.adapters.signing.keys import fingerprint_of
+from twelve333.adapters.signing.renewal import Proof, check_proof
 from twelve333.adapters.signing.tokens import parse_token, token_digest
 from twelve333.api.common.v1 import common_pb2
 from twelve333.api.registration.v1 import service_pb2 as pb
@@ -19,11 +20,12 @@ from twelve333.core.registration.certificates import supersede
 from twelve333.core.registration.messages import Join
 from twelve333.core.registration.rules import admit
 from twelve333.data import provinces
+from twelve333.wire.times import from_timestamp
 
 from ..context import HubContext
 from ..store import registration as store
 from ..store.certificates import load_certificates, save_revoked
-from .certificates import issue_to_member, names_of, refresh_revocations
+from .certificates import issue_to_member, names_of, refresh_revocations, renew_member
 from .directory import republish
 
 _joined = metrics.get_meter("twelve333.registration").create_counter(
@@ -67,3 +69,12 @@ class EnrolmentHandlers(service_pb2_grpc.EnrolmentServiceServicer):
             broker_urls=hub.settings.broker.urls,
             directory=common_pb2.SignedDocument.FromString(document),
         )
+
+    async def RenewExpired(
+        self, request: pb.RenewExpiredRequest, context: ServicerContext[pb.RenewExpiredRequest, pb.RenewExpiredResponse]
+    ) -> pb.RenewExpiredResponse:
+        """Give a member that was away for too long a new certificate, if it still has its key."""
+        hub, now = self._hub, self._hub.clock()
+        proof = Proof(request.province, request.signing_request, from_timestamp(request.signed_at), request.signature)
+        check_proof(proof, names_of(request.province), now)
+        return pb.RenewExpiredResponse(certificate_chain=await renew_member(hub, request.province, request.signing_request, now))

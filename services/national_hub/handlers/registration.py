@@ -28,7 +28,7 @@ from twelve333.wire.times import to_timestamp
 from ..context import HubContext
 from ..store import coverage as declarations
 from ..store import registration as store
-from .certificates import revoke_member
+from .certificates import renew_member, revoke_member
 from .directory import republish
 
 TOKEN_LIFETIME = timedelta(hours=24)
@@ -126,6 +126,13 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
         if row is None or row.version <= request.since_version:
             return pb.GetDirectoryResponse()
         return pb.GetDirectoryResponse(directory=common_pb2.SignedDocument.FromString(row.document))
+
+    async def RenewCertificate(
+        self, request: pb.RenewCertificateRequest, context: ServicerContext[pb.RenewCertificateRequest, pb.RenewCertificateResponse]
+    ) -> pb.RenewCertificateResponse:
+        """Give the calling member a new certificate for its key."""
+        chain = await renew_member(self._hub, current_caller().member, request.signing_request, self._hub.clock())
+        return pb.RenewCertificateResponse(certificate_chain=chain)
 
     async def RevokeMember(
         self, request: pb.RevokeMemberRequest, context: ServicerContext[pb.RevokeMemberRequest, pb.RevokeMemberResponse]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import Column, Connection, String, Table, insert, select, update
+from sqlalchemy import Column, Connection, String, Table, delete, insert, select, update
 
 from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.core.registration.model import Certificate
@@ -55,3 +56,9 @@ def revoked_names(tx: Connection) -> tuple[set[str], set[str]]:
     keys = set(tx.scalars(select(certificates.c.key_fingerprint).where(certificates.c.revoked_at.is_not(None)).distinct()))
     present = tx.execute(select(members.c.name, members.c.key_fingerprint))
     return keys, {name for name, fingerprint in present if fingerprint in keys}
+
+
+def forget_ended(tx: Connection, member: str, before: datetime) -> None:
+    """Forget certificates that ended before then, were not revoked, and were followed by others for the same member."""
+    ended = (certificates.c.member == member) & (certificates.c.not_after < before) & certificates.c.revoked_at.is_(None)
+    tx.execute(delete(certificates).where(ended))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from twelve333.core.decision import Decision, Refusal
 from twelve333.core.registration import codes
-from twelve333.core.registration.certificates import LISTED_BEYOND, is_revoked, listed, revoke, supersede
+from twelve333.core.registration.certificates import LISTED_BEYOND, is_revoked, listed, renew, revoke, supersede
 from twelve333.core.registration.messages import KeyRevoked
 from twelve333.core.registration.model import Certificate, Member
 
@@ -56,6 +56,13 @@ def test_a_member_that_comes_with_another_key_leaves_the_one_before_behind() -> 
 def test_a_revoked_key_never_counts_again() -> None:
     refusal = supersede([certificate("a", revoked_at=NOW), certificate("b")], "key-1", NOW)
     assert isinstance(refusal, Refusal) and refusal.code is codes.KEY_REVOKED
+
+
+def test_a_member_renews_for_the_key_it_joined_with_and_for_no_other() -> None:
+    held = [certificate("a"), certificate("b", "key-2", revoked_at=NOW)]
+    assert renew(MEMBER, held, "320000", "key-1") is None
+    refusals = [renew(None, [], "320000", "key-1"), renew(MEMBER, held, "320000", "key-2"), renew(MEMBER, held, "320000", "key-3")]
+    assert [refusal and refusal.code for refusal in refusals] == [codes.MEMBER_UNKNOWN, codes.KEY_REVOKED, codes.KEY_NOT_YOURS]
 
 
 @given(

@@ -60,6 +60,22 @@ def supersede(held: Sequence[Certificate], key_fingerprint: str, now: datetime) 
     return _revoked([each for each in held if each.revoked_at is None and each.key_fingerprint != key_fingerprint], SUPERSEDED, now)
 
 
+def renew(member: Member | None, held: Sequence[Certificate], name: str, key_fingerprint: str) -> Refusal | None:
+    """Decide whether a member may have a new certificate: only for the key that it joined with, and only while that counts.
+
+    Args:
+        member: as registered, if it is.
+        held: all its certificates.
+        name: of the member, for the refusal.
+        key_fingerprint: of the key that it proved.
+    """
+    if member is None:
+        return refuse(codes.MEMBER_UNKNOWN, name=name[:16])
+    if is_revoked(held, key_fingerprint):
+        return refuse(codes.KEY_REVOKED)
+    return None if member.key_fingerprint == key_fingerprint else refuse(codes.KEY_NOT_YOURS, name=member.name)
+
+
 def is_revoked(held: Sequence[Certificate], key_fingerprint: str) -> bool:
     """Whether this key was ever revoked."""
     return any(each.revoked_at is not None for each in held if each.key_fingerprint == key_fingerprint)

@@ -443,6 +443,108 @@ class GetDirectoryResponse(_message.Message):
 Global___GetDirectoryResponse: _TypeAlias = GetDirectoryResponse  # noqa: Y015
 
 @_typing.final
+class RenewCertificateRequest(_message.Message):
+    """Asks for a new certificate with the one that still counts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNING_REQUEST_FIELD_NUMBER: _builtins.int
+    signing_request: _builtins.bytes
+    """PKCS #10 signing request, PEM, by the member's key."""
+    def __init__(
+        self,
+        *,
+        signing_request: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signing_request", b"signing_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenewCertificateRequest: _TypeAlias = RenewCertificateRequest  # noqa: Y015
+
+@_typing.final
+class RenewCertificateResponse(_message.Message):
+    """The new certificate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CERTIFICATE_CHAIN_FIELD_NUMBER: _builtins.int
+    certificate_chain: _builtins.str
+    """It and the issuing certificate, PEM, leaf first."""
+    def __init__(
+        self,
+        *,
+        certificate_chain: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_chain", b"certificate_chain"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenewCertificateResponse: _TypeAlias = RenewCertificateResponse  # noqa: Y015
+
+@_typing.final
+class RenewExpiredRequest(_message.Message):
+    """Asks for a new certificate with the key alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVINCE_FIELD_NUMBER: _builtins.int
+    SIGNING_REQUEST_FIELD_NUMBER: _builtins.int
+    SIGNED_AT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    province: _builtins.str
+    """The member."""
+    signing_request: _builtins.bytes
+    """PKCS #10 signing request, PEM, by the member's key."""
+    signature: _builtins.bytes
+    """ECDSA over SHA-256 (DER) by the same key, of domain, province, time (Unix milliseconds) and the request's SHA-256."""
+    @_builtins.property
+    def signed_at(self) -> _timestamp_pb2.Timestamp:
+        """The member's time; at most 10 minutes off the hub's."""
+
+    def __init__(
+        self,
+        *,
+        province: _builtins.str = ...,
+        signing_request: _builtins.bytes = ...,
+        signed_at: _timestamp_pb2.Timestamp | None = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["signed_at", b"signed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["province", b"province", "signature", b"signature", "signed_at", b"signed_at", "signing_request", b"signing_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenewExpiredRequest: _TypeAlias = RenewExpiredRequest  # noqa: Y015
+
+@_typing.final
+class RenewExpiredResponse(_message.Message):
+    """The new certificate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CERTIFICATE_CHAIN_FIELD_NUMBER: _builtins.int
+    certificate_chain: _builtins.str
+    """It and the issuing certificate, PEM, leaf first."""
+    def __init__(
+        self,
+        *,
+        certificate_chain: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_chain", b"certificate_chain"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenewExpiredResponse: _TypeAlias = RenewExpiredResponse  # noqa: Y015
+
+@_typing.final
 class RevokeMemberRequest(_message.Message):
     """Refuses a member from now on."""
 

@@ -40,6 +40,11 @@ class EnrolmentServiceStub:
                 request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.JoinRequest.SerializeToString,
                 response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.JoinResponse.FromString,
                 _registered_method=True)
+        self.RenewExpired = channel.unary_unary(
+                '/twelve333.api.registration.v1.EnrolmentService/RenewExpired',
+                request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewExpiredRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewExpiredResponse.FromString,
+                _registered_method=True)
 
 
 class EnrolmentServiceServicer:
@@ -55,6 +60,14 @@ class EnrolmentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenewExpired(self, request, context):
+        """Caller: a member whose certificate has ended, e.g. after a long absence; its key proves it. Gives it a new certificate for that key.
+        Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_KEY_REVOKED, REGISTRATION_KEY_NOT_YOURS, REGISTRATION_PROOF_WRONG, REGISTRATION_CLOCK_OFF.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EnrolmentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +75,11 @@ def add_EnrolmentServiceServicer_to_server(servicer, server):
                     servicer.Join,
                     request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.JoinRequest.FromString,
                     response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.JoinResponse.SerializeToString,
+            ),
+            'RenewExpired': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewExpired,
+                    request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewExpiredRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewExpiredResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -92,6 +110,33 @@ class EnrolmentService:
             '/twelve333.api.registration.v1.EnrolmentService/Join',
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.JoinRequest.SerializeToString,
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.JoinResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewExpired(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.registration.v1.EnrolmentService/RenewExpired',
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewExpiredRequest.SerializeToString,
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewExpiredResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -147,6 +192,11 @@ class RegistrationServiceStub:
                 '/twelve333.api.registration.v1.RegistrationService/RevokeMember',
                 request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RevokeMemberRequest.SerializeToString,
                 response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RevokeMemberResponse.FromString,
+                _registered_method=True)
+        self.RenewCertificate = channel.unary_unary(
+                '/twelve333.api.registration.v1.RegistrationService/RenewCertificate',
+                request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewCertificateRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewCertificateResponse.FromString,
                 _registered_method=True)
 
 
@@ -208,6 +258,14 @@ class RegistrationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenewCertificate(self, request, context):
+        """Caller: node. Gives it a new certificate for the key it has, before the present one ends.
+        Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_KEY_REVOKED, REGISTRATION_KEY_NOT_YOURS, those of the request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistrationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -245,6 +303,11 @@ def add_RegistrationServiceServicer_to_server(servicer, server):
                     servicer.RevokeMember,
                     request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RevokeMemberRequest.FromString,
                     response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RevokeMemberResponse.SerializeToString,
+            ),
+            'RenewCertificate': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewCertificate,
+                    request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewCertificateRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewCertificateResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -437,6 +500,33 @@ class RegistrationService:
             '/twelve333.api.registration.v1.RegistrationService/RevokeMember',
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RevokeMemberRequest.SerializeToString,
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RevokeMemberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewCertificate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.registration.v1.RegistrationService/RenewCertificate',
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewCertificateRequest.SerializeToString,
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewCertificateResponse.FromString,
             options,
             channel_credentials,
             insecure,

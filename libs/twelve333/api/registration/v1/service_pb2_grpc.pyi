@@ -38,6 +38,10 @@ class EnrolmentServiceStub:
     Refusals: REGISTRATION_TOKEN_UNKNOWN, _EXPIRED, _USED, _OTHER_PROVINCE, REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_ENDPOINT_MALFORMED,
     REGISTRATION_KEY_REVOKED.
     """
+    RenewExpired: _grpc.UnaryUnaryMultiCallable[_service_pb2.RenewExpiredRequest, _service_pb2.RenewExpiredResponse]
+    """Caller: a member whose certificate has ended, e.g. after a long absence; its key proves it. Gives it a new certificate for that key.
+    Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_KEY_REVOKED, REGISTRATION_KEY_NOT_YOURS, REGISTRATION_PROOF_WRONG, REGISTRATION_CLOCK_OFF.
+    """
 
 @_typing.type_check_only
 class EnrolmentServiceAsyncStub(EnrolmentServiceStub):
@@ -48,6 +52,10 @@ class EnrolmentServiceAsyncStub(EnrolmentServiceStub):
     """Caller: anyone with a token. Joins a province and issues its certificate; a repeat with the same key gets the same answer.
     Refusals: REGISTRATION_TOKEN_UNKNOWN, _EXPIRED, _USED, _OTHER_PROVINCE, REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_ENDPOINT_MALFORMED,
     REGISTRATION_KEY_REVOKED.
+    """
+    RenewExpired: _aio.UnaryUnaryMultiCallable[_service_pb2.RenewExpiredRequest, _service_pb2.RenewExpiredResponse]  # type: ignore[assignment]
+    """Caller: a member whose certificate has ended, e.g. after a long absence; its key proves it. Gives it a new certificate for that key.
+    Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_KEY_REVOKED, REGISTRATION_KEY_NOT_YOURS, REGISTRATION_PROOF_WRONG, REGISTRATION_CLOCK_OFF.
     """
 
 class EnrolmentServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -62,6 +70,16 @@ class EnrolmentServiceServicer(metaclass=_abc_1.ABCMeta):
         """Caller: anyone with a token. Joins a province and issues its certificate; a repeat with the same key gets the same answer.
         Refusals: REGISTRATION_TOKEN_UNKNOWN, _EXPIRED, _USED, _OTHER_PROVINCE, REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_ENDPOINT_MALFORMED,
         REGISTRATION_KEY_REVOKED.
+        """
+
+    @_abc_1.abstractmethod
+    def RenewExpired(
+        self,
+        request: _service_pb2.RenewExpiredRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.RenewExpiredResponse, _abc.Awaitable[_service_pb2.RenewExpiredResponse]]:
+        """Caller: a member whose certificate has ended, e.g. after a long absence; its key proves it. Gives it a new certificate for that key.
+        Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_KEY_REVOKED, REGISTRATION_KEY_NOT_YOURS, REGISTRATION_PROOF_WRONG, REGISTRATION_CLOCK_OFF.
         """
 
 def add_EnrolmentServiceServicer_to_server(servicer: EnrolmentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
@@ -96,6 +114,10 @@ class RegistrationServiceStub:
     The member is good again once it has joined with a new token and a new key.
     Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_REASON_MISSING.
     """
+    RenewCertificate: _grpc.UnaryUnaryMultiCallable[_service_pb2.RenewCertificateRequest, _service_pb2.RenewCertificateResponse]
+    """Caller: node. Gives it a new certificate for the key it has, before the present one ends.
+    Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_KEY_REVOKED, REGISTRATION_KEY_NOT_YOURS, those of the request.
+    """
 
 @_typing.type_check_only
 class RegistrationServiceAsyncStub(RegistrationServiceStub):
@@ -124,6 +146,10 @@ class RegistrationServiceAsyncStub(RegistrationServiceStub):
     """Caller: operator. Refuses every key of a member from now on, here and (by the directory) at every other member; a repeat changes nothing.
     The member is good again once it has joined with a new token and a new key.
     Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_REASON_MISSING.
+    """
+    RenewCertificate: _aio.UnaryUnaryMultiCallable[_service_pb2.RenewCertificateRequest, _service_pb2.RenewCertificateResponse]  # type: ignore[assignment]
+    """Caller: node. Gives it a new certificate for the key it has, before the present one ends.
+    Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_KEY_REVOKED, REGISTRATION_KEY_NOT_YOURS, those of the request.
     """
 
 class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -192,6 +218,16 @@ class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Caller: operator. Refuses every key of a member from now on, here and (by the directory) at every other member; a repeat changes nothing.
         The member is good again once it has joined with a new token and a new key.
         Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_REASON_MISSING.
+        """
+
+    @_abc_1.abstractmethod
+    def RenewCertificate(
+        self,
+        request: _service_pb2.RenewCertificateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.RenewCertificateResponse, _abc.Awaitable[_service_pb2.RenewCertificateResponse]]:
+        """Caller: node. Gives it a new certificate for the key it has, before the present one ends.
+        Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_KEY_REVOKED, REGISTRATION_KEY_NOT_YOURS, those of the request.
         """
 
 def add_RegistrationServiceServicer_to_server(servicer: RegistrationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,38 @@
+"""The hub renews the certificates whose authority it holds: its own, and the broker's if that lives in the same folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twelve333.adapters.bus.server_config import BROKER_NAME
+from twelve333.adapters.signing.renewal import renew_own
+from twelve333.adapters.telemetry.logs import logger
+from twelve333.core.identity import Identity, broker_identity, dns_name, hub_identity
+from twelve333.core.ids import HUB
+
+from .context import HubContext
+
+log = logger("registration")
+
+
+class Renewal:
+    """`step` is repeated in the background; the listeners follow the files, the broker is told to read its own anew (SIGHUP)."""
+
+    def __init__(self, hub: HubContext) -> None:
+        self._hub = hub
+
+    async def step(self) -> None:
+        """Renew what is due.
+
+        Raises:
+            Refused: a file cannot be read or written, or the issuing authority has ended.
+        """
+        pki = self._hub.settings.pki_directory
+        self._renew(pki / "federation", hub_identity(), HUB)
+        self._renew(pki / "enrolment", hub_identity(), HUB, carries_root=True)
+        self._renew(self._hub.settings.base / "broker", broker_identity(), BROKER_NAME)
+
+    def _renew(self, folder: Path, identity: Identity, member: str, *, carries_root: bool = False) -> None:
+        names = [dns_name(member), "localhost"]
+        if renew_own(self._hub.authority, folder, identity, names, self._hub.clock(), carries_root=carries_root):
+            log.info("certificate renewed", path=folder.name)
