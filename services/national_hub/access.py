@@ -20,6 +20,7 @@ NOBODY: Final = frozenset[Role]()
 ENROLMENT: Final[AccessTable] = {
     f"{_API}.registration.v1.EnrolmentService/Join": frozenset({Role.ANYONE}),
     f"{_API}.registration.v1.EnrolmentService/RenewExpired": frozenset({Role.ANYONE}),
+    f"{_API}.registration.v1.EnrolmentService/Greet": frozenset({Role.ANYONE}),
 }
 
 FEDERATION: Final[AccessTable] = {

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.settings import load
+from twelve333.adapters.signing.files import refuse_existing
 from twelve333.adapters.signing.tokens import read_token
+from twelve333.catalogue.catalogue import sentence
 from twelve333.cli.common import Common, connect
-from twelve333.cli.output import show_one
+from twelve333.cli.output import complain, show, show_one
 from twelve333.cli.parked import parked_app
+from twelve333.core.decision import Refusal
 
+from .check_names import NAMES, CheckName
 from .settings import NodeSettings
+
+if TYPE_CHECKING:
+    from .join import Plan
 
 app = App(name="node", help="A province's node: join the federation, migrate its database, run it.")
 
@@ -24,6 +32,7 @@ app.command(parked_app())
 
 SERVICE = "province_node"
 CONFIG = Path("node.toml")
+CHECK_FAILED = 5
 
 
 @app.command
@@ -40,8 +49,9 @@ async def join(
     health_port: int = 7580,
     operator: str = "operator",
     desk: str = "desk-1",
+    skip_preflight: Annotated[tuple[CheckName, ...], Parameter(negative="")] = (),
     common: Common = Common(),
-) -> None:
+) -> int:
     """Join the federation with the line that the ministry sent; the key is made here and never leaves this machine.
 
     Args:
@@ -56,24 +66,54 @@ async def join(
         health_port: on loopback, for probes.
         operator: name of the first local operator, a-z 0-9 . _ -.
         desk: name of the first desktop, likewise.
+        skip_preflight: name of a check to leave out, see `node preflight --list`; may be given several times.
     """
-    from twelve333.adapters.keys import ensure_keys
-    from twelve333.adapters.sql.prepare import prepare
-
-    from .directory import keep_first
     from .join import Plan
-    from .join import join as enrol
-    from .store import delivery_of
+    from .preflight import preflight as run_checks
 
     plan = Plan(directory, province, hub, pin, host, federation_port, desk_port, health_port, operator, desk)
-    now = system_clock()
-    answer = await enrol(plan, read_token(token_file), now)
-    settings = load(NodeSettings, directory / CONFIG)
-    ensure_keys(settings, now)
-    revision = await prepare(SERVICE, settings.database_url, delivery_of(province), now)
-    await keep_first(settings.database_url, answer.document_key, answer.directory, now)
+    refuse_existing(directory / CONFIG)
+    if failed := await run_checks(plan, system_clock, skip_preflight):
+        return _complain(failed, common)
+    revision = await _make(plan, read_token(token_file))
     result = {"province": province, "settings": str(directory / CONFIG), "revision": revision}
     show_one({**result, "next": f"twelve333 node run --config {directory / CONFIG}"}, as_json=common.json)
+    return 0
+
+
+@app.command
+async def preflight(
+    *,
+    province: str = "",
+    hub: str = "",
+    pin: str = "",
+    directory: Path = Path("node"),
+    host: str = "127.0.0.1",
+    federation_port: int = 7543,
+    desk_port: int = 7544,
+    health_port: int = 7580,
+    skip_preflight: Annotated[tuple[CheckName, ...], Parameter(negative="")] = (),
+    list_checks: Annotated[bool, Parameter(name="--list", negative="")] = False,
+    common: Common = Common(),
+) -> int:
+    """Run the checks that come before joining, and nothing else; no token is needed.
+
+    Args:
+        province, hub, pin, directory, host, federation_port, desk_port, health_port, skip_preflight: as for `node join`.
+        list_checks: name the checks instead of running them.
+    """
+    from .join import Plan
+    from .preflight import preflight as run_checks
+
+    if list_checks:
+        texts = [{"name": name, "checks": sentence(f"REGISTRATION_CHECK_{name.upper()}", {}, common.language)} for name in NAMES]
+        show(texts, ("name", "checks"), as_json=common.json)
+        return 0
+    plan = Plan(directory, province, hub, pin, host, federation_port, desk_port, health_port, "operator", "desk-1")
+    if failed := await run_checks(plan, system_clock, skip_preflight):
+        return _complain(failed, common)
+    show_one({"passed": [name for name in NAMES if name not in skip_preflight]}, as_json=common.json)
+    return 0
 
 
 @app.command
@@ -148,3 +188,28 @@ async def status(*, common: Common = Common()) -> None:
         stands = await node.registration.node_status()
         delivery = await node.delivery.status()
     show_delivery(delivery, common, head=stands)
+
+
+async def _make(plan: Plan, token: str) -> str:
+    """Enrol, then make the database with the directory that came along; the revision of the database."""
+    from twelve333.adapters.keys import ensure_keys
+    from twelve333.adapters.sql.prepare import prepare
+
+    from .directory import keep_first
+    from .join import join as enrol
+    from .store import delivery_of
+
+    now = system_clock()
+    answer = await enrol(plan, token, now)
+    settings = load(NodeSettings, plan.folder / CONFIG)
+    ensure_keys(settings, now)
+    revision = await prepare(SERVICE, settings.database_url, delivery_of(plan.province), now)
+    await keep_first(settings.database_url, answer.document_key, answer.directory, now)
+    return revision
+
+
+def _complain(failed: Refusal, common: Common) -> int:
+    """Say which checks failed, one sentence each."""
+    details = [sentence(each.code.name, each.params, common.language) for each in failed.violations]
+    complain(failed.code.name, sentence(failed.code.name, failed.params, common.language), details, as_json=common.json)
+    return CHECK_FAILED

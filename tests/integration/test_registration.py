@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
 
 import grpc
 import pytest
 
-from tests.support.federation import one_federation
+from tests.support.federation import cli, one_federation
+from twelve333.adapters.processes import free_ports
 from twelve333.adapters.rpc.credentials import channel_options
 from twelve333.adapters.signing.keys import key_and_request
 from twelve333.api.registration.v1 import service_pb2, service_pb2_grpc
@@ -74,3 +77,13 @@ async def test_nodes_work_from_a_directory_signed_by_the_hub(federation: Federat
     async with federation.hub.connect() as hub:
         members = {member.name for member in await hub.registration.list_members()}
     assert {"320000", "360000", "350000", "230000", "310000"} <= members
+
+
+async def test_the_checks_before_joining_pass_at_a_hub_that_is_well(federation: Federation, tmp_path: Path) -> None:
+    async with federation.hub.connect() as hub:
+        token = await hub.registration.create_token("460000")
+    offer = ["--province", "460000", "--hub", token.enrolment_endpoint, "--pin", token.authority_pin, "--directory", tmp_path / "node"]
+    ports = [f"--{name}-port={port}" for name, port in zip(("federation", "desk", "health"), free_ports(3), strict=True)]
+    done = await asyncio.to_thread(cli, "node", "preflight", *offer, *ports, "--json")
+    assert (done.code, done.err) == (0, "")
+    assert json.loads(done.out) == {"passed": ["dns", "hub", "clock", "versions", "broker", "ports", "disk"]}

@@ -6,6 +6,7 @@ from grpc.aio import ServicerContext
 from opentelemetry import metrics
 from sqlalchemy import Connection
 
+from twelve333 import __version__
 from twelve333.adapters.signing.authority import Issued, check_request
 from twelve333.adapters.signing.documents import public_bytes
 from twelve333.adapters.signing.keys import fingerprint_of
@@ -20,7 +21,7 @@ from twelve333.core.registration.certificates import supersede
 from twelve333.core.registration.messages import Join
 from twelve333.core.registration.rules import admit
 from twelve333.data import provinces
-from twelve333.wire.times import from_timestamp
+from twelve333.wire.times import from_timestamp, to_timestamp
 
 from ..context import HubContext
 from ..store import registration as store
@@ -69,6 +70,11 @@ class EnrolmentHandlers(service_pb2_grpc.EnrolmentServiceServicer):
             broker_urls=hub.settings.broker.urls,
             directory=common_pb2.SignedDocument.FromString(document),
         )
+
+    async def Greet(self, request: pb.GreetRequest, context: ServicerContext[pb.GreetRequest, pb.GreetResponse]) -> pb.GreetResponse:
+        """Tell what a province checks before it joins."""
+        hub = self._hub
+        return pb.GreetResponse(now=to_timestamp(hub.clock()), release=__version__, broker_urls=hub.settings.broker.urls)
 
     async def RenewExpired(
         self, request: pb.RenewExpiredRequest, context: ServicerContext[pb.RenewExpiredRequest, pb.RenewExpiredResponse]

@@ -24,6 +24,57 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class GreetRequest(_message.Message):
+    """Asks how the hub stands to those who want to join."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GreetRequest: _TypeAlias = GreetRequest  # noqa: Y015
+
+@_typing.final
+class GreetResponse(_message.Message):
+    """What there is to know before joining; nothing secret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOW_FIELD_NUMBER: _builtins.int
+    RELEASE_FIELD_NUMBER: _builtins.int
+    BROKER_URLS_FIELD_NUMBER: _builtins.int
+    release: _builtins.str
+    """Its release, e.g. `0.1.0`."""
+    @_builtins.property
+    def now(self) -> _timestamp_pb2.Timestamp:
+        """The hub's time."""
+
+    @_builtins.property
+    def broker_urls(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Addresses of the broker, `tls://host:port`."""
+
+    def __init__(
+        self,
+        *,
+        now: _timestamp_pb2.Timestamp | None = ...,
+        release: _builtins.str = ...,
+        broker_urls: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["now", b"now"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["broker_urls", b"broker_urls", "now", b"now", "release", b"release"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GreetResponse: _TypeAlias = GreetResponse  # noqa: Y015
+
+@_typing.final
 class JoinRequest(_message.Message):
     """Asks to become a member."""
 

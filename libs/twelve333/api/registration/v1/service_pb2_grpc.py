@@ -40,6 +40,11 @@ class EnrolmentServiceStub:
                 request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.JoinRequest.SerializeToString,
                 response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.JoinResponse.FromString,
                 _registered_method=True)
+        self.Greet = channel.unary_unary(
+                '/twelve333.api.registration.v1.EnrolmentService/Greet',
+                request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GreetRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GreetResponse.FromString,
+                _registered_method=True)
         self.RenewExpired = channel.unary_unary(
                 '/twelve333.api.registration.v1.EnrolmentService/RenewExpired',
                 request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewExpiredRequest.SerializeToString,
@@ -60,6 +65,13 @@ class EnrolmentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Greet(self, request, context):
+        """Caller: anyone. What a province checks before it joins: the hub's time and release, and where the broker is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RenewExpired(self, request, context):
         """Caller: a member whose certificate has ended, e.g. after a long absence; its key proves it. Gives it a new certificate for that key.
         Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_KEY_REVOKED, REGISTRATION_KEY_NOT_YOURS, REGISTRATION_PROOF_WRONG, REGISTRATION_CLOCK_OFF.
@@ -75,6 +87,11 @@ def add_EnrolmentServiceServicer_to_server(servicer, server):
                     servicer.Join,
                     request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.JoinRequest.FromString,
                     response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.JoinResponse.SerializeToString,
+            ),
+            'Greet': grpc.unary_unary_rpc_method_handler(
+                    servicer.Greet,
+                    request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GreetRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GreetResponse.SerializeToString,
             ),
             'RenewExpired': grpc.unary_unary_rpc_method_handler(
                     servicer.RenewExpired,
@@ -110,6 +127,33 @@ class EnrolmentService:
             '/twelve333.api.registration.v1.EnrolmentService/Join',
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.JoinRequest.SerializeToString,
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.JoinResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Greet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.registration.v1.EnrolmentService/Greet',
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GreetRequest.SerializeToString,
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GreetResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,8 @@ class EnrolmentServiceStub:
     Refusals: REGISTRATION_TOKEN_UNKNOWN, _EXPIRED, _USED, _OTHER_PROVINCE, REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_ENDPOINT_MALFORMED,
     REGISTRATION_KEY_REVOKED.
     """
+    Greet: _grpc.UnaryUnaryMultiCallable[_service_pb2.GreetRequest, _service_pb2.GreetResponse]
+    """Caller: anyone. What a province checks before it joins: the hub's time and release, and where the broker is."""
     RenewExpired: _grpc.UnaryUnaryMultiCallable[_service_pb2.RenewExpiredRequest, _service_pb2.RenewExpiredResponse]
     """Caller: a member whose certificate has ended, e.g. after a long absence; its key proves it. Gives it a new certificate for that key.
     Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_KEY_REVOKED, REGISTRATION_KEY_NOT_YOURS, REGISTRATION_PROOF_WRONG, REGISTRATION_CLOCK_OFF.
@@ -53,6 +55,8 @@ class EnrolmentServiceAsyncStub(EnrolmentServiceStub):
     Refusals: REGISTRATION_TOKEN_UNKNOWN, _EXPIRED, _USED, _OTHER_PROVINCE, REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_ENDPOINT_MALFORMED,
     REGISTRATION_KEY_REVOKED.
     """
+    Greet: _aio.UnaryUnaryMultiCallable[_service_pb2.GreetRequest, _service_pb2.GreetResponse]  # type: ignore[assignment]
+    """Caller: anyone. What a province checks before it joins: the hub's time and release, and where the broker is."""
     RenewExpired: _aio.UnaryUnaryMultiCallable[_service_pb2.RenewExpiredRequest, _service_pb2.RenewExpiredResponse]  # type: ignore[assignment]
     """Caller: a member whose certificate has ended, e.g. after a long absence; its key proves it. Gives it a new certificate for that key.
     Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_KEY_REVOKED, REGISTRATION_KEY_NOT_YOURS, REGISTRATION_PROOF_WRONG, REGISTRATION_CLOCK_OFF.
@@ -71,6 +75,14 @@ class EnrolmentServiceServicer(metaclass=_abc_1.ABCMeta):
         Refusals: REGISTRATION_TOKEN_UNKNOWN, _EXPIRED, _USED, _OTHER_PROVINCE, REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_ENDPOINT_MALFORMED,
         REGISTRATION_KEY_REVOKED.
         """
+
+    @_abc_1.abstractmethod
+    def Greet(
+        self,
+        request: _service_pb2.GreetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.GreetResponse, _abc.Awaitable[_service_pb2.GreetResponse]]:
+        """Caller: anyone. What a province checks before it joins: the hub's time and release, and where the broker is."""
 
     @_abc_1.abstractmethod
     def RenewExpired(
