@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from twelve333.adapters import hosting, runner
+from twelve333.adapters.bus.sealed import Sealing
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.coverage import CoverageHandlers
 from twelve333.adapters.delivery_status import DeliveryHandlers
@@ -19,6 +20,8 @@ from twelve333.adapters.rpc.tracing import trace_interceptors
 from twelve333.adapters.runner import Background
 from twelve333.adapters.signing.authority import load_authority
 from twelve333.adapters.signing.documents import load_signing_key
+from twelve333.adapters.signing.fields import open_cipher
+from twelve333.adapters.signing.sealing import Opener
 from twelve333.adapters.sql import Database
 from twelve333.adapters.sql.cases_inbound import STEP_TAKEN
 from twelve333.adapters.sql.delivery import Appliers
@@ -27,6 +30,7 @@ from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
 from twelve333.api.delivery.v1 import peer_pb2_grpc
 from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
+from twelve333.api.registration.v1 import keys_pb2_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
 from twelve333.core.identity import FEDERATION_DOMAIN
 from twelve333.core.ids import HUB
@@ -38,6 +42,7 @@ from .endpoints import MemberEndpoints
 from .handlers.cases import CaseHandlers, take_told_step
 from .handlers.certificates import refresh_revocations
 from .handlers.coverage import DirectorySnapshot
+from .handlers.encryption import EncryptionKeyHandlers, MemberKeys, list_own_key
 from .handlers.enrolment import EnrolmentHandlers
 from .handlers.library import LibraryPublishHandlers, LibrarySyncHandlers, keep_refusal, keep_report, library_reading
 from .handlers.registration import RegistrationHandlers
@@ -47,6 +52,7 @@ from .settings import HubSettings
 from .store import delivery_of
 
 SERVICE = "national_hub"
+KEY_CHECK_SECONDS = 30.0
 
 
 async def serve(settings: HubSettings) -> None:
@@ -66,19 +72,23 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     federation_tls = server_credentials(pki / "federation")
     enrolment_tls = server_credentials(pki / "enrolment", callers_prove_themselves=False)
     database = await hosting.start_database(stack, SERVICE, settings)
-    delivery = delivery_of(HUB)
-    hub = HubContext(settings, database, delivery.outbox, system_clock, authority, documents)
+    delivery, own = delivery_of(HUB), open_cipher(settings.fields_keyring, settings.fields.cipher)
+    hub = HubContext(settings, database, delivery.outbox, system_clock, authority, documents, sealing_key=own.public_key)
     health = Health("database")
-    direct = _way_to_members(settings, database, stack)
+    direct, keys = _way_to_members(settings, database, stack), MemberKeys(database)
+    sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
+    await list_own_key(hub)
     await refresh_revocations(hub)
     told, refused = appliers(hub), hub.revocations
-    relay = await hosting.start_relay(stack, settings, database, delivery, told, hub.clock, direct, [HUB, *provinces()], refused.covers)
+    everybody = [HUB, *provinces()]
+    relay = await hosting.start_relay(stack, settings, database, delivery, told, hub.clock, direct, sealing, everybody, refused.covers)
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, refused.admit, locale=settings.locale)
-    await hosting.start_listener(stack, federation, [*services(hub, relay), health.register], FEDERATION, drain)
+    await hosting.start_listener(stack, federation, [*services(hub, relay, keys), health.register], FEDERATION, drain)
     enrol = partial(registration_grpc.add_EnrolmentServiceServicer_to_server, EnrolmentHandlers(hub))
     enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, locale=settings.locale)
     await hosting.start_listener(stack, enrolment, [enrol], ENROLMENT, drain)
     await hosting.start_health(stack, settings.listen.health, health, database, delivery)
+    await hosting.start_background(stack, Background("encryption key", partial(list_own_key, hub), KEY_CHECK_SECONDS))
     await hosting.start_background(stack, Background("certificate", Renewal(hub).step, settings.certificate_check_seconds))
 
 
@@ -90,13 +100,14 @@ def _way_to_members(settings: HubSettings, database: Database, stack: AsyncExitS
     return GrpcDirect(peers, endpoints.refresh)
 
 
-def services(hub: HubContext, relay: Relay) -> Sequence[Register]:
+def services(hub: HubContext, relay: Relay, keys: MemberKeys) -> Sequence[Register]:
     """What the federation listener offers."""
     told = DeliveryHandlers(hub.database, delivery_of(HUB), relay.intake, lambda: relay.connected)
     return [
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
         partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake)),
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
+        partial(keys_pb2_grpc.add_EncryptionKeyServiceServicer_to_server, EncryptionKeyHandlers(hub, keys)),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, CoverageHandlers(DirectorySnapshot(hub), hub.clock)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(hub)),
         partial(library_grpc.add_LibraryServiceServicer_to_server, library_reading(hub)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,6 +28,7 @@ class HubContext:
         authority: issues the certificates of members.
         documents: the key that signs directory and library releases.
         revocations: the keys that every listener and the relay refuse.
+        sealing_key: the hub's own public key, to which others seal what they tell it.
     """
 
     settings: HubSettings
@@ -36,3 +38,4 @@ class HubContext:
     authority: Authority
     documents: Ed25519PrivateKey
     revocations: Revocations = field(default_factory=Revocations)
+    sealing_key: Callable[[], bytes] = bytes

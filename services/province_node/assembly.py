@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from twelve333.adapters import hosting, runner
+from twelve333.adapters.bus.sealed import Sealing
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.delivery_status import DeliveryHandlers
 from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
@@ -16,7 +17,9 @@ from twelve333.adapters.rpc.peers import Peers
 from twelve333.adapters.rpc.server import Listener, Register
 from twelve333.adapters.rpc.tracing import trace_interceptors
 from twelve333.adapters.runner import Background
+from twelve333.adapters.signing.fields import open_cipher
 from twelve333.adapters.signing.files import read_file
+from twelve333.adapters.signing.sealing import Opener
 from twelve333.adapters.sql.cases_inbound import STEP_TAKEN
 from twelve333.adapters.sql.delivery import Appliers
 from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
@@ -33,6 +36,7 @@ from .access import DESK, FEDERATION
 from .calls import CallParts
 from .context import NodeContext
 from .directory import DirectoryReplica
+from .encryption import DirectoryKeys
 from .handlers.cases import CaseHandlers, take_told_step
 from .handlers.coverage import coverage_handlers
 from .handlers.handoff import HandoffHandlers, RoutingHandlers
@@ -71,7 +75,10 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     copying = Background("library", LibraryPull(node).step, settings.hub.sync_seconds)
     told, refused = appliers(node, calls, pulling, copying), node.directory.revocations
     delivery, direct = delivery_of(node.province), GrpcDirect(node.peers)
-    relay = await hosting.start_relay(stack, settings, node.database, delivery, told, node.clock, direct, excluded=refused.covers)
+    own = open_cipher(settings.fields_keyring, settings.fields.cipher)
+    keys = DirectoryKeys(node, own)
+    sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
+    relay = await hosting.start_relay(stack, settings, node.database, delivery, told, node.clock, direct, sealing, excluded=refused.covers)
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, refused.admit, locale=settings.locale)
     peers = [*peer_services(node, calls, relay), health.register]
     await hosting.start_listener(stack, federation, peers, FEDERATION, settings.drain_seconds)
@@ -80,6 +87,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery_of(node.province))
     await hosting.start_background(stack, pulling)
     await hosting.start_background(stack, copying)
+    await hosting.start_background(stack, Background("encryption key", keys.tell_ours, settings.hub.sync_seconds))
     await hosting.start_background(stack, Background("certificate", Renewal(node).step, settings.certificate_check_seconds))
     await hosting.start_background(stack, Background("routing", calls.handoffs.sweep, SWEEP_SECONDS))
     await hosting.start_background(stack, Background("readiness", partial(_report_directory, node, health), 1.0))

@@ -14,6 +14,7 @@ from pathlib import Path
 from ..core.decision import Refused
 from .bus.guarded import GuardedBus
 from .bus.nats import NatsBus, NatsSettings
+from .bus.sealed import SealedBus, Sealing
 from .bus.tls import member_tls
 from .clock import Clock
 from .relay import GrpcDirect, Relay
@@ -61,13 +62,17 @@ async def start_relay(
     appliers: Appliers,
     clock: Clock,
     direct: GrpcDirect,
+    sealing: Sealing,
     administers: Sequence[str] = (),
     excluded: Callable[[str], bool] = lambda _member: False,
 ) -> Relay:
-    """Start both directions of delivery, revoked members excluded; a broker that is away keeps nobody from starting, and is gone around."""
+    """Start both directions of delivery, sealed and without revoked members.
+
+    A broker that is away keeps nobody from starting, and is gone around.
+    """
     tls = member_tls(federation_folder(settings))
     bus = GuardedBus(NatsBus(NatsSettings(settings.broker.urls, delivery.member, tls, administers)), excluded)
-    relay = Relay(database, delivery, bus, appliers, clock, direct=direct)
+    relay = Relay(database, delivery, SealedBus(bus, sealing), appliers, clock, direct=direct)
     await relay.start()
     stack.push_async_callback(relay.stop)
     return relay

@@ -56,6 +56,7 @@ class Broker(Section):
     """The NATS servers, tried in turn."""
 
     urls: tuple[Annotated[str, Field(pattern=r"^(tls|nats)://[^/]+:\d+$")], ...] = Field(min_length=1)
+    plain_payloads: bool = False  # whether events go unsealed to members whose older program has told no key to seal to
 
 
 class Fields(Section):

@@ -13,6 +13,7 @@ from .decision import Code, Kind, Refusal, refuse
 
 HUB: Final = "hub"
 ID_CHARS_MAX: Final = 64
+_SHOWN_CHARS: Final = 8
 
 UNIT_CODE_MALFORMED: Final = Code("COMMON_UNIT_CODE_MALFORMED", Kind.INVALID)
 ID_MALFORMED: Final = Code("COMMON_ID_MALFORMED", Kind.INVALID)
@@ -56,11 +57,16 @@ def is_member(text: str) -> bool:
     return text == HUB or is_province_code(text)
 
 
+def shown(text: str) -> str:
+    """What a refusal may repeat of a malformed code or id: its beginning, since somebody may have typed a person's name or number there."""
+    return text if len(text) <= _SHOWN_CHARS and text.isascii() else f"{text[:2]}…"
+
+
 def check_unit_code(text: str) -> Refusal | None:
     """Refuse what has not the shape of a unit code."""
-    return None if is_unit_code(text) else refuse(UNIT_CODE_MALFORMED, code=text[:32])
+    return None if is_unit_code(text) else refuse(UNIT_CODE_MALFORMED, code=shown(text))
 
 
 def check_id(text: str) -> Refusal | None:
     """Refuse an id that the asker made badly (1 to 64 of letters, digits, `_`, `.`, `-`; first a letter or digit)."""
-    return None if _ID.fullmatch(text) else refuse(ID_MALFORMED, id=text[:ID_CHARS_MAX])
+    return None if _ID.fullmatch(text) else refuse(ID_MALFORMED, id=shown(text))

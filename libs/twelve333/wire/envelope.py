@@ -90,6 +90,7 @@ def _envelope(message: pb.Envelope, occurred_at: datetime) -> Envelope:
         payload=message.payload,
         key=message.key,
         trace=dict(message.trace),
+        sealed=message.sealing != pb.SEALING_UNSPECIFIED,
     )
 
 

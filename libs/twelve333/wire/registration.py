@@ -69,10 +69,14 @@ def unit_from_wire(unit: pb.Unit) -> Unit:
     )
 
 
-def member_to_wire(member: Member) -> pb.Member:
-    """A member as it travels."""
+def member_to_wire(member: Member, encryption_key: bytes = b"") -> pb.Member:
+    """A member as it travels, with the key to which events for it are sealed if it has told one."""
     return pb.Member(
-        name=member.name, endpoint=member.endpoint, key_fingerprint=member.key_fingerprint, joined_at=to_timestamp(member.joined_at)
+        name=member.name,
+        endpoint=member.endpoint,
+        key_fingerprint=member.key_fingerprint,
+        joined_at=to_timestamp(member.joined_at),
+        encryption_key=encryption_key,
     )
 
 

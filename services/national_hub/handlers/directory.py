@@ -17,6 +17,7 @@ from ..context import HubContext
 from ..store import certificates
 from ..store import coverage as declarations
 from ..store import registration as store
+from ..store.encryption import load_keys
 
 PURPOSE = "directory"
 
@@ -28,14 +29,15 @@ def republish(context: HubContext, tx: Connection, now: datetime) -> int:
         The new version.
     """
     before = store.load_directory(tx)
-    version = before.version + 1 if before else 1
+    version, keys = before.version + 1 if before else 1, load_keys(tx)
     directory = registration_pb2.Directory(
         version=version,
         made_at=to_timestamp(now),
-        members=[member_to_wire(member) for member in store.load_members(tx)],
+        members=[member_to_wire(member, keys.get(member.name, b"")) for member in store.load_members(tx)],
         units=[unit_to_wire(unit) for unit in store.load_units(tx)],
         declarations=declarations.load_declarations(tx),
         revocations=[revocation_to_wire(each) for each in listed(certificates.load_revoked(tx), now)],
+        hub_encryption_key=context.sealing_key(),
     )
     document = sign(directory.SerializeToString(deterministic=True), PURPOSE, version, context.documents)
     store.save_directory(tx, store.DirectoryRow(version, now, document_to_wire(document).SerializeToString()))

@@ -20,12 +20,14 @@ from pathlib import Path
 from typing import Final, Literal, TypedDict
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from twelve333.core.decision import Refused, refuse
 
 from . import codes
 from .files import PRIVATE, read_file, write_file
+from .sealing import private_key, public_bytes
 from .sm4 import Sm4Gcm
 
 Suite = Literal["aes256gcm", "sm4gcm"]
@@ -50,11 +52,13 @@ class _Kept(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """The keys of a keyring file: a ready head (mark, suite, id) and cipher for each id, and the id that is used now."""
+    """The keys of a keyring file: a ready head (mark, suite, id) and cipher for each id, the id that is used now, and the keys to which
+    others seal what they tell us, the present one first."""
 
     current: bytes
     suite: str
     keys: Mapping[bytes, tuple[bytes, AESGCM | Sm4Gcm]]
+    sealing: tuple[X25519PrivateKey, ...]
 
 
 class FieldCipher:
@@ -97,6 +101,15 @@ class FieldCipher:
             return known[1].decrypt(sealed[2 + _ID_BYTES : _HEAD_BYTES], sealed[_HEAD_BYTES:], place.encode())
         except (InvalidTag, ValueError) as error:
             raise Refused(refuse(codes.FIELD_TAMPERED, table=place.partition(".")[0])) from error
+
+    def sealing_keys(self) -> tuple[X25519PrivateKey, ...]:
+        """The keys to which others seal what they tell us, the present one first; the file is looked at again."""
+        self._look()
+        return self._ring.sealing
+
+    def public_key(self) -> bytes:
+        """The key to which others seal what they tell us."""
+        return public_bytes(self.sealing_keys()[0])
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether this was sealed under the current key."""
@@ -160,7 +173,10 @@ def load_ring(path: Path) -> Ring:
     kept = _read(path)
     try:
         keys = {bytes.fromhex(key_id): _key(bytes.fromhex(key_id), entry) for key_id, entry in kept["keys"].items()}
-        ring = Ring(bytes.fromhex(kept["current"]), str(kept["keys"][kept["current"]]["suite"]), keys)
+        current = kept["current"]
+        ids = [current, *(key_id for key_id in kept["keys"] if key_id != current)]
+        sealing = tuple(private_key(_secret(kept["keys"][key_id]), bytes.fromhex(key_id)) for key_id in ids)
+        ring = Ring(bytes.fromhex(current), str(kept["keys"][current]["suite"]), keys, sealing)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise Refused(refuse(codes.FILE_MALFORMED, path=path)) from error
     return ring
@@ -168,10 +184,14 @@ def load_ring(path: Path) -> Ring:
 
 def _key(key_id: bytes, entry: Mapping[str, str]) -> tuple[bytes, AESGCM | Sm4Gcm]:
     number, size, kind = _SUITES[entry["suite"]]
-    key = base64.b64decode(entry["key"], validate=True)
+    key = _secret(entry)
     if len(key) != size or len(key_id) != _ID_BYTES:
         raise ValueError("a key of the wrong size")
     return _MARK + number + key_id, kind(key)
+
+
+def _secret(entry: Mapping[str, str]) -> bytes:
+    return base64.b64decode(entry["key"], validate=True)
 
 
 def _read(path: Path) -> _Kept:

@@ -19,6 +19,7 @@ from ...core.decision import Kind, Refusal, Refused, refuse
 from ...core.delivery.codes import APPLIER_FAILED, TYPE_UNKNOWN
 from ...core.delivery.model import Envelope, InboxFacts, Reason, Receipt
 from ...core.delivery.rules import Apply, Duplicate, Gap, admit
+from ..signing.codes import SEAL_NOT_OPENED
 from .fields import protect
 from .tables import DeliveryTables
 
@@ -143,6 +144,8 @@ class Inbox:
         attributes = {"delivery.type": envelope.type, "delivery.origin": envelope.origin}
         with self._tracer.start_as_current_span("apply", context=context, kind=trace.SpanKind.CONSUMER, attributes=attributes):
             applier = appliers.get(envelope.type)
+            if envelope.sealed:
+                park = refuse(SEAL_NOT_OPENED, key=envelope.payload[:4].hex())
             if park is None and applier is not None:
                 applier(tx, _inbound(envelope), now)
                 counted = "applied"

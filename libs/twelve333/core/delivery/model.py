@@ -27,6 +27,7 @@ class Envelope:
     payload: bytes
     key: str = ""
     trace: Mapping[str, str] = field(default_factory=dict)
+    sealed: bool = False  # the payload is still sealed: it never opened
 
 
 class Reason(Enum):

@@ -20,6 +20,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Sealing:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SealingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sealing.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SEALING_UNSPECIFIED: _Sealing.ValueType  # 0
+    """Not sealed."""
+    SEALING_X25519_HKDF_SHA256_AES256GCM: _Sealing.ValueType  # 1
+    """Receiver's key id (first 4 bytes of the SHA-256 of its public key), sender's short-lived X25519 public key (32), nonce (12), ciphertext
+    with tag; AES-256-GCM under HKDF-SHA256 of the agreement; origin, destination, event id, type, epoch and sequence are authenticated.
+    """
+
+class Sealing(_Sealing, metaclass=_SealingEnumTypeWrapper):
+    """How a payload is sealed to its destination."""
+
+SEALING_UNSPECIFIED: Sealing.ValueType  # 0
+"""Not sealed."""
+SEALING_X25519_HKDF_SHA256_AES256GCM: Sealing.ValueType  # 1
+"""Receiver's key id (first 4 bytes of the SHA-256 of its public key), sender's short-lived X25519 public key (32), nonce (12), ciphertext
+with tag; AES-256-GCM under HKDF-SHA256 of the agreement; origin, destination, event id, type, epoch and sequence are authenticated.
+"""
+Global___Sealing: _TypeAlias = Sealing  # noqa: Y015
+
 class _ReceiptReason:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -87,6 +111,7 @@ class Envelope(_message.Message):
     TRACE_FIELD_NUMBER: _builtins.int
     KEY_FIELD_NUMBER: _builtins.int
     PAYLOAD_FIELD_NUMBER: _builtins.int
+    SEALING_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """Member that tells the fact: "hub" or a province code; must be the origin in the subject."""
     destination: _builtins.str
@@ -104,7 +129,9 @@ class Envelope(_message.Message):
     key: _builtins.str
     """What the event is about, for example a case id; may be empty."""
     payload: _builtins.bytes
-    """The serialised message named by type."""
+    """The serialised message named by type; sealed as `sealing` says."""
+    sealing: Global___Sealing.ValueType
+    """How the payload is sealed to the destination; unsealed on the direct way, which is encrypted from end to end."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When the fact became true at the origin."""
@@ -127,10 +154,11 @@ class Envelope(_message.Message):
         trace: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         key: _builtins.str = ...,
         payload: _builtins.bytes = ...,
+        sealing: Global___Sealing.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capability", b"capability", "destination", b"destination", "epoch", b"epoch", "event_id", b"event_id", "key", b"key", "occurred_at", b"occurred_at", "origin", b"origin", "payload", b"payload", "sequence", b"sequence", "trace", b"trace", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capability", b"capability", "destination", b"destination", "epoch", b"epoch", "event_id", b"event_id", "key", b"key", "occurred_at", b"occurred_at", "origin", b"origin", "payload", b"payload", "sealing", b"sealing", "sequence", b"sequence", "trace", b"trace", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

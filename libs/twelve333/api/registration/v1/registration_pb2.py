@@ -26,23 +26,23 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from twelve333.api.coverage.v1 import coverage_pb2 as twelve333_dot_api_dot_coverage_dot_v1_dot_coverage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0twelve333/api/registration/v1/registration.proto\x12\x1dtwelve333.api.registration.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(twelve333/api/coverage/v1/coverage.proto\"\xd9\x01\n\x04Unit\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x0e\n\x06parent\x18\x04 \x01(\t\x12\x33\n\x05level\x18\x05 \x01(\x0e\x32$.twelve333.api.registration.v1.Level\x12\x0e\n\x06member\x18\x06 \x01(\t\x12\x39\n\x06status\x18\x07 \x01(\x0e\x32).twelve333.api.registration.v1.UnitStatus\x12\x13\n\x0bwith_system\x18\x08 \x01(\x08\"p\n\x06Member\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x17\n\x0fkey_fingerprint\x18\x03 \x01(\t\x12-\n\tjoined_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x94\x01\n\nRevocation\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x17\n\x0fkey_fingerprint\x18\x02 \x01(\t\x12.\n\nrevoked_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tnot_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb3\x02\n\tDirectory\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12+\n\x07made_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x07members\x18\x03 \x03(\x0b\x32%.twelve333.api.registration.v1.Member\x12\x32\n\x05units\x18\x04 \x03(\x0b\x32#.twelve333.api.registration.v1.Unit\x12<\n\x0c\x64\x65\x63larations\x18\x05 \x03(\x0b\x32&.twelve333.api.coverage.v1.Declaration\x12>\n\x0brevocations\x18\x06 \x03(\x0b\x32).twelve333.api.registration.v1.Revocation*\xc1\x01\n\nUnitStatus\x12\x1b\n\x17UNIT_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13UNIT_STATUS_PLANNED\x10\x01\x12\x1a\n\x16UNIT_STATUS_REGISTERED\x10\x02\x12\x18\n\x14UNIT_STATUS_VERIFIED\x10\x03\x12\x14\n\x10UNIT_STATUS_OPEN\x10\x04\x12\x19\n\x15UNIT_STATUS_SUSPENDED\x10\x05\x12\x16\n\x12UNIT_STATUS_CLOSED\x10\x06*H\n\x05Level\x12\x15\n\x11LEVEL_UNSPECIFIED\x10\x00\x12\x12\n\x0eLEVEL_PROVINCE\x10\x01\x12\x14\n\x10LEVEL_PREFECTURE\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0twelve333/api/registration/v1/registration.proto\x12\x1dtwelve333.api.registration.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(twelve333/api/coverage/v1/coverage.proto\"\xd9\x01\n\x04Unit\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x0e\n\x06parent\x18\x04 \x01(\t\x12\x33\n\x05level\x18\x05 \x01(\x0e\x32$.twelve333.api.registration.v1.Level\x12\x0e\n\x06member\x18\x06 \x01(\t\x12\x39\n\x06status\x18\x07 \x01(\x0e\x32).twelve333.api.registration.v1.UnitStatus\x12\x13\n\x0bwith_system\x18\x08 \x01(\x08\"\x88\x01\n\x06Member\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x17\n\x0fkey_fingerprint\x18\x03 \x01(\t\x12-\n\tjoined_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x65ncryption_key\x18\x05 \x01(\x0c\"\x94\x01\n\nRevocation\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x17\n\x0fkey_fingerprint\x18\x02 \x01(\t\x12.\n\nrevoked_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tnot_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcf\x02\n\tDirectory\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12+\n\x07made_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x07members\x18\x03 \x03(\x0b\x32%.twelve333.api.registration.v1.Member\x12\x32\n\x05units\x18\x04 \x03(\x0b\x32#.twelve333.api.registration.v1.Unit\x12<\n\x0c\x64\x65\x63larations\x18\x05 \x03(\x0b\x32&.twelve333.api.coverage.v1.Declaration\x12>\n\x0brevocations\x18\x06 \x03(\x0b\x32).twelve333.api.registration.v1.Revocation\x12\x1a\n\x12hub_encryption_key\x18\x07 \x01(\x0c*\xc1\x01\n\nUnitStatus\x12\x1b\n\x17UNIT_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13UNIT_STATUS_PLANNED\x10\x01\x12\x1a\n\x16UNIT_STATUS_REGISTERED\x10\x02\x12\x18\n\x14UNIT_STATUS_VERIFIED\x10\x03\x12\x14\n\x10UNIT_STATUS_OPEN\x10\x04\x12\x19\n\x15UNIT_STATUS_SUSPENDED\x10\x05\x12\x16\n\x12UNIT_STATUS_CLOSED\x10\x06*H\n\x05Level\x12\x15\n\x11LEVEL_UNSPECIFIED\x10\x00\x12\x12\n\x0eLEVEL_PROVINCE\x10\x01\x12\x14\n\x10LEVEL_PREFECTURE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.registration.v1.registration_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_UNITSTATUS']._serialized_start=954
-  _globals['_UNITSTATUS']._serialized_end=1147
-  _globals['_LEVEL']._serialized_start=1149
-  _globals['_LEVEL']._serialized_end=1221
+  _globals['_UNITSTATUS']._serialized_start=1007
+  _globals['_UNITSTATUS']._serialized_end=1200
+  _globals['_LEVEL']._serialized_start=1202
+  _globals['_LEVEL']._serialized_end=1274
   _globals['_UNIT']._serialized_start=159
   _globals['_UNIT']._serialized_end=376
-  _globals['_MEMBER']._serialized_start=378
-  _globals['_MEMBER']._serialized_end=490
-  _globals['_REVOCATION']._serialized_start=493
-  _globals['_REVOCATION']._serialized_end=641
-  _globals['_DIRECTORY']._serialized_start=644
-  _globals['_DIRECTORY']._serialized_end=951
+  _globals['_MEMBER']._serialized_start=379
+  _globals['_MEMBER']._serialized_end=515
+  _globals['_REVOCATION']._serialized_start=518
+  _globals['_REVOCATION']._serialized_end=666
+  _globals['_DIRECTORY']._serialized_start=669
+  _globals['_DIRECTORY']._serialized_end=1004
 # @@protoc_insertion_point(module_scope)

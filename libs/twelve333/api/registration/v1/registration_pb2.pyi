@@ -145,12 +145,15 @@ class Member(_message.Message):
     ENDPOINT_FIELD_NUMBER: _builtins.int
     KEY_FINGERPRINT_FIELD_NUMBER: _builtins.int
     JOINED_AT_FIELD_NUMBER: _builtins.int
+    ENCRYPTION_KEY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`hub` or the province code."""
     endpoint: _builtins.str
     """host:port of its federation listener."""
     key_fingerprint: _builtins.str
     """SHA-256 of the public key of its certificate, lower-case hex."""
+    encryption_key: _builtins.bytes
+    """X25519 public key, 32 bytes, to which events for it are sealed; empty if its program is older and has told none."""
     @_builtins.property
     def joined_at(self) -> _timestamp_pb2.Timestamp:
         """When it joined, or came back with another key."""
@@ -162,10 +165,11 @@ class Member(_message.Message):
         endpoint: _builtins.str = ...,
         key_fingerprint: _builtins.str = ...,
         joined_at: _timestamp_pb2.Timestamp | None = ...,
+        encryption_key: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["joined_at", b"joined_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint", "joined_at", b"joined_at", "key_fingerprint", b"key_fingerprint", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encryption_key", b"encryption_key", "endpoint", b"endpoint", "joined_at", b"joined_at", "key_fingerprint", b"key_fingerprint", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -221,8 +225,11 @@ class Directory(_message.Message):
     UNITS_FIELD_NUMBER: _builtins.int
     DECLARATIONS_FIELD_NUMBER: _builtins.int
     REVOCATIONS_FIELD_NUMBER: _builtins.int
+    HUB_ENCRYPTION_KEY_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Rises by one with every change; a node never goes back."""
+    hub_encryption_key: _builtins.bytes
+    """X25519 public key of the hub, 32 bytes, to which events for it are sealed; empty from an older hub."""
     @_builtins.property
     def made_at(self) -> _timestamp_pb2.Timestamp:
         """When the hub made this version."""
@@ -252,10 +259,11 @@ class Directory(_message.Message):
         units: _abc.Iterable[Global___Unit] | None = ...,
         declarations: _abc.Iterable[_coverage_pb2.Declaration] | None = ...,
         revocations: _abc.Iterable[Global___Revocation] | None = ...,
+        hub_encryption_key: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["made_at", b"made_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["declarations", b"declarations", "made_at", b"made_at", "members", b"members", "revocations", b"revocations", "units", b"units", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declarations", b"declarations", "hub_encryption_key", b"hub_encryption_key", "made_at", b"made_at", "members", b"members", "revocations", b"revocations", "units", b"units", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
