@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from twelve333.adapters.bus.server_config import BROKER_NAME
-from twelve333.adapters.signing.renewal import renew_own
+from twelve333.adapters.signing.renewal import renew_own, renew_profiles
 from twelve333.adapters.telemetry.logs import logger
-from twelve333.core.identity import Identity, broker_identity, dns_name, hub_identity
+from twelve333.core.identity import FEDERATION_DOMAIN, Identity, broker_identity, dns_name, hub_identity
 from twelve333.core.ids import HUB
 
 from .context import HubContext
@@ -31,6 +31,7 @@ class Renewal:
         self._renew(pki / "federation", hub_identity(), HUB)
         self._renew(pki / "enrolment", hub_identity(), HUB, carries_root=True)
         self._renew(self._hub.settings.base / "broker", broker_identity(), BROKER_NAME)
+        renew_profiles(self._hub.authority, self._hub.settings.base / "profiles", FEDERATION_DOMAIN, self._hub.clock())
 
     def _renew(self, folder: Path, identity: Identity, member: str, *, carries_root: bool = False) -> None:
         names = [dns_name(member), "localhost"]

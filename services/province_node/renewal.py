@@ -18,12 +18,12 @@ from twelve333.adapters.rpc.credentials import channel_options
 from twelve333.adapters.signing.authority import load_authority
 from twelve333.adapters.signing.files import read_file, write_file
 from twelve333.adapters.signing.keys import CHAIN_FILE, KEY_FILE, ROOT_FILE, key_and_request
-from twelve333.adapters.signing.renewal import due_at, install_chain, make_proof, present_leaf, renew_own
+from twelve333.adapters.signing.renewal import due_at, install_chain, make_proof, present_leaf, renew_own, renew_profiles
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.registration.v1 import service_pb2 as pb
 from twelve333.api.registration.v1 import service_pb2_grpc
 from twelve333.core.decision import Refused, refuse
-from twelve333.core.identity import dns_name, local_node_identity
+from twelve333.core.identity import dns_name, local_domain, local_node_identity
 from twelve333.core.ids import HUB
 from twelve333.core.registration import codes
 from twelve333.wire.times import to_timestamp
@@ -96,8 +96,10 @@ class Renewal:
         if not (pki / "local" / "issuing" / "ca.key").exists():
             return  # the province's authority is kept elsewhere, and renews by its own means
         names, identity = [dns_name(province), "localhost"], local_node_identity(province)
-        if renew_own(load_authority(pki / "local"), pki / "desk", identity, names, now, carries_root=False):
+        authority = load_authority(pki / "local")
+        if renew_own(authority, pki / "desk", identity, names, now, carries_root=False):
             log.info("certificate renewed", path="desk")
+        renew_profiles(authority, self._node.settings.base / "profiles", local_domain(province), now)
 
 
 def copy_to_profile(folder: Path, profile: Path) -> None:

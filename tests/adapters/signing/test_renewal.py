@@ -15,9 +15,18 @@ from national_hub.renewal import Renewal
 from twelve333.adapters.signing.authority import Authority, create_authority
 from twelve333.adapters.signing.keys import key_and_request, load_material, write_material
 from twelve333.adapters.signing.profiles import ROOT_OID
-from twelve333.adapters.signing.renewal import check_proof, due_at, install_chain, make_proof, present_leaf, renew_own
+from twelve333.adapters.signing.renewal import check_proof, due_at, install_chain, make_proof, present_leaf, renew_own, renew_profiles
 from twelve333.core.decision import Refused
-from twelve333.core.identity import Identity, broker_identity, dns_name, hub_identity, node_identity
+from twelve333.core.identity import (
+    FEDERATION_DOMAIN,
+    Identity,
+    broker_identity,
+    desk_identity,
+    dns_name,
+    hub_identity,
+    node_identity,
+    operator_identity,
+)
 
 NOW = datetime(2026, 3, 30, 9, tzinfo=UTC)
 NODE, NAMES = node_identity("350000"), [dns_name("350000"), "localhost"]
@@ -63,6 +72,17 @@ def test_the_hub_renews_its_own_certificates_and_the_brokers_for_the_same_keys(a
         assert after.public_key() == before[name].public_key()
         assert after.not_valid_after_utc == NOW + 0.71 * LIFETIME + LIFETIME
         assert any(extension.oid == ROOT_OID for extension in after.extensions) == (name == "enrolment")
+
+
+def test_profiles_that_lie_here_are_renewed_and_those_of_another_domain_are_not(authority: Authority, tmp_path: Path) -> None:
+    ours = certify(authority, tmp_path / "profiles" / "li", operator_identity("li"))
+    theirs = certify(authority, tmp_path / "profiles" / "desk-1", desk_identity("350000", "desk-1"))
+    machine = certify(authority, tmp_path / "profiles" / "hub", NODE)
+    before = [load_material(folder).serial for folder in (ours, theirs, machine)]
+    renew_profiles(authority, tmp_path / "profiles", FEDERATION_DOMAIN, NOW + LIFETIME)
+    after = [load_material(folder) for folder in (ours, theirs, machine)]
+    assert [one == other.serial for one, other in zip(before, after, strict=True)] == [False, True, True]
+    assert after[0].identity == operator_identity("li")
 
 
 def test_a_hub_whose_broker_lives_elsewhere_renews_the_rest(authority: Authority, tmp_path: Path) -> None:

@@ -25,7 +25,17 @@ from twelve333.core.registration import codes as registration
 from . import codes
 from .authority import CLOCK_SKEW, Authority, check_request
 from .files import write_file
-from .keys import CHAIN_FILE, KEY_FILE, ROOT_FILE, key_and_request, load_certificates, load_key, load_material, load_material_files
+from .keys import (
+    CHAIN_FILE,
+    KEY_FILE,
+    ROOT_FILE,
+    certificate_identity,
+    key_and_request,
+    load_certificates,
+    load_key,
+    load_material,
+    load_material_files,
+)
 
 EARLIEST_SHARE: Final = 0.63
 SPREAD: Final = 0.07
@@ -95,6 +105,18 @@ def renew_own(authority: Authority, folder: Path, identity: Identity, names: Seq
     issued = authority.issue(key_and_request(folder), identity, names, lifetime, now, carries_root=carries_root)
     write_file(folder / CHAIN_FILE, issued.chain)
     return True
+
+
+def renew_profiles(authority: Authority, folder: Path, domain: str, now: datetime) -> None:
+    """Renew the certificates of people and desktops of one trust domain whose folders lie here; copies elsewhere end when they end.
+
+    Raises:
+        Refused: as `renew_own`.
+    """
+    for profile in sorted(path.parent for path in folder.glob(f"*/{CHAIN_FILE}")):
+        identity = certificate_identity(present_leaf(profile))
+        if isinstance(identity, Identity) and identity.trust_domain == domain and identity.caller.name:
+            renew_own(authority, profile, identity, [], now, carries_root=False)
 
 
 def make_proof(folder: Path, province: str, now: datetime) -> Proof:
