@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
+
 from sqlalchemy import Connection, func, select, update
 
 from ...core.delivery.status import DeliveryStatus, InboxStatus, OutboxStatus
 from .inbox import Applier, Appliers, Arrival, Inbound, Inbox, Received
 from .outbox import OUTBOX, Outbox
 from .parked import ParkedEvents
+from .restored import begin_restored
 from .tables import DeliveryTables, delivery_tables
 
 __all__ = [
@@ -43,6 +47,10 @@ class Delivery:
     def touch(self, tx: Connection) -> None:
         """Write something that changes nothing, to learn whether the database takes writes."""
         tx.execute(update(self._tables.epoch).values(epoch=self._tables.epoch.c.epoch))
+
+    def restored(self, tx: Connection, members: Iterable[str], now: datetime) -> int:
+        """Part of putting the database back to a backup: a new epoch, and the news of it to `members`; see `restored.py`."""
+        return begin_restored(tx, self._tables, self.outbox, members, now)
 
     def status(self, tx: Connection) -> DeliveryStatus:
         """Count what waits, what was delivered and what was dropped, per other member."""

@@ -21,6 +21,7 @@ from ...core.delivery.model import Envelope, InboxFacts, Reason, Receipt
 from ...core.delivery.rules import Apply, Duplicate, Gap, admit
 from ..signing.codes import SEAL_NOT_OPENED
 from .fields import protect
+from .restored import RESTORED, is_unheard, take_back
 from .tables import DeliveryTables
 
 
@@ -82,6 +83,7 @@ class Inbox:
         self._tables = tables
         self._member = member
         self._tracer = trace.get_tracer("twelve333.delivery")
+        self._heard = set[str]()  # who knows of our last restore, if there was one
 
     def receive(
         self, tx: Connection, arrivals: Sequence[Arrival], appliers: Appliers, now: datetime, *, park_first: Refusal | None = None
@@ -123,7 +125,8 @@ class Inbox:
             self._refused(tx, row, arrival.refusal, received, now)
             return
         known = self._known(tx, envelope)
-        step = admit(InboxFacts(self._member, arrival.sender, row["epoch"], row["watermark"], known), envelope)
+        waits = envelope.type != RESTORED and self._is_unheard(tx, arrival.sender)
+        step = admit(InboxFacts(self._member, arrival.sender, row["epoch"], row["watermark"], known, waits), envelope)
         if isinstance(step, Refusal):
             self._refused(tx, row, step, received, now)
             return
@@ -143,7 +146,7 @@ class Inbox:
         context = propagate.extract(dict(envelope.trace))
         attributes = {"delivery.type": envelope.type, "delivery.origin": envelope.origin}
         with self._tracer.start_as_current_span("apply", context=context, kind=trace.SpanKind.CONSUMER, attributes=attributes):
-            applier = appliers.get(envelope.type)
+            applier = self._take_back if envelope.type == RESTORED else appliers.get(envelope.type)
             if envelope.sealed:
                 park = refuse(SEAL_NOT_OPENED, key=envelope.payload[:4].hex())
             if park is None and applier is not None:
@@ -155,6 +158,15 @@ class Inbox:
         named = {"origin": envelope.origin, "event_id": envelope.event_id, "epoch": envelope.epoch, "sequence": envelope.sequence}
         tx.execute(insert(self._tables.inbox_events).values(**named, applied_at=now))
         return counted
+
+    def _take_back(self, tx: Connection, inbound: Inbound, now: datetime) -> None:
+        take_back(tx, self._tables, inbound.origin, inbound.message, now)
+
+    def _is_unheard(self, tx: Connection, origin: str) -> bool:
+        """Asked of the database until it is no longer so: a restore happens only while no service runs."""
+        if origin not in self._heard and not is_unheard(tx, self._tables, origin):
+            self._heard.add(origin)
+        return origin not in self._heard
 
     def _park(self, tx: Connection, envelope: Envelope, why: Refusal, now: datetime) -> None:
         row = {"origin": envelope.origin, "event_id": envelope.event_id, "epoch": envelope.epoch, "sequence": envelope.sequence}

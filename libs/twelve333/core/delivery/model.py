@@ -59,6 +59,7 @@ class InboxFacts:
         epoch: the origin's newest epoch seen here; 0 when never heard of.
         watermark: last sequence of that epoch applied here.
         known_event: whether this event id has been applied before, under whatever number.
+        waits: whether we were restored from a backup and the origin has not confirmed yet that it knows.
     """
 
     member: str
@@ -66,6 +67,7 @@ class InboxFacts:
     epoch: int
     watermark: int
     known_event: bool
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

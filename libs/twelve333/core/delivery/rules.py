@@ -51,6 +51,8 @@ def admit(facts: InboxFacts, envelope: Envelope) -> Apply | Duplicate | Gap | Re
     if envelope.epoch < facts.epoch:
         return refuse(EPOCH_OLD, origin=envelope.origin, epoch=envelope.epoch, current=facts.epoch)
     watermark = facts.watermark if envelope.epoch == facts.epoch else 0
+    if facts.waits:  # it would overtake what we lost and the origin believes confirmed
+        return Gap(envelope.epoch, watermark)
     if envelope.sequence <= watermark:
         return Duplicate(envelope.epoch, watermark)
     if envelope.sequence > watermark + 1:

@@ -1,0 +1,90 @@
+"""After a database was put back to an older backup: what its member must be told again, and what it must not take before.
+
+Rule served: a restore loses nothing that another member still has. The restored member tells everybody, as the first event of its new
+epoch, how far it is with them; each begins its line to it anew from there. Numbers are made fresh, event ids stay, so what was kept
+after all is recognised. Until a member has confirmed that news, its events are left for later: taken now, they would overtake those
+that the backup lacks (findings: "Restores are where federations break").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+
+from ...api.delivery.v1 import events_pb2
+from .database import note
+from .outbox import OUTBOX, Outbox
+from .tables import DeliveryTables
+
+RESTORED: Final = events_pb2.Restored.DESCRIPTOR.full_name
+
+Position = tuple[int, int]  # epoch, sequence
+
+
+def begin_restored(tx: Connection, tables: DeliveryTables, outbox: Outbox, members: Iterable[str], now: datetime) -> int:
+    """Begin a new epoch after a restore and tell every member of it; part of the restore, before the service starts.
+
+    Args:
+        members: all others that may have told us something since the backup; those that the database knows are added.
+        now: when the epoch begins.
+
+    Returns:
+        The epoch.
+    """
+    epoch = outbox.begin_epoch(tx, now)
+    heads = {row.origin: row for row in tx.execute(select(tables.inbox_heads))}
+    for member in sorted({*members, *heads, *(head.destination for head in outbox.heads(tx))}):
+        known = heads.get(member)
+        told = events_pb2.Restored(epoch=known.epoch, watermark=known.watermark) if known else events_pb2.Restored()
+        outbox.append(tx, destination=member, message=told, now=now)
+        begin_line(tx, tables, member, None, now)
+    return epoch
+
+
+def take_back(tx: Connection, tables: DeliveryTables, origin: str, message: bytes, now: datetime) -> None:
+    """The applier of `Restored`: what `origin` does not have any more is sent again."""
+    told = events_pb2.Restored.FromString(message)
+    head = tx.execute(select(tables.outbox_heads).where(tables.outbox_heads.c.destination == origin)).one_or_none()
+    if head is not None and (told.epoch, told.watermark) != (head.epoch, head.watermark):
+        begin_line(tx, tables, origin, (told.epoch, told.watermark), now)
+
+
+def is_unheard(tx: Connection, tables: DeliveryTables, member: str) -> bool:
+    """Whether we were restored and `member` has not confirmed that it knows."""
+    outbox, heads = tables.outbox, tables.outbox_heads
+    first = and_(outbox.c.destination == heads.c.destination, outbox.c.epoch == heads.c.epoch, outbox.c.sequence == 1)
+    waits = select(outbox.c.type).select_from(heads.join(outbox, first)).where(heads.c.destination == member, heads.c.watermark == 0)
+    return tx.execute(waits).scalar_one_or_none() == RESTORED
+
+
+def begin_line(tx: Connection, tables: DeliveryTables, destination: str, after: Position | None, now: datetime) -> None:
+    """Number anew what `destination` does not have: what it has not confirmed, and what came after the position it has told.
+
+    Args:
+        destination: whose line begins anew.
+        after: the last event of ours that it still has; None to believe what it confirmed.
+        now: by our clock; the line's epoch is greater than any that either side has seen.
+    """
+    outbox, heads = tables.outbox, tables.outbox_heads
+    lost: ColumnElement[bool] = outbox.c.closed_at.is_(None)
+    if after is not None:
+        lost = or_(lost, outbox.c.epoch > after[0], and_(outbox.c.epoch == after[0], outbox.c.sequence > after[1]))
+    columns = (outbox.c.event_id, outbox.c.closed_at)
+    rows = (
+        select(*columns)
+        .where(outbox.c.destination == destination, lost)
+        .order_by(outbox.c.type != RESTORED, outbox.c.epoch, outbox.c.sequence)
+    )
+    chosen = tx.execute(rows).all()
+    old = tx.execute(select(heads.c.epoch).where(heads.c.destination == destination)).scalar_one()
+    epoch = max(old + 1, after[0] + 1 if after else 0, int(now.astimezone(UTC).timestamp() * 1000))
+    for sequence, row in enumerate(chosen, 1):
+        moved = {"epoch": epoch, "sequence": sequence, "closed_at": None}
+        tx.execute(update(outbox).where(outbox.c.event_id == row.event_id).values(moved))
+    reopened = sum(row.closed_at is not None for row in chosen)
+    values = {"epoch": epoch, "sequence": len(chosen), "watermark": 0, "delivered": heads.c.delivered - reopened}
+    tx.execute(update(heads).where(heads.c.destination == destination).values(values))
+    note(tx, OUTBOX)
