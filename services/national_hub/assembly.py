@@ -18,9 +18,9 @@ from twelve333.adapters.rpc.peers import Peers
 from twelve333.adapters.rpc.server import Listener, Register
 from twelve333.adapters.rpc.tracing import trace_interceptors
 from twelve333.adapters.runner import Background
-from twelve333.adapters.signing.authority import load_authority
 from twelve333.adapters.signing.documents import load_signing_key
 from twelve333.adapters.signing.fields import open_cipher
+from twelve333.adapters.signing.issuing import FollowedAuthority
 from twelve333.adapters.signing.sealing import Opener
 from twelve333.adapters.sql import Database
 from twelve333.adapters.sql.cases_inbound import STEP_TAKEN
@@ -68,7 +68,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     """
     await hosting.start_telemetry(stack, SERVICE, HUB, settings)
     pki, drain = settings.pki_directory, settings.drain_seconds
-    authority, documents = load_authority(pki / "authority"), load_signing_key(pki / "documents.key")
+    authority, documents = FollowedAuthority(pki / "authority"), load_signing_key(pki / "documents.key")
     federation_tls = server_credentials(pki / "federation")
     enrolment_tls = server_credentials(pki / "enrolment", callers_prove_themselves=False)
     database = await hosting.start_database(stack, SERVICE, settings)

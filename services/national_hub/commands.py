@@ -16,7 +16,7 @@ from twelve333.cli.output import show, show_one
 from twelve333.cli.parked import parked_app
 from twelve333.core.ids import HUB
 
-from .init import Plan, create
+from .init import AUTHORITY_NAME, Plan, create
 from .settings import HubSettings
 
 app = App(name="hub", help="The ministry's node: make it, migrate its database, run it, let provinces in.")
@@ -96,6 +96,21 @@ async def members(*, common: Common = Common()) -> None:
         found = await hub.registration.list_members()
     rows = [{"name": each.name, "endpoint": each.endpoint, "joined_at": each.joined_at.isoformat(timespec="seconds")} for each in found]
     show(rows, ("name", "endpoint", "joined_at"), as_json=common.json)
+
+
+@app.command(name="rotate-issuing")
+def rotate_issuing(*, directory: Path = Path("hub"), root: Path | None = None, common: Common = Common()) -> None:
+    """Replace the issuing authority with the root's key from the safe; the hub may go on running, old certificates count until renewed.
+
+    Args:
+        directory: folder of the hub.
+        root: folder with the root's `ca.key`; that of the hub if absent. Take the key off this machine again afterwards.
+    """
+    from twelve333.adapters.signing.issuing import rotate_issuing as rotate
+
+    folder = directory / "pki" / "authority"
+    made = rotate(folder, root or folder / "root", AUTHORITY_NAME, system_clock()).certificate
+    show_one({"issuing_until": made.not_valid_after_utc.isoformat(timespec="seconds")}, as_json=common.json)
 
 
 @app.command

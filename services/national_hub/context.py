@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from twelve333.adapters.clock import Clock
 from twelve333.adapters.rpc.revocations import Revocations
-from twelve333.adapters.signing.authority import Authority
+from twelve333.adapters.signing.issuing import Issuer
 from twelve333.adapters.sql.database import Database
 from twelve333.adapters.sql.delivery import Outbox
 
@@ -35,7 +35,7 @@ class HubContext:
     database: Database
     outbox: Outbox
     clock: Clock
-    authority: Authority
+    authority: Issuer
     documents: Ed25519PrivateKey
     revocations: Revocations = field(default_factory=Revocations)
     sealing_key: Callable[[], bytes] = bytes

@@ -22,6 +22,7 @@ from twelve333.core.identity import Identity, broker_identity, check_name, dns_n
 from twelve333.core.ids import HUB
 from twelve333.data import provinces
 
+AUTHORITY_NAME = "12333 federation"
 LIFETIME = timedelta(days=90)
 SETTINGS_FILE = "hub.toml"
 
@@ -59,7 +60,7 @@ def create(plan: Plan, now: datetime) -> Authority:
     if refusal := check_name(plan.operator):
         raise Refused(refusal)
     pki = plan.folder / "pki"
-    authority = create_authority(pki / "authority", "12333 federation", now)
+    authority = create_authority(pki / "authority", AUTHORITY_NAME, now)
     create_signing_key(pki / "documents.key")
     ensure_ring(pki / KEYRING_FILE, "aes256gcm", now)
     hub_names = [dns_name(HUB), "localhost"]

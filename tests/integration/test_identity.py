@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives import hashes
 
 from tests.support.federation import cli
-from twelve333.adapters.signing.keys import load_material
+from twelve333.adapters.signing.keys import load_certificates, load_material
 from twelve333.cli.demo.federation import Federation
 from twelve333.cli.demo.stage import everybody_has_directory, until
 from twelve333.cli.unit import sample_entries
@@ -52,6 +53,12 @@ def certificate_of(federation: Federation, province: str) -> tuple[str, datetime
     return material.serial, material.not_after
 
 
+def issuing_of(federation: Federation, province: str) -> bytes:
+    """Fingerprint of the issuing certificate under which a node's present one was made."""
+    chain = load_certificates(federation.nodes[province].folder / "pki" / "federation" / "tls.crt")
+    return chain[1].fingerprint(hashes.SHA256())
+
+
 def desk(federation: Federation, province: str) -> Connection:
     node = federation.nodes[province]
     return node.connect(node.folder / "profiles" / "desk-1")
@@ -80,6 +87,18 @@ async def test_nodes_renew_their_certificates_under_load_without_a_failed_reques
             for name in names:
                 serials[name].add(certificate_of(short_lived, name)[0])
     assert len(answers) > 50
+    assert set(answers) == {("accepted", FUZHOU, "")}
+
+
+async def test_another_issuing_authority_is_taken_up_without_a_failed_request(short_lived: Federation) -> None:
+    names = (JIANGSU, FUJIAN, JIANGXI)
+    before = issuing_of(short_lived, JIANGXI)
+    done = await asyncio.to_thread(cli, "hub", "rotate-issuing", "--directory", short_lived.hub.folder)
+    assert done.code == 0, done.err
+    answers: list[tuple[str, str, str]] = []
+    async with desk(short_lived, JIANGXI) as origin, asyncio.timeout(3 * LIFETIME_SECONDS):
+        while any(issuing_of(short_lived, name) == before for name in names):  # until the last has renewed under the new one
+            answers.append(first_step(await handed_over(origin, JIUJIANG, FUZHOU)))
     assert set(answers) == {("accepted", FUZHOU, "")}
 
 

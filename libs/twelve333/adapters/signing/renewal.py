@@ -23,8 +23,9 @@ from twelve333.core.identity import Identity, node_identity
 from twelve333.core.registration import codes as registration
 
 from . import codes
-from .authority import CLOCK_SKEW, Authority, check_request
+from .authority import CLOCK_SKEW, check_request
 from .files import write_file
+from .issuing import Issuer
 from .keys import (
     CHAIN_FILE,
     KEY_FILE,
@@ -93,7 +94,7 @@ def install_chain(folder: Path, chain: bytes) -> None:
         new.unlink(missing_ok=True)
 
 
-def renew_own(authority: Authority, folder: Path, identity: Identity, names: Sequence[str], now: datetime, *, carries_root: bool) -> bool:
+def renew_own(authority: Issuer, folder: Path, identity: Identity, names: Sequence[str], now: datetime, *, carries_root: bool) -> bool:
     """Renew a certificate whose authority is at hand, for as long as the one before; False if it is not due or not kept here.
 
     Raises:
@@ -107,7 +108,7 @@ def renew_own(authority: Authority, folder: Path, identity: Identity, names: Seq
     return True
 
 
-def renew_profiles(authority: Authority, folder: Path, domain: str, now: datetime) -> None:
+def renew_profiles(authority: Issuer, folder: Path, domain: str, now: datetime) -> None:
     """Renew the certificates of people and desktops of one trust domain whose folders lie here; copies elsewhere end when they end.
 
     Raises:
