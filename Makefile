@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 # Runs one after the other even under `make -j`: the targets share .venv and build/.
 .NOTPARALLEL:
-.PHONY: help setup demo test bench gen lint lock clean
+.PHONY: help setup demo test faults bench gen lint lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -19,6 +19,10 @@ demo: ## Run the whole federation on this machine: hub, five province nodes, rea
 test: ## Run every check and every test, as CI does (ARGS="-k word" narrows it)
 	@tools/setup.sh test
 	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+faults: ## Break hub, nodes, broker and network one after the other, and count what is lost (ONLY=prefix for a part)
+	@tools/setup.sh test
+	@$(PYTHON) -m tests.faults $(ONLY)
 
 bench: ## Measure side by side with a peer, write build/bench.json (ONLY=prefix for a part)
 	@tools/setup.sh test

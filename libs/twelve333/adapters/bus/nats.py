@@ -33,6 +33,7 @@ from .topology import ensure_topology
 CONNECT_TIMEOUT_S: Final = 5
 PUBLISH_TIMEOUT_S: Final = 10.0
 PING_INTERVAL_S: Final = 5
+STATE_CHECK_S: Final = 1.0
 CLOSE_TIMEOUT_S: Final = 2.0
 RETRY_BASE: Final = timedelta(milliseconds=100)
 RETRY_CAP: Final = timedelta(seconds=10)
@@ -156,13 +157,26 @@ class NatsBus:
             log.info("broker connected")
             for listener in self._on_connected:
                 listener()
-            await _first(self._closing, lost)
+            await self._until_lost(client, lost)
         finally:
             self._live.clear()
             if self._puller is not None:
                 self._puller.close()
             self._client = self._stream = self._puller = None
             await _shut(client)
+
+    async def _until_lost(self, client: Client, lost: asyncio.Event) -> None:
+        """Wait until the link is lost or we close.
+
+        A silent broker never says the good-bye of TLS, and the client calls back only after half a minute of waiting for it; so its
+        state is looked at too.
+        """
+        while client.is_connected and not lost.is_set() and not self._closing.is_set():
+            try:
+                async with asyncio.timeout(STATE_CHECK_S):
+                    await _first(self._closing, lost)
+            except TimeoutError:
+                continue
 
     async def _unless_closing(self, step: Coroutine[None, None, None]) -> None:
         """Do the step, but let a close interrupt it: a broker that does not answer must not hold up the end of the process."""

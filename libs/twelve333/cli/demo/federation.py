@@ -61,12 +61,14 @@ class Federation:
         told: is told each step, as a key of the catalogue and its parameters.
         environment: settings of all services beyond their files, such as TWELVE333_TELEMETRY__EXPORTER.
         databases: URLs of the members that are not to use SQLite; like every secret they reach a service by its environment.
+        settings: settings of single members beyond their files, by their names in the environment.
     """
 
     folder: Path
     told: Told
     environment: Mapping[str, str] = field(default_factory=dict)
     databases: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     nodes: dict[str, Member] = field(default_factory=dict)
     _hub: Member | None = None
     _broker: LocalBroker | None = None
@@ -76,6 +78,12 @@ class Federation:
         """The hub, once it is started."""
         assert self._hub is not None  # noqa: S101 - a step before `start_hub` would be a bug
         return self._hub
+
+    @property
+    def broker(self) -> LocalBroker:
+        """The broker, once it is started."""
+        assert self._broker is not None  # noqa: S101 - a step before `start_hub` would be a bug
+        return self._broker
 
     async def start_hub(self) -> None:
         """Make and start the hub and its broker."""
@@ -163,7 +171,7 @@ class Federation:
 
     def _surroundings(self, member: str) -> dict[str, str]:
         url = self.databases.get(member)
-        return {**os.environ, **self.environment, **({DATABASE: url} if url else {})}
+        return {**os.environ, **self.environment, **({DATABASE: url} if url else {}), **self.settings.get(member, {})}
 
     @staticmethod
     async def _start(member: Member) -> None:

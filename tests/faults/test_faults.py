@@ -1,0 +1,59 @@
+"""The quick faults, at each `make test`: what is accepted takes effect once, whatever breaks; `make faults` has them all."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+
+import pytest
+import pytest_asyncio
+
+from tests.support.federation import one_federation
+from twelve333.cli.demo.stage import until
+
+from .__main__ import FAULTS
+from .ledger import judge
+from .load import Load
+from .run import Fault, suffer
+from .stage import HUB, Stage, staged
+
+QUICK = ("kill.node", "kill.hub", "kill.broker", "wiped.broker_store", "half_open.broker_link")
+pytestmark = [one_federation, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """A federation of this module's own: its members are killed."""
+    async with staged(tmp_path_factory.mktemp("faults")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.name in QUICK], ids=lambda fault: fault.name)
+async def test_what_was_accepted_takes_effect_once_although(stage: Stage, fault: Fault) -> None:
+    result = await suffer(stage, fault)
+    assert result.held, result
+    assert result.accepted > 12
+    assert result.verdict.delivered == result.accepted
+
+
+async def test_the_oracle_sees_a_planted_loss(stage: Stage) -> None:
+    load = Load(stage)
+    load.start()
+    await load.accepts(8)
+    await load.stop()
+    handoff_id = next(iter(load.ledger.handoffs))
+    await _whole(stage, load)
+    with closing(sqlite3.connect(stage.member(HUB).folder / "hub.db", timeout=10)) as database, database:
+        database.execute("DELETE FROM handoff_steps WHERE handoff_id = ? AND number = 1", (handoff_id,))
+    verdict = await judge(stage, load.ledger)
+    assert (verdict.lost, verdict.whole) == (1, False)
+    load.ledger.steps.append((load.ledger.steps[0][0], "a step that nobody took"))
+    assert (await judge(stage, load.ledger)).lost == 2
+
+
+async def _whole(stage: Stage, load: Load) -> None:
+    async def holds() -> bool:
+        return (await judge(stage, load.ledger)).whole
+
+    await until("everything delivered", holds, 60.0)
