@@ -82,10 +82,11 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     told, refused = appliers(hub), hub.revocations
     everybody = [HUB, *provinces()]
     relay = await hosting.start_relay(stack, settings, database, delivery, told, hub.clock, direct, sealing, everybody, refused.covers)
-    federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, refused.admit, locale=settings.locale)
+    limits, locale = hosting.limits_of(settings), settings.locale
+    federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, refused.admit, limits, locale)
     await hosting.start_listener(stack, federation, [*services(hub, relay, keys), health.register], FEDERATION, drain)
     enrol = partial(registration_grpc.add_EnrolmentServiceServicer_to_server, EnrolmentHandlers(hub))
-    enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, locale=settings.locale)
+    enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, limits=limits, locale=locale)
     await hosting.start_listener(stack, enrolment, [enrol], ENROLMENT, drain)
     await hosting.start_health(stack, settings.listen.health, health, database, delivery)
     await hosting.start_background(stack, Background("encryption key", partial(list_own_key, hub), KEY_CHECK_SECONDS))

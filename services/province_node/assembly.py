@@ -79,10 +79,11 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     keys = DirectoryKeys(node, own)
     sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
     relay = await hosting.start_relay(stack, settings, node.database, delivery, told, node.clock, direct, sealing, excluded=refused.covers)
-    federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, refused.admit, locale=settings.locale)
+    limits, locale = hosting.limits_of(settings), settings.locale
+    federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, refused.admit, limits, locale)
     peers = [*peer_services(node, calls, relay), health.register]
     await hosting.start_listener(stack, federation, peers, FEDERATION, settings.drain_seconds)
-    desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), locale=settings.locale)
+    desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), limits=limits, locale=locale)
     await hosting.start_listener(stack, desk, [*desk_services(node, calls, relay, pull), health.register], DESK, settings.drain_seconds)
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery_of(node.province))
     await hosting.start_background(stack, pulling)

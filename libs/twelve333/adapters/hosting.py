@@ -19,7 +19,9 @@ from .bus.tls import member_tls
 from .clock import Clock
 from .relay import GrpcDirect, Relay
 from .rpc.access import AccessTable
+from .rpc.gate import Limits
 from .rpc.health import PROBE_ROWS, Health
+from .rpc.limits import quotas_of
 from .rpc.server import Listener, Register, RpcServer, build_server
 from .runner import Background
 from .settings import ServiceSettings
@@ -113,6 +115,11 @@ async def start_background(stack: AsyncExitStack, background: Background) -> Non
     """Start work that is repeated for ever."""
     background.start()
     stack.push_async_callback(background.stop)
+
+
+def limits_of(settings: ServiceSettings) -> Limits:
+    """What each listener of a service bears, and grants each caller."""
+    return Limits(quotas=quotas_of(settings.limits))
 
 
 def federation_folder(settings: ServiceSettings) -> Path:

@@ -82,6 +82,25 @@ class Logging(Section):
     format: Literal["json", "console"] = "json"
 
 
+class Limits(Section):
+    """What one caller may ask of a listener. Members are counted by province, desks and operators by name, strangers by address."""
+
+    member_per_second: float = Field(default=50.0, gt=0)
+    member_burst: int = Field(default=100, ge=1)
+    desk_per_second: float = Field(default=200.0, gt=0)
+    desk_burst: int = Field(default=400, ge=1)
+    stranger_per_minute: float = Field(default=12.0, gt=0)
+    stranger_burst: int = Field(default=40, ge=1)
+    strangers_per_second: float = Field(default=5.0, gt=0)  # all of them together
+    strangers_burst: int = Field(default=100, ge=1)
+    in_hand_max: int = Field(default=100, ge=1)
+    request_bytes_max: int = Field(default=1 << 20, ge=1024, le=8 << 20)
+    bulk_request_bytes_max: int = Field(default=8 << 20, ge=1024, le=8 << 20)
+    upload_bytes_max: int = Field(default=256 << 20, ge=1024)
+    callers_max: int = Field(default=4_096, ge=16, le=1_000_000)
+    hold_ms: int = Field(default=1_000, ge=0, le=10_000)
+
+
 class ServiceSettings(BaseSettings):
     """What hub and node have in common."""
 
@@ -95,6 +114,7 @@ class ServiceSettings(BaseSettings):
     fields: Fields = Fields()
     telemetry: Telemetry = Telemetry()
     logging: Logging = Logging()
+    limits: Limits = Limits()
     certificate_check_seconds: float = Field(default=30.0, gt=0, le=3600)
     drain_seconds: float = Field(default=5.0, ge=0, le=600)
 
@@ -165,4 +185,4 @@ def _mistake(name: str, message: str) -> FieldViolation:
     return FieldViolation(name, MISTAKE, {"name": name, "message": message})
 
 
-__all__ = ["Address", "Broker", "Database", "Fields", "Logging", "Section", "ServiceSettings", "Telemetry", "load"]
+__all__ = ["Address", "Broker", "Database", "Fields", "Limits", "Logging", "Section", "ServiceSettings", "Telemetry", "load"]

@@ -67,22 +67,25 @@ class Access:
     domain: str | None
     admission: Admission | None = None
 
-    def admit(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Caller:
-        """Return the caller and make it `current_caller()`.
+    def allow(self, method: str, caller: Caller) -> None:
+        """Check that `caller` may call `method`, and make it `current_caller()`.
 
         Raises:
-            Refused: RPC_METHOD_UNKNOWN, RPC_CALLER_UNKNOWN, RPC_CALLER_FOREIGN, RPC_ROLE_DENIED, or what `admission` says.
+            Refused: RPC_METHOD_UNKNOWN, RPC_ROLE_DENIED.
         """
-        caller = self._identify(context)
         roles = self.table.get(method)
         if roles is None:
             raise Refused(refuse(codes.METHOD_UNKNOWN, method=method[:128]))
         if caller.role not in roles:
             raise Refused(refuse(codes.ROLE_DENIED, role=caller.role.value, method=method))
         _caller.set(caller)
-        return caller
 
-    def _identify(self, context: grpc.aio.ServicerContext[Any, Any]) -> Caller:
+    def identify(self, context: grpc.aio.ServicerContext[Any, Any]) -> Caller:
+        """Who calls, as the certificate proves.
+
+        Raises:
+            Refused: RPC_CALLER_UNKNOWN, RPC_CALLER_FOREIGN, or what `admission` says.
+        """
         if self.domain is None:
             return ANYONE
         shown = context.auth_context()

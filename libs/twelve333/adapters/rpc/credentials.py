@@ -36,6 +36,20 @@ _BOUNDED: Final[Options] = [
     ("grpc.max_metadata_size", METADATA_BYTES_MAX),
 ]
 
+# An old connection is ended gently, its streams have as long as the longest RPC; so a certificate is shown again within the hour.
+_MEMBERS: Final[Options] = [
+    ("grpc.max_concurrent_streams", 128),
+    ("grpc.max_connection_idle_ms", 10 * 60_000),
+    ("grpc.max_connection_age_ms", 60 * 60_000),
+    ("grpc.max_connection_age_grace_ms", 15 * 60_000),
+]
+_STRANGERS: Final[Options] = [
+    ("grpc.max_concurrent_streams", 8),
+    ("grpc.max_connection_idle_ms", 20_000),
+    ("grpc.max_connection_age_ms", 60_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+]
+
 
 def channel_credentials(material: Material | Path) -> grpc.ChannelCredentials:
     """What a caller proves itself with and whom it trusts.
@@ -89,14 +103,23 @@ def channel_options(member: str) -> Options:
     ]
 
 
-def server_options() -> Options:
-    """Options of every listener; a port that is in use is an error, never shared."""
+def server_options(*, strangers: bool = False) -> Options:
+    """Options of every listener; a port that is in use is an error, never shared.
+
+    Connections that do not finish their handshake, lie idle or grow old are closed, pings more often than our own clients' end the
+    connection, and one connection cannot ask more at once than a caller is granted.
+
+    Args:
+        strangers: callers have no certificate, so each connection is for a few calls only.
+    """
     return [
         *_ALIVE,
         *_BOUNDED,
+        *(_STRANGERS if strangers else _MEMBERS),
         ("grpc.so_reuseport", 0),
+        ("grpc.server_handshake_timeout_ms", 10_000),
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
-        ("grpc.max_concurrent_streams", 1_000),
+        ("grpc.http2.max_ping_strikes", 2),
     ]
 
 

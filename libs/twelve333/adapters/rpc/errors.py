@@ -17,6 +17,7 @@ from ...core.decision import Refusal, Refused, refuse
 from ...wire import codes
 from ...wire.status import DETAILS_KEY, LOCALE_KEY, parse_details, to_status
 from ..telemetry.logs import logger
+from .meters import count_refused
 from .tracing import mark_refused, trace_number
 
 _log = logger("rpc")
@@ -50,6 +51,7 @@ class Answering:
             return
         refusal = self._refusal(error)
         mark_refused(refusal.code.name)
+        count_refused(refusal.code.name)
         await abort(self._context, refusal, self._locale)
 
     def _refusal(self, error: Exception) -> Refusal:

@@ -1,4 +1,4 @@
-"""The gate in front of every handler: trace, limit, access, deadline, parsing, in this order.
+"""The gate in front of every handler: trace, identity, limits, access, deadline, parsing, in this order.
 
 It wraps handlers where they are registered instead of intercepting calls: an RPC that was not wrapped cannot be reached, and a
 call that is refused has not been parsed.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
@@ -20,6 +20,8 @@ from ...core.decision import Refused, refuse
 from ...wire import codes
 from .access import Access
 from .errors import Answering, timed_out
+from .limits import Callers, Quotas, account_of
+from .meters import timed
 from .tracing import server_span
 
 BUSY_RETRY: Final = timedelta(milliseconds=200)
@@ -34,11 +36,13 @@ class Limits:
         rpcs_max: RPCs in hand at once; more are told to come back.
         unary: deadline for RPCs of one answer whose caller set none.
         stream: the same for RPCs with a stream.
+        quotas: what each caller is granted; None for no limit, as where only probes call.
     """
 
     rpcs_max: int = 1_000
     unary: timedelta = timedelta(seconds=30)
     stream: timedelta = timedelta(minutes=15)
+    quotas: Quotas | None = None
 
 
 class Gate:
@@ -54,6 +58,7 @@ class Gate:
         self._access = access
         self._limits = limits
         self._locale = locale
+        self._callers = Callers(limits.quotas) if limits.quotas else None
         self._in_hand = 0
 
     def wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
@@ -71,7 +76,9 @@ class Gate:
 
         async def answer(raw: bytes, context: Context) -> None:
             async with self._answering(method, context):
-                self._access.admit(method, context)
+                caller = self._access.identify(context)
+                if self._callers:
+                    await self._callers.charge(method, caller, context, len(raw))
                 raise Refused(refuse(codes.METHOD_UNKNOWN, method=method[:128]))
 
         return grpc.unary_unary_rpc_method_handler(answer)
@@ -80,22 +87,22 @@ class Gate:
         limit = self._limits.stream if rpc.handler.request_streaming else self._limits.unary
 
         async def serve(raw: Any, context: Context) -> Any:
-            async with self._answering(rpc.method, context), self._passing(rpc, context, limit):
-                return await rpc.behaviour(rpc.read(raw), context)
+            async with self._answering(rpc.method, context), self._passing(rpc, context, raw, limit):
+                return await rpc.behaviour(rpc.read(raw, self._limits.quotas), context)
 
         return serve
 
     def _stream(self, rpc: _Rpc) -> Callable[..., Any]:
         async def serve(raw: Any, context: Context) -> AsyncIterator[Any]:
-            async with self._answering(rpc.method, context), self._passing(rpc, context, self._limits.stream):
-                answers = rpc.behaviour(rpc.read(raw), context)
+            async with self._answering(rpc.method, context), self._passing(rpc, context, raw, self._limits.stream):
+                answers = rpc.behaviour(rpc.read(raw, self._limits.quotas), context)
                 async with aclosing(answers):
                     async for answer in answers:
                         yield answer
 
         async def write(raw: Any, context: Context) -> None:
-            async with self._answering(rpc.method, context), self._passing(rpc, context, self._limits.stream):
-                await rpc.behaviour(rpc.read(raw), context)
+            async with self._answering(rpc.method, context), self._passing(rpc, context, raw, self._limits.stream):
+                await rpc.behaviour(rpc.read(raw, self._limits.quotas), context)
 
         return serve if inspect.isasyncgenfunction(rpc.behaviour) else write
 
@@ -107,19 +114,25 @@ class Gate:
                 yield
 
     @asynccontextmanager
-    async def _passing(self, rpc: _Rpc, context: Context, limit: timedelta) -> AsyncIterator[None]:
-        with self._counted():
-            self._access.admit(rpc.method, context)
+    async def _passing(self, rpc: _Rpc, context: Context, raw: Any, limit: timedelta) -> AsyncIterator[None]:
+        caller = self._access.identify(context)
+        with ExitStack() as held:
+            if self._callers:
+                await self._callers.charge(rpc.method, caller, context, rpc.size(raw))
+                held.enter_context(self._callers.in_hand(account_of(caller, context)))
+            held.enter_context(self._counted(rpc.method))
+            self._access.allow(rpc.method, caller)
             async with _deadline(context, limit):
                 yield
 
     @contextmanager
-    def _counted(self) -> Iterator[None]:
+    def _counted(self, method: str) -> Iterator[None]:
         if self._in_hand >= self._limits.rpcs_max:
             raise Refused(refuse(codes.TOO_BUSY, retry_after=BUSY_RETRY, max=self._limits.rpcs_max))
         self._in_hand += 1
         try:
-            yield
+            with timed(method):
+                yield
         finally:
             self._in_hand -= 1
 
@@ -135,15 +148,24 @@ class _Rpc:
         shapes = (handler.unary_unary, handler.unary_stream, handler.stream_unary, handler.stream_stream)
         self.behaviour: Callable[..., Any] = next(behaviour for behaviour in shapes if behaviour is not None)
 
-    def read(self, raw: Any) -> Any:
-        """Parse one request, or a stream of them as they come."""
+    def size(self, raw: Any) -> int:
+        """Bytes of a single request; 0 for a stream, which is counted as it comes."""
+        return 0 if self.handler.request_streaming else len(raw)
+
+    def read(self, raw: Any, quotas: Quotas | None) -> Any:
+        """Parse one request, or a stream of them as they come and while they stay within `quotas`."""
         parse = self.handler.request_deserializer or bytes
-        return _parsed(raw, parse) if self.handler.request_streaming else parse(raw)
+        if not self.handler.request_streaming:
+            return parse(raw)
+        return self._parsed(raw, parse, quotas.upload_bytes_max if quotas else None)
 
-
-async def _parsed(requests: AsyncIterator[bytes], parse: Callable[[bytes], Any]) -> AsyncIterator[Any]:
-    async for raw in requests:
-        yield parse(raw)
+    async def _parsed(self, requests: AsyncIterator[bytes], parse: Callable[[bytes], Any], most: int | None) -> AsyncIterator[Any]:
+        size = 0
+        async for raw in requests:
+            size += len(raw)
+            if most is not None and size > most:
+                raise Refused(refuse(codes.REQUEST_TOO_LARGE, method=self.method, max=most))
+            yield parse(raw)
 
 
 @asynccontextmanager

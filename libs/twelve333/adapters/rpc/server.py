@@ -86,8 +86,13 @@ def build_server(listener: Listener, register: Sequence[Register], table: Access
         raise ValueError(f"no row in the access table: {', '.join(rowless)}")
     gate = Gate(Access(table, listener.domain, listener.admission), listener.limits, listener.locale)
     wrapped = {method: gate.wrap(method, handler) for method, handler in offered.handlers.items()}
-    server = grpc.aio.server(handlers=[_Dispatch(gate, wrapped)], options=server_options())
+    server = grpc.aio.server(handlers=[_Dispatch(gate, wrapped)], options=server_options(strangers=_for_strangers(listener)))
     return RpcServer(server, _bind(server, listener), frozenset(wrapped))
+
+
+def _for_strangers(listener: Listener) -> bool:
+    """Whether anybody on the network may connect; probes come from loopback or the same pod, and keep their connections."""
+    return listener.domain is None and listener.credentials is not None
 
 
 def _bind(server: grpc.aio.Server, listener: Listener) -> str:
