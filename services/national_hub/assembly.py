@@ -42,6 +42,7 @@ from .endpoints import MemberEndpoints
 from .handlers.cases import CaseHandlers, take_told_step
 from .handlers.certificates import refresh_revocations
 from .handlers.coverage import DirectorySnapshot
+from .handlers.directory import reconcile
 from .handlers.encryption import EncryptionKeyHandlers, MemberKeys, list_own_key
 from .handlers.enrolment import EnrolmentHandlers
 from .handlers.library import LibraryPublishHandlers, LibrarySyncHandlers, keep_refusal, keep_report, library_reading
@@ -74,6 +75,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     database = await hosting.start_database(stack, SERVICE, settings)
     delivery, own = delivery_of(HUB), open_cipher(settings.fields_keyring, settings.fields.cipher)
     hub = HubContext(settings, database, delivery.outbox, system_clock, authority, documents, sealing_key=own.public_key)
+    await reconcile(hub)
     health = Health("database")
     direct, keys = _way_to_members(settings, database, stack), MemberKeys(database)
     sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.settings import load
@@ -75,6 +76,45 @@ async def migrate(*, config: Path = CONFIG, common: Common = Common()) -> None:
     ensure_keys(settings, now)
     revision = await prepare(SERVICE, settings.database_url, delivery_of(HUB), now)
     show_one({"revision": revision, "next": f"twelve333 hub run --config {config}"}, as_json=common.json)
+
+
+@app.command
+async def backup(file: Path, *, config: Path = CONFIG, common: Common = Common()) -> None:
+    """Write all that the database holds into a file, while the hub runs or not, and check the file.
+
+    Keys and certificates (the folder `pki`) are no part of it: keep them apart, and not in one place with this file.
+
+    Args:
+        file: where to; it is replaced as a whole, readable by its owner only.
+        config: settings file of the hub.
+    """
+    from twelve333.cli.backup import make_backup
+
+    from .backup import service
+
+    settings = load(HubSettings, config)
+    await make_backup(file, settings.database_url, service(), common)
+
+
+@app.command
+async def restore(
+    file: Path, *, config: Path = CONFIG, replace: Annotated[bool, Parameter(negative="")] = False, common: Common = Common()
+) -> None:
+    """Make the database what a backup holds, under a new epoch; the hub must be stopped.
+
+    What others told since the backup, they send again once the hub runs.
+
+    Args:
+        file: made by `hub backup`, of SQLite or PostgreSQL.
+        config: settings file of the hub; names the database.
+        replace: put it in the place of the database there is.
+    """
+    from twelve333.cli.backup import restore_backup
+
+    from .backup import service
+
+    settings = load(HubSettings, config)
+    await restore_backup(file, settings.database_url, service(), common, replace=replace)
 
 
 @app.command

@@ -152,6 +152,45 @@ async def migrate(*, config: Path = CONFIG, common: Common = Common()) -> None:
 
 
 @app.command
+async def backup(file: Path, *, config: Path = CONFIG, common: Common = Common()) -> None:
+    """Write all that the database holds into a file, while the node runs or not, and check the file.
+
+    Keys and certificates (the folder `pki`) are no part of it: keep them apart, and not in one place with this file.
+
+    Args:
+        file: where to; it is replaced as a whole, readable by its owner only.
+        config: settings file of the node.
+    """
+    from twelve333.cli.backup import make_backup
+
+    from .backup import service
+
+    settings = load(NodeSettings, config)
+    await make_backup(file, settings.database_url, service(settings.province), common)
+
+
+@app.command
+async def restore(
+    file: Path, *, config: Path = CONFIG, replace: Annotated[bool, Parameter(negative="")] = False, common: Common = Common()
+) -> None:
+    """Make the database what a backup holds, under a new epoch; the node must be stopped.
+
+    What others told since the backup, they send again once the node runs.
+
+    Args:
+        file: made by `node backup`, of SQLite or PostgreSQL.
+        config: settings file of the node; names the database.
+        replace: put it in the place of the database there is.
+    """
+    from twelve333.cli.backup import restore_backup
+
+    from .backup import service
+
+    settings = load(NodeSettings, config)
+    await restore_backup(file, settings.database_url, service(settings.province), common, replace=replace)
+
+
+@app.command
 async def run(*, config: Path = CONFIG) -> None:
     """Run the node until it is told to stop (SIGTERM or Ctrl-C); it then drains.
 

@@ -12,6 +12,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from ..core.decision import Refused
+from ..core.ids import HUB
+from ..data import provinces
 from .bus.guarded import GuardedBus
 from .bus.nats import NatsBus, NatsSettings
 from .bus.sealed import SealedBus, Sealing
@@ -29,6 +31,7 @@ from .signing.fields import open_cipher
 from .sql.database import Database, open_database
 from .sql.delivery import Appliers, Delivery
 from .sql.migrate import check_current
+from .sql.occupied import occupied
 from .telemetry.logs import configure
 from .telemetry.setup import connect
 
@@ -51,6 +54,7 @@ async def start_database(stack: AsyncExitStack, service: str, settings: ServiceS
     refusal = await asyncio.to_thread(check_current, service, settings.database_url)
     if refusal:
         raise Refused(refusal)
+    stack.enter_context(occupied(settings.database_url))
     database = open_database(settings.database_url, open_cipher(settings.fields_keyring, settings.fields.cipher))
     stack.push_async_callback(database.close)
     return database
@@ -74,7 +78,7 @@ async def start_relay(
     """
     tls = member_tls(federation_folder(settings))
     bus = GuardedBus(NatsBus(NatsSettings(settings.broker.urls, delivery.member, tls, administers)), excluded)
-    relay = Relay(database, delivery, SealedBus(bus, sealing), appliers, clock, direct=direct)
+    relay = Relay(database, delivery, SealedBus(bus, sealing), appliers, clock, direct=direct, everybody=[HUB, *provinces()])
     await relay.start()
     stack.push_async_callback(relay.stop)
     return relay

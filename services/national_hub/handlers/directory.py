@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from twelve333.adapters.signing.documents import sign
+from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.registration.v1 import events_pb2, registration_pb2
 from twelve333.core.registration.certificates import listed
 from twelve333.wire.documents import document_to_wire
@@ -14,12 +15,14 @@ from twelve333.wire.registration import member_to_wire, revocation_to_wire, unit
 from twelve333.wire.times import to_timestamp
 
 from ..context import HubContext
+from ..restored import lacks_news, next_version
 from ..store import certificates
 from ..store import coverage as declarations
 from ..store import registration as store
 from ..store.encryption import load_keys
 
 PURPOSE = "directory"
+log = logger("registration")
 
 
 def republish(context: HubContext, tx: Connection, now: datetime) -> int:
@@ -29,7 +32,7 @@ def republish(context: HubContext, tx: Connection, now: datetime) -> int:
         The new version.
     """
     before = store.load_directory(tx)
-    version, keys = before.version + 1 if before else 1, load_keys(tx)
+    version, keys = next_version(context, tx, before), load_keys(tx)
     directory = registration_pb2.Directory(
         version=version,
         made_at=to_timestamp(now),
@@ -44,3 +47,18 @@ def republish(context: HubContext, tx: Connection, now: datetime) -> int:
     for member in store.member_names(tx):
         context.outbox.append(tx, destination=member, message=events_pb2.DirectoryChanged(version=version), now=now)
     return version
+
+
+async def reconcile(context: HubContext) -> None:
+    """After a restore, give members a directory that they accept.
+
+    Raises:
+        Refused: DELIVERY_STORE_UNAVAILABLE.
+    """
+
+    def work(tx: Connection) -> int:
+        row = store.load_directory(tx)
+        return republish(context, tx, context.clock()) if row and lacks_news(context, tx, row) else 0
+
+    if version := await context.database.write(work):
+        log.warning("directory goes on after a restore", version=version)

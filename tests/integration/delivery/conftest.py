@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest_asyncio
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, insert, select
 
-from tests.support.broker import TestBroker
+from tests.support.broker import PROVINCES, TestBroker
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.relay import Relay
 from twelve333.adapters.relay.handover import Direct
@@ -45,7 +45,14 @@ class Member:
 
     async def start(self) -> None:
         """Begin to send and receive."""
-        self.relay = Relay(self.database, self.delivery, self._broker.bus(self.name), {TYPE: self._apply}, direct=self.direct)
+        self.relay = Relay(
+            self.database,
+            self.delivery,
+            self._broker.bus(self.name),
+            {TYPE: self._apply},
+            direct=self.direct,
+            everybody=("hub", *PROVINCES),
+        )
         await self.relay.start()
 
     async def stop(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -30,8 +31,9 @@ log = structlog.get_logger("twelve333.delivery")
 class Receiver:
     """One task that takes, applies and confirms; see `Relay` for who starts it."""
 
-    def __init__(self, database: Database, delivery: Delivery, bus: Bus, intake: Intake) -> None:
+    def __init__(self, database: Database, delivery: Delivery, bus: Bus, intake: Intake, everybody: Sequence[str]) -> None:
         self._database, self._delivery, self._bus, self._intake = database, delivery, bus, intake
+        self._everybody = everybody
         self._closing = asyncio.Event()
         self._connected = asyncio.Event()
 
@@ -64,7 +66,8 @@ class Receiver:
             await self._connected.wait()
             self._connected.clear()
             try:
-                await self._confirm(await self._database.read(self._delivery.inbox.hellos))
+                hellos = partial(self._delivery.inbox.hellos, everybody=self._everybody)
+                await self._confirm(await self._database.read(hellos))
             except Refused as refused:  # origins ask by themselves when they hear nothing
                 log.warning("no greeting sent", code=refused.refusal.code.name)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..bus.port import Bus
 from ..clock import Clock, system_clock
@@ -26,6 +26,7 @@ class Relay:
         appliers: what to do with an event, by the full name of its message.
         clock, draw: the present time and random numbers in [0, 1), given for tests.
         direct: the way around a broker that is away; None to wait for it.
+        everybody: all members there may be: each is told how far we are when we come back.
     """
 
     def __init__(
@@ -37,11 +38,12 @@ class Relay:
         clock: Clock = system_clock,
         draw: Callable[[], float] = random.random,
         direct: Direct | None = None,
+        everybody: Sequence[str] = (),
     ) -> None:
         self._bus = bus
         self.intake = Intake(database, delivery, appliers, clock, draw)
         self._sender = Sender(database, delivery, bus, clock, draw, direct)
-        self._receiver = Receiver(database, delivery, bus, self.intake)
+        self._receiver = Receiver(database, delivery, bus, self.intake, everybody)
         self._receiving: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 

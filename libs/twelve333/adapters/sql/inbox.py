@@ -17,7 +17,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from ...core.decision import Kind, Refusal, Refused, refuse
 from ...core.delivery.codes import APPLIER_FAILED, TYPE_UNKNOWN
-from ...core.delivery.model import Envelope, InboxFacts, Reason, Receipt
+from ...core.delivery.model import EPOCH_NONE, Envelope, InboxFacts, Reason, Receipt
 from ...core.delivery.rules import Apply, Duplicate, Gap, admit
 from ..signing.codes import SEAL_NOT_OPENED
 from .fields import protect
@@ -113,10 +113,17 @@ class Inbox:
             received.done += 1
         return received
 
-    def hellos(self, tx: Connection) -> list[Receipt]:
-        """What to say on coming back: to each origin, how far we are."""
+    def hellos(self, tx: Connection, everybody: Sequence[str] = ()) -> list[Receipt]:
+        """What to say on coming back: to each origin, how far we are.
+
+        Args:
+            everybody: members that are told so also if we have never heard of them: we may have, before our database was lost.
+        """
         rows = tx.execute(select(self._tables.inbox_heads))
-        return [Receipt(self._member, row.origin, row.epoch, row.watermark, Reason.HELLO) for row in rows if row.epoch]
+        known = {row.origin: (row.epoch, row.watermark) for row in rows if row.epoch}
+        strangers = {member: (EPOCH_NONE, 0) for member in everybody if member != self._member}
+        heard = (strangers | known).items()
+        return [Receipt(self._member, origin, epoch, watermark, Reason.HELLO) for origin, (epoch, watermark) in heard]
 
     def _take(self, tx: Connection, arrival: Arrival, appliers: Appliers, now: datetime, received: Received, park: Refusal | None) -> None:
         envelope = arrival.envelope

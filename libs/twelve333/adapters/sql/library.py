@@ -119,6 +119,17 @@ def _held(tables: LibraryTables) -> Select[Any]:
     return select(e.c.entry_id, e.c.version, e.c.release, c.c.content).join(c, c.c.row_id == e.c.row_id)
 
 
+def reindex(tx: Connection, tables: LibraryTables) -> int:
+    """Fill the search index, which must be empty, from the entries held; returns how many. For databases made from a backup."""
+    contents = tables.library_contents
+    count, rows = 0, tx.execute(select(contents.c.row_id, contents.c.content).order_by(contents.c.row_id)).all()
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        _index(tx, [(row.row_id, _grams(decoded(bytes(row.content)))) for row in chunk])
+        count += len(chunk)
+    return count
+
+
 def _as_held(row: Row[Any]) -> Held:
     return Held(row.entry_id, row.version, row.release, bytes(row.content))
 

@@ -56,6 +56,18 @@ def upgrade(service: str, url: str) -> str:
     return head(service)
 
 
+def upgrade_to(service: str, url: str, revision: str) -> None:
+    """Bring an empty database to exactly `revision`.
+
+    Raises:
+        Refused: `DELIVERY_SCHEMA_UNKNOWN`, `DELIVERY_STORE_UNAVAILABLE`.
+    """
+    known = {script.revision for script in ScriptDirectory.from_config(alembic_config(service)).walk_revisions()}
+    if revision not in known:
+        raise Refused(refuse(SCHEMA_UNKNOWN, current=revision, head=head(service), command=_COMMANDS[service]))
+    with_connection(url, lambda connection: run_command(service, connection, lambda config: command.upgrade(config, revision)))
+
+
 def check_drift(service: str, url: str) -> None:
     """Raise `alembic.util.CommandError` when the tables in the database differ from the service's declared tables."""
     with_connection(url, lambda connection: run_command(service, connection, command.check))

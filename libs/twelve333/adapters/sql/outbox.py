@@ -8,12 +8,12 @@ from typing import Any
 
 from google.protobuf.message import Message
 from opentelemetry import propagate
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
 from ...core.decision import Refusal, Refused, refuse
 from ...core.delivery.codes import EPOCH_MISSING, MESSAGE_TOO_LARGE
 from ...core.delivery.model import ENVELOPE_BYTES_MAX, Envelope, OutboxHead, Receipt
-from ...core.delivery.rules import confirm
+from ...core.delivery.rules import confirm, was_restored_since
 from ...core.ids import HUB
 from ...wire.envelope import capability_of
 from .database import note
@@ -83,12 +83,18 @@ class Outbox:
         if row is None:
             return None
         before = OutboxHead(row.destination, row.epoch, row.sequence, row.watermark)
+        if proven_sender == receipt.sender and was_restored_since(before, receipt):
+            return self._tell_again(tx, row, receipt, now)
         after = confirm(before, receipt, proven_sender)
         if isinstance(after, Refusal) or after == before:
             return after
         low, high = sorted((before.watermark, after.watermark))
         span = and_(outbox.c.destination == after.destination, outbox.c.epoch == after.epoch, outbox.c.sequence.between(low + 1, high))
-        tx.execute(update(outbox).where(span).values(closed_at=now if after.watermark > before.watermark else None))
+        changed = tx.execute(update(outbox).where(span).values(closed_at=now if after.watermark > before.watermark else None))
+        if after.watermark < before.watermark and changed.rowcount < high - low:  # restored from before what we still keep
+            left = select(outbox.c.epoch, outbox.c.sequence).where(outbox.c.destination == after.destination)
+            left = left.where(outbox.c.epoch == after.epoch, outbox.c.sequence > after.watermark).order_by(outbox.c.sequence)
+            return self._number_anew(tx, row, tx.execute(left).all(), now)
         delivered = row.delivered + after.watermark - before.watermark
         tx.execute(update(heads).where(heads.c.destination == after.destination).values(watermark=after.watermark, delivered=delivered))
         return after
@@ -106,7 +112,7 @@ class Outbox:
         """
         table = self._tables.epoch
         old = tx.execute(select(table.c.epoch).where(table.c.member == self._member)).scalar_one_or_none()
-        epoch = max((old or 0) + 1, int(now.astimezone(UTC).timestamp() * 1000))
+        epoch = _epoch_after(max([old or 0, *(head.epoch for head in self.heads(tx))]), now)
         tx.execute(delete(table).where(table.c.member == self._member))
         tx.execute(insert(table).values(member=self._member, epoch=epoch, began_at=now))
         for head in self.heads(tx):
@@ -125,6 +131,39 @@ class Outbox:
         tx.execute(update(outbox).where(waiting).values(epoch=epoch, sequence=outbox.c.sequence - head.watermark))
         values = {"epoch": epoch, "sequence": head.sequence - head.watermark, "watermark": 0}
         tx.execute(update(heads).where(heads.c.destination == head.destination).values(values))
+
+    def _tell_again(self, tx: Connection, row: Row[Any], receipt: Receipt, now: datetime) -> OutboxHead:
+        """The receiver was restored to before this epoch: give all that it lacks new numbers, in the old order.
+
+        What it lacks is what it had confirmed since then and cannot have any more; it drops by its id whatever it has after all.
+        """
+        outbox = self._tables.outbox
+        before, columns = OutboxHead(row.destination, row.epoch, row.sequence, row.watermark), outbox.c
+        past = or_(
+            and_(columns.epoch == receipt.epoch, columns.sequence > receipt.watermark),
+            and_(columns.epoch > receipt.epoch, columns.epoch < row.epoch),
+        )
+        ours = select(columns.epoch, columns.sequence).where(columns.destination == row.destination)
+        lost = tx.execute(ours.where(past).order_by(columns.epoch, columns.sequence)).all()
+        if not lost and not row.watermark:
+            return before  # it has not heard of this epoch yet
+        later = tx.execute(ours.where(columns.epoch == row.epoch).order_by(columns.sequence)).all()
+        return self._number_anew(tx, row, [*lost, *later], now)
+
+    def _number_anew(self, tx: Connection, row: Row[Any], events: Sequence[Row[Any]], now: datetime) -> OutboxHead:
+        """Open these events again under a new epoch for this destination alone."""
+        heads, outbox = self._tables.outbox_heads, self._tables.outbox
+        columns, epoch = outbox.c, _epoch_after(row.epoch, now)
+        confirmed = 0
+        for number, each in enumerate(events, start=1):
+            one = and_(columns.destination == row.destination, columns.epoch == each.epoch, columns.sequence == each.sequence)
+            confirmed += each.epoch < row.epoch or each.sequence <= row.watermark
+            tx.execute(update(outbox).where(one).values(epoch=epoch, sequence=number, closed_at=None))
+        after = OutboxHead(row.destination, epoch, len(events), 0)
+        values = {"epoch": epoch, "sequence": after.sequence, "watermark": 0, "delivered": max(0, row.delivered - confirmed)}
+        tx.execute(update(heads).where(heads.c.destination == row.destination).values(values))
+        note(tx, OUTBOX)
+        return after
 
     def _head(self, tx: Connection, destination: str) -> OutboxHead:
         heads = self._tables.outbox_heads
@@ -151,6 +190,11 @@ class Outbox:
             key=row["key"],
             trace=row["trace"],
         )
+
+
+def _epoch_after(epoch: int, now: datetime) -> int:
+    """The milliseconds since 1970, but always more than any epoch before."""
+    return max(epoch + 1, int(now.astimezone(UTC).timestamp() * 1000))
 
 
 def _payload(message: Message) -> bytes:

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Final
 
 ENVELOPE_BYTES_MAX: Final = 256 * 1024
+EPOCH_NONE: Final = 1  # before every epoch there can be: said to an origin that was never heard
 WINDOW_EVENTS_MAX: Final = 256  # sent to one destination and not yet confirmed
 
 

@@ -81,6 +81,14 @@ def confirm(head: OutboxHead, receipt: Receipt, proven_sender: str) -> OutboxHea
     return replace(head, watermark=receipt.watermark if taken_back else max(head.watermark, receipt.watermark))
 
 
+def was_restored_since(head: OutboxHead, receipt: Receipt) -> bool:
+    """Whether a receiver comes back knowing only a past epoch of ours: what we told after what it names may be lost to it.
+
+    It need not be: a receiver that has not heard of our new epoch yet says the same. Which events it lacks is for the outbox to see.
+    """
+    return receipt.reason is Reason.HELLO and receipt.epoch < head.epoch and receipt.sender == head.destination
+
+
 def sendable(head: OutboxHead, sent_through: int, window: int = WINDOW_EVENTS_MAX) -> range:
     """The sequences to send now: after what was sent, at most `window` beyond what was confirmed."""
     first = max(sent_through, head.watermark) + 1
