@@ -15,11 +15,11 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from . import crashes, links, peers, restores
+from . import crashes, links, pairs, peers, restores
 from .run import Fault, Result, suffer
 from .stage import staged
 
-FAULTS: Final[Sequence[Fault]] = (*crashes.FAULTS, *links.FAULTS, *restores.FAULTS, *peers.FAULTS)
+FAULTS: Final[Sequence[Fault]] = (*crashes.FAULTS, *links.FAULTS, *pairs.FAULTS, *peers.FAULTS, *restores.FAULTS)
 KEEP: Final = "TWELVE333_FAULTS_FOLDER"  # keeps data and logs there
 
 
