@@ -21,6 +21,7 @@ from national_hub.store import delivery_of as hub_delivery
 from province_node.context import NodeContext
 from province_node.store import delivery_of as node_delivery
 from twelve333.adapters.clock import system_clock
+from twelve333.adapters.rpc import access
 from twelve333.adapters.rpc.credentials import channel_credentials, server_credentials
 from twelve333.adapters.rpc.peers import Peers
 from twelve333.adapters.rpc.server import Listener, build_server
@@ -28,7 +29,7 @@ from twelve333.adapters.signing.documents import public_bytes
 from twelve333.adapters.sql import Database, migrate, open_database
 from twelve333.api.library.v1 import service_pb2 as pb
 from twelve333.api.library.v1 import service_pb2_grpc
-from twelve333.core.identity import FEDERATION_DOMAIN, hub_identity, node_identity
+from twelve333.core.identity import FEDERATION_DOMAIN, Caller, Role, hub_identity, node_identity
 from twelve333.core.library.model import Entry
 from twelve333.wire.library import content_of
 
@@ -99,6 +100,7 @@ async def _publish(hub: HubContext, entries: Sequence[Entry]) -> None:
             yield pb.PublishEntriesRequest(entry=content_of(entry))
 
     context = cast("Any", SimpleNamespace(invocation_metadata=lambda: ()))
+    access._caller.set(Caller(Role.OPERATOR, "hub", "operator"))
     answer = await LibraryPublishHandlers(hub).PublishEntries(stream(), context)
     if answer.added != len(entries):
         raise Failed(f"{answer.added} of {len(entries)} entries were published")

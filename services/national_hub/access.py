@@ -37,6 +37,8 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.coverage.v1.CoverageService/GetCoverage": MEMBERS,
     f"{_API}.coverage.v1.CoverageService/ResolveCoverage": MEMBERS,
     f"{_API}.delivery.v1.DeliveryService/GetDeliveryStatus": OPERATOR,
+    f"{_API}.audit.v1.AuditService/ListAuditRecords": OPERATOR,
+    f"{_API}.audit.v1.AuditService/ListWitnessedHeads": MEMBERS,
     f"{_API}.delivery.v1.DeliveryService/ListParkedEvents": OPERATOR,
     f"{_API}.delivery.v1.DeliveryService/GetParkedEvent": OPERATOR,
     f"{_API}.delivery.v1.DeliveryService/RetryParkedEvent": OPERATOR,

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from twelve333.adapters import hosting, runner
+from twelve333.adapters.audit import HEAD, AuditHandlers, HeadTelling, witness_heads
 from twelve333.adapters.bus.sealed import Sealing
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.coverage import CoverageHandlers
@@ -25,6 +26,7 @@ from twelve333.adapters.signing.sealing import Opener
 from twelve333.adapters.sql import Database
 from twelve333.adapters.sql.cases_inbound import STEP_TAKEN
 from twelve333.adapters.sql.delivery import Appliers
+from twelve333.api.audit.v1 import audit_pb2_grpc
 from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
 from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
 from twelve333.api.delivery.v1 import peer_pb2_grpc
@@ -51,6 +53,8 @@ from .handlers.routing import take_told_handoff
 from .renewal import Renewal
 from .settings import HubSettings
 from .store import delivery_of
+from .store.audit import log as audit_log
+from .store.registration import member_names
 
 SERVICE = "national_hub"
 KEY_CHECK_SECONDS = 30.0
@@ -91,6 +95,8 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, limits=limits, locale=locale)
     await hosting.start_listener(stack, enrolment, [enrol], ENROLMENT, drain)
     await hosting.start_health(stack, settings.listen.health, health, database, delivery)
+    telling = HeadTelling(database, audit_log, delivery.outbox, hub.clock, member_names)
+    await hosting.start_background(stack, Background("audit head", telling.step, settings.audit.head_seconds))
     await hosting.start_background(stack, Background("encryption key", partial(list_own_key, hub), KEY_CHECK_SECONDS))
     await hosting.start_background(stack, Background("certificate", Renewal(hub).step, settings.certificate_check_seconds))
 
@@ -108,6 +114,7 @@ def services(hub: HubContext, relay: Relay, keys: MemberKeys) -> Sequence[Regist
     told = DeliveryHandlers(hub.database, delivery_of(HUB), relay.intake, lambda: relay.connected)
     return [
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
+        partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, AuditHandlers(hub.database, audit_log, HUB)),
         partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake)),
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
         partial(keys_pb2_grpc.add_EncryptionKeyServiceServicer_to_server, EncryptionKeyHandlers(hub, keys)),
@@ -122,6 +129,7 @@ def services(hub: HubContext, relay: Relay, keys: MemberKeys) -> Sequence[Regist
 def appliers(hub: HubContext) -> Appliers:
     """What to do with each event that members tell the hub."""
     return {
+        HEAD: witness_heads(audit_log),
         STEP_TAKEN: take_told_step,
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff,
         "twelve333.api.library.v1.ReleaseApplied": keep_report,

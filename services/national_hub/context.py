@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from twelve333.adapters.audit import Auditor
 from twelve333.adapters.clock import Clock
 from twelve333.adapters.rpc.revocations import Revocations
 from twelve333.adapters.signing.issuing import Issuer
@@ -14,6 +15,7 @@ from twelve333.adapters.sql.database import Database
 from twelve333.adapters.sql.delivery import Outbox
 
 from .settings import HubSettings
+from .store.audit import log
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +41,8 @@ class HubContext:
     documents: Ed25519PrivateKey
     revocations: Revocations = field(default_factory=Revocations)
     sealing_key: Callable[[], bytes] = bytes
+
+    @property
+    def audit(self) -> Auditor:
+        """Does units of work that leave a record."""
+        return Auditor(self.database, log, self.clock)

@@ -30,6 +30,8 @@ DESK: Final[AccessTable] = {
     f"{_API}.coverage.v1.CoverageService/GetCoverage": LOCAL,
     f"{_API}.coverage.v1.CoverageService/ResolveCoverage": LOCAL,
     f"{_API}.delivery.v1.DeliveryService/GetDeliveryStatus": LOCAL_OPERATOR,
+    f"{_API}.audit.v1.AuditService/ListAuditRecords": LOCAL_OPERATOR,
+    f"{_API}.audit.v1.AuditService/ListWitnessedHeads": LOCAL_OPERATOR,
     f"{_API}.delivery.v1.DeliveryService/ListParkedEvents": LOCAL_OPERATOR,
     f"{_API}.delivery.v1.DeliveryService/GetParkedEvent": LOCAL_OPERATOR,
     f"{_API}.delivery.v1.DeliveryService/RetryParkedEvent": LOCAL_OPERATOR,

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from twelve333.adapters import hosting, runner
+from twelve333.adapters.audit import HEAD, AuditHandlers, HeadTelling, witness_heads
 from twelve333.adapters.bus.sealed import Sealing
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.delivery_status import DeliveryHandlers
@@ -22,6 +23,7 @@ from twelve333.adapters.signing.files import read_file
 from twelve333.adapters.signing.sealing import Opener
 from twelve333.adapters.sql.cases_inbound import STEP_TAKEN
 from twelve333.adapters.sql.delivery import Appliers
+from twelve333.api.audit.v1 import audit_pb2_grpc
 from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
 from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
 from twelve333.api.delivery.v1 import peer_pb2_grpc
@@ -47,6 +49,7 @@ from .library import LibraryPull
 from .renewal import Renewal
 from .settings import NodeSettings
 from .store import delivery_of
+from .store.audit import log as audit_log
 
 SERVICE = "province_node"
 SWEEP_SECONDS = 2.0
@@ -88,6 +91,8 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery_of(node.province))
     await hosting.start_background(stack, pulling)
     await hosting.start_background(stack, copying)
+    telling = HeadTelling(node.database, audit_log, delivery.outbox, node.clock, lambda _tx: [HUB])
+    await hosting.start_background(stack, Background("audit head", telling.step, settings.audit.head_seconds))
     await hosting.start_background(stack, Background("encryption key", keys.tell_ours, settings.hub.sync_seconds))
     await hosting.start_background(stack, Background("certificate", Renewal(node).step, settings.certificate_check_seconds))
     await hosting.start_background(stack, Background("routing", calls.handoffs.sweep, SWEEP_SECONDS))
@@ -122,7 +127,9 @@ def desk_services(node: NodeContext, calls: CallParts, relay: Relay, pull: Direc
     """What the province's own desktops and operators are offered."""
     handlers = NodeHandlers(node, lambda: relay.connected, lambda: pull.hub_seen_at)
     told = DeliveryHandlers(node.database, delivery_of(node.province), relay.intake, lambda: relay.connected)
+    shown = AuditHandlers(node.database, audit_log, node.province, partial(node.peers.channel, HUB))
     return [
+        partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, shown),
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
         partial(registration_grpc.add_NodeServiceServicer_to_server, handlers),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, coverage_handlers(node, calls.view)),
@@ -137,6 +144,7 @@ def appliers(node: NodeContext, calls: CallParts, pulling: Background, copying: 
     """What to do with each event that others tell this node."""
     return {
         "twelve333.api.registration.v1.DirectoryChanged": on_directory_changed(pulling.wake),
+        HEAD: witness_heads(audit_log),
         STEP_TAKEN: take_told_step,
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff(node, calls.view),
         "twelve333.api.library.v1.ReleaseAnnounced": on_release_announced(copying.wake),

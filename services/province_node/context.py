@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twelve333.adapters.audit import Auditor
 from twelve333.adapters.clock import Clock
 from twelve333.adapters.rpc.peers import Peers
 from twelve333.adapters.sql.database import Database
@@ -11,6 +12,7 @@ from twelve333.adapters.sql.delivery import Outbox
 
 from .directory import DirectoryReplica
 from .settings import NodeSettings
+from .store.audit import log
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +41,8 @@ class NodeContext:
     def province(self) -> str:
         """The member this node is."""
         return self.settings.province
+
+    @property
+    def audit(self) -> Auditor:
+        """Does units of work that leave a record."""
+        return Auditor(self.database, log, self.clock)

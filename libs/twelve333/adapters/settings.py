@@ -66,6 +66,12 @@ class Fields(Section):
     keyring: Path = Path("fields.keys")
 
 
+class Audit(Section):
+    """How often the head of the audit log is told to those who witness it, if it has moved."""
+
+    head_seconds: float = Field(default=60.0, gt=0, le=3600)
+
+
 class Telemetry(Section):
     """Where traces and metrics go; nowhere unless said."""
 
@@ -112,6 +118,7 @@ class ServiceSettings(BaseSettings):
     database: Database
     broker: Broker
     fields: Fields = Fields()
+    audit: Audit = Audit()
     telemetry: Telemetry = Telemetry()
     logging: Logging = Logging()
     limits: Limits = Limits()
@@ -185,4 +192,4 @@ def _mistake(name: str, message: str) -> FieldViolation:
     return FieldViolation(name, MISTAKE, {"name": name, "message": message})
 
 
-__all__ = ["Address", "Broker", "Database", "Fields", "Limits", "Logging", "Section", "ServiceSettings", "Telemetry", "load"]
+__all__ = ["Address", "Audit", "Broker", "Database", "Fields", "Limits", "Logging", "Section", "ServiceSettings", "Telemetry", "load"]

@@ -25,6 +25,7 @@ from .calls import Calls, RetryPolicy
 from .errors import ServiceError, Target, raising_service_errors
 
 if TYPE_CHECKING:
+    from .audit import AuditClient
     from .cases import CasesClient
     from .coverage import CoverageClient
     from .delivery import DeliveryClient
@@ -116,6 +117,11 @@ class Connection:
             await self._channel.close()
 
     @property
+    def member(self) -> str:
+        """Who must answer: `hub` or a province code."""
+        return self._target.member
+
+    @property
     def locale(self) -> str:
         """The language of sentences."""
         return self._target.locale
@@ -174,6 +180,13 @@ class Connection:
         from .cases import CasesClient
 
         return CasesClient(self.calls)
+
+    @cached_property
+    def audit(self) -> AuditClient:
+        """Who did what and who looked at what."""
+        from .audit import AuditClient
+
+        return AuditClient(self.calls)
 
     @cached_property
     def delivery(self) -> DeliveryClient:

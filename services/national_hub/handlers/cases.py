@@ -30,7 +30,7 @@ class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
         """Show one case with its history."""
         if refusal := check_id(request.case_id):
             raise Refused(refusal)
-        case = await self._hub.database.read(lambda tx: store.load(tx, request.case_id))
+        case = await self._hub.audit.read("cases.read", request.case_id, lambda tx: store.load(tx, request.case_id))
         if case is None:
             raise Refused(refuse(codes.NOT_FOUND, id=request.case_id))
         return case_to_wire(case, self._hub.clock())
@@ -41,7 +41,8 @@ class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
         """List cases without their history."""
         now = self._hub.clock()
         wanted = filter_from_wire(request, now)
-        cases, token, total = await self._hub.database.read(lambda tx: store.list(tx, wanted, request.page.size, request.page.token))
+        page = request.page
+        cases, token, total = await self._hub.audit.read("cases.list", "", lambda tx: store.list(tx, wanted, page.size, page.token))
         return listing_to_wire(cases, token, total, now)
 
     async def _nobody(self, request: object, context: object) -> cases_pb2.Case:

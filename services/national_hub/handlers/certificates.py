@@ -67,7 +67,7 @@ async def revoke_member(hub: HubContext, province: str, reason: str, now: dateti
         version = republish(hub, tx, now) if decision.events else row.version if row else 0
         return version, len(decision.events)
 
-    version, keys = await hub.database.write(keep)
+    version, keys = await hub.audit.write("registration.revoke", province, keep)
     await refresh_revocations(hub)
     _revoked.add(keys)
     log.warning("member revoked", member=province, count=keys, version=version)
@@ -92,7 +92,7 @@ async def renew_member(hub: HubContext, province: str, signing_request: bytes, n
         store.forget_ended(tx, province, now - KEPT_BEYOND)
         return issue_to_member(hub, tx, province, signing_request, now)
 
-    issued = await hub.database.write(keep)
+    issued = await hub.audit.write("registration.renew", province, keep)
     _renewed.add(1)
     return issued.chain.decode()
 

@@ -59,7 +59,7 @@ class EnrolmentHandlers(service_pb2_grpc.EnrolmentServiceServicer):
             row = store.load_directory(tx)
             return issued, row.document if row else b""
 
-        issued, document = await hub.database.write(keep)
+        issued, document = await hub.audit.write("registration.join", request.province, keep)
         await refresh_revocations(hub)
         _joined.add(1)
         return pb.JoinResponse(

@@ -65,7 +65,7 @@ class LibraryPublishHandlers(service_pb2_grpc.LibraryPublishServiceServicer):
     ) -> pb.PublishEntriesResponse:
         """Take a publication whole, then make one release of it."""
         command, hub, now = await _read(request_iterator), self._hub, self._hub.clock()
-        outcome = await hub.database.write(lambda tx: _publish(hub, tx, command, now))
+        outcome = await hub.audit.write("library.publish", "", lambda tx: _publish(hub, tx, command, now))
         done, release = outcome.publication, outcome.release
         _published.add(len(done.changes))
         log.info("published", release=release.number if release else 0, entries=len(done.changes), count=len(done.rejected))

@@ -56,7 +56,8 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
             raise Refused(refuse(codes.PROVINCE_UNKNOWN, province=request.province[:16]))
         lifetime = min(request.lifetime.ToTimedelta() or TOKEN_LIFETIME, TOKEN_LIFETIME_MAX)
         expires_at, secret = self._hub.clock() + lifetime, make_token()
-        await self._hub.database.write(lambda tx: store.add_token(tx, JoinToken(token_digest(secret), request.province, expires_at)))
+        kept = JoinToken(token_digest(secret), request.province, expires_at)
+        await self._hub.audit.write("registration.token", request.province, lambda tx: store.add_token(tx, kept))
         return pb.CreateTokenResponse(
             token=secret,
             expires_at=to_timestamp(expires_at),
@@ -78,7 +79,7 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
             changed = sum(one or other for one, other in zip(entered, declared, strict=True))
             return changed, republish(hub, tx, now) if changed else _version(tx)
 
-        changed, version = await hub.database.write(keep)
+        changed, version = await hub.audit.write("registration.units", asker, keep)
         _changed.add(changed)
         return pb.RegisterUnitsResponse(changed=changed, directory_version=version)
 
@@ -107,7 +108,7 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
             store.save_units(tx, [decision.state])
             return decision.state, republish(hub, tx, now)
 
-        unit, version = await hub.database.write(keep)
+        unit, version = await hub.audit.write(f"registration.status.{to.value}", command.code, keep)
         _steps.add(1, {"status": unit.status.value})
         return pb.ChangeUnitStatusResponse(unit=unit_to_wire(unit), directory_version=version)
 

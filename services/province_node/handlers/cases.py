@@ -87,7 +87,7 @@ class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
         """Show one case with its history."""
         if refusal := check_id(request.case_id):
             raise Refused(refusal)
-        case = await self._node.database.read(lambda tx: store.load(tx, request.case_id))
+        case = await self._node.audit.read("cases.read", request.case_id, lambda tx: store.load(tx, request.case_id))
         if case is None:
             raise Refused(refuse(codes.NOT_FOUND, id=request.case_id))
         return case_to_wire(case, self._node.clock())
@@ -98,7 +98,8 @@ class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
         """List cases without their history."""
         now = self._node.clock()
         wanted = filter_from_wire(request, now)
-        cases, token, total = await self._node.database.read(lambda tx: store.list(tx, wanted, request.page.size, request.page.token))
+        page = request.page
+        cases, token, total = await self._node.audit.read("cases.list", "", lambda tx: store.list(tx, wanted, page.size, page.token))
         return listing_to_wire(cases, token, total, now)
 
     async def _step(self, command: messages.LaterCommand) -> cases_pb2.Case:
@@ -115,10 +116,11 @@ class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
             self._keep(tx, before, decision.state, now)
             return decision
 
+        action = f"cases.{type(command).__name__}"
         try:
-            decision = await node.database.write(keep)
+            decision = await node.audit.write(action, case_id, keep)
         except IntegrityError:  # the same opening at the same moment, twice: now the first one is there and answers
-            decision = await node.database.write(keep)
+            decision = await node.audit.write(action, case_id, keep)
         for event in decision.events:
             _decided.add(1, {"step": type(event).__name__})
         return case_to_wire(decision.state, now)

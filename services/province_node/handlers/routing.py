@@ -90,7 +90,7 @@ class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
             raise Refused(refuse(codes.HANDOFF_UNKNOWN, id=request.offer_id[:80]))
         if handoff.member != current_caller().member or handoff.state not in HOLDS_SEAT:
             raise Refused(refuse(codes.OFFER_NOT_YOURS, offer=request.offer_id))
-        told = await self._node.database.read(lambda tx: store.load_context(tx, handoff.call.id))
+        told = await self._node.audit.read("handoff.context", request.offer_id, lambda tx: store.load_context(tx, handoff.call.id))
         return pb.FetchContextResponse(items=context_to_wire(told))
 
 

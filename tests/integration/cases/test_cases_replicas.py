@@ -22,9 +22,12 @@ from national_hub.handlers.cases import CaseHandlers as HubHandlers
 from national_hub.handlers.cases import take_told_step as hub_takes
 from national_hub.store import delivery_of as hub_delivery
 from national_hub.store import metadata as hub_metadata
+from national_hub.store.audit import log as hub_log
 from province_node.cases_policy import Cases
 from province_node.handlers.cases import CaseHandlers, take_told_step
 from province_node.store import delivery_of, metadata
+from province_node.store.audit import log
+from twelve333.adapters.audit import Auditor
 from twelve333.adapters.rpc import access
 from twelve333.adapters.sql import Database, open_database
 from twelve333.adapters.sql.delivery import Arrival, Delivery
@@ -101,10 +104,12 @@ async def federation(tmp_path: Path) -> AsyncIterator[Federation]:
             tables = hub_metadata if name == "hub" else metadata
             await database.write(tables.create_all)
             await database.write(lambda tx, one=delivery: one.outbox.begin_epoch(tx, START))
+            records = hub_log if name == "hub" else log
             ports = SimpleNamespace(
                 province=name,
                 database=database,
                 outbox=delivery.outbox,
+                audit=Auditor(database, records, lambda: START),
                 clock=lambda: START + timedelta(minutes=next(minutes)),
                 settings=SimpleNamespace(cases=Cases()),
                 directory=SimpleNamespace(current=directory),

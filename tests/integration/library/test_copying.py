@@ -27,11 +27,13 @@ from province_node.library import LibraryPull, last_refusal
 from province_node.store import delivery_of as node_delivery
 from province_node.store import library as node_store
 from twelve333.adapters.library_reading import LibraryReading, held_release
+from twelve333.adapters.rpc import access
 from twelve333.adapters.signing.documents import public_bytes
 from twelve333.adapters.sql import Database, migrate, open_database
 from twelve333.adapters.sql import library as replica
 from twelve333.api.library.v1 import service_pb2 as pb
 from twelve333.core.decision import Refused
+from twelve333.core.identity import Caller, Role
 from twelve333.core.library.merkle import root_of
 from twelve333.core.library.model import Entry, EntryKind, Release, Tombstone, TombstoneReason
 from twelve333.core.registration.model import Member
@@ -63,6 +65,7 @@ class Hub:
                 yield pb.PublishEntriesRequest(removal=pb.Removal(entry_id=remove, tombstone=tombstone))
 
         context = cast("Any", SimpleNamespace(invocation_metadata=lambda: ()))
+        access._caller.set(Caller(Role.OPERATOR, "hub", "operator"))
         return await LibraryPublishHandlers(self.context).PublishEntries(stream(), context)
 
     async def pull(self, held: Release | None) -> Parts:

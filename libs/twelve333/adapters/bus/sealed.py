@@ -23,7 +23,7 @@ from ..telemetry.logs import logger
 from .port import Bus, Incoming
 
 SUITE: Final = pb.SEALING_X25519_HKDF_SHA256_AES256GCM
-IMPERSONAL: Final = frozenset({"registration", "library"})  # capabilities whose events never hold anything personal
+IMPERSONAL: Final = frozenset({"registration", "library", "audit"})  # capabilities whose events never hold anything personal
 NOT_OPENED_MAX: Final = 8  # tries of one event before it is passed on unopened
 _REMEMBERED_MAX: Final = 1024
 

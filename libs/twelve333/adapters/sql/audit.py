@@ -1,0 +1,85 @@
+"""The audit log of a member and the heads it witnessed of others: one chain, appended in the unit of work of what it tells of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, String, Table, insert, select
+
+from ...core.audit.model import GENESIS, Entry, Head, Record, chained
+from .types import UtcDateTime
+
+PAGE_MAX: Final = 1000
+
+
+class AuditLog:
+    """The tables of one service and plain functions on them; each takes the connection of a unit of work."""
+
+    def __init__(self, metadata: MetaData) -> None:
+        self.records = _record_table(metadata)
+        self.witnessed = _witness_table(metadata)
+
+    def append(self, tx: Connection, entry: Entry) -> Head:
+        """Put an entry at the end; writers of one database take turns, so the chain never forks."""
+        record = chained(entry, self.head(tx))
+        values = {"sequence": record.sequence, "previous": record.previous, "digest": record.digest}
+        values |= {name: getattr(entry, name) for name in Entry.__slots__}
+        tx.execute(insert(self.records).values(values))
+        return Head(record.sequence, record.digest)
+
+    def head(self, tx: Connection) -> Head:
+        """The last record; number 0 before the first."""
+        columns = self.records.c
+        row = tx.execute(select(columns.sequence, columns.digest).order_by(columns.sequence.desc()).limit(1)).one_or_none()
+        return Head(row.sequence, row.digest) if row else Head(0, GENESIS)
+
+    def list(self, tx: Connection, after: int, most: int) -> list[Record]:
+        """Records after that number, in order."""
+        columns = self.records.c
+        query = select(self.records).where(columns.sequence > after).order_by(columns.sequence).limit(min(most or PAGE_MAX, PAGE_MAX))
+        rows = tx.execute(query).mappings()
+        return [Record(row["sequence"], Entry(*(row[name] for name in Entry.__slots__)), row["previous"], row["digest"]) for row in rows]
+
+    def witness(self, tx: Connection, member: str, head: Head, now: datetime) -> bool:
+        """Keep a head that a member told; False if it contradicts what it told before: another record there, or fewer of them."""
+        columns = self.witnessed.c
+        known = tx.scalar(select(columns.digest).where(columns.member == member, columns.sequence == head.sequence))
+        if known is None:
+            values = {"member": member, "sequence": head.sequence, "digest": head.digest, "told_at": now}
+            tx.execute(insert(self.witnessed).values(values))
+        last = self.heads(tx, member)[-1]
+        return known in (None, head.digest) and last.sequence <= head.sequence
+
+    def heads(self, tx: Connection, member: str) -> tuple[Head, ...]:
+        """The newest heads witnessed of a member, in order."""
+        columns = self.witnessed.c
+        query = select(columns.sequence, columns.digest).where(columns.member == member).order_by(columns.sequence.desc()).limit(PAGE_MAX)
+        return tuple(Head(row.sequence, row.digest) for row in tx.execute(query))[::-1]
+
+
+def _record_table(metadata: MetaData) -> Table:
+    return Table(
+        "audit",
+        metadata,
+        Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+        Column("at", UtcDateTime, nullable=False),
+        Column("role", String(32), nullable=False),
+        Column("actor", String(80), nullable=False),
+        Column("action", String(64), nullable=False),
+        Column("subject", String(96), nullable=False),
+        Column("outcome", String(64), nullable=False),
+        Column("previous", LargeBinary, nullable=False),
+        Column("digest", LargeBinary, nullable=False),
+    )
+
+
+def _witness_table(metadata: MetaData) -> Table:
+    return Table(
+        "audit_witnessed",
+        metadata,
+        Column("member", String(6), primary_key=True),
+        Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+        Column("digest", LargeBinary, nullable=False),
+        Column("told_at", UtcDateTime, nullable=False),
+    )

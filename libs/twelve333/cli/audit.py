@@ -1,0 +1,77 @@
+"""`twelve333 audit`: check a member's audit log, and show the heads that it witnessed of others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from cyclopts import App
+
+from ..catalogue.catalogue import sentence
+from ..client.errors import ServiceError
+from ..core.audit.codes import HEADS_UNREADABLE
+from ..core.audit.model import Head
+from ..core.audit.verifying import Verifier
+from ..core.decision import Refused, refuse
+from .common import Common, connect, read_text
+from .output import complain, print_json, show, show_one
+
+CHECK_FAILED: Final = 5
+
+app = App(name="audit", help="Who did what and who looked at what: check the log, show what others witnessed.")
+
+
+@app.command
+async def verify(*, heads: Path | None = None, common: Common = Common()) -> int:
+    """Check every record of the hub's or node's audit log, and that what others witnessed of it is still there.
+
+    A node's log is compared with what the hub witnessed. Exit code 5 if something is wrong; the first bad record is named.
+
+    Args:
+        heads: file with heads witnessed elsewhere, as `audit heads --json` prints them; for the hub, from a node.
+    """
+    async with connect(common) as member:
+        name = member.member
+        witnessed, compared = (_read(heads), str(heads)) if heads else ([], "")
+        if not heads:
+            try:
+                witnessed, compared = await member.audit.heads(name), "hub"
+            except ServiceError as error:
+                compared = error.code
+        verifier = Verifier(witnessed)
+        wrong = None
+        async for record in member.audit.records():
+            wrong = verifier.take(record)
+            if wrong:
+                break
+        wrong = wrong or verifier.end()
+    if wrong:
+        complain(wrong.code.name, sentence(wrong.code.name, wrong.params, common.language), [], as_json=common.json)
+        return CHECK_FAILED
+    result = {"member": name, "records": verifier.head.sequence, "head": verifier.head.digest.hex()}
+    show_one({**result, "witnessed_heads": len(witnessed), "compared_with": compared}, as_json=common.json)
+    return 0
+
+
+@app.command(name="heads")
+async def list_heads(member: str, *, common: Common = Common()) -> None:
+    """Show the heads that this hub or node witnessed of another member's audit log.
+
+    Args:
+        member: `hub` or a province code.
+    """
+    async with connect(common) as here:
+        found = await here.audit.heads(member)
+    rows = [{"sequence": head.sequence, "digest": head.digest.hex()} for head in found]
+    if common.json:
+        print_json(rows)
+        return
+    show(rows, ("sequence", "digest"), as_json=False)
+
+
+def _read(path: Path) -> list[Head]:
+    try:
+        return [Head(int(each["sequence"]), bytes.fromhex(each["digest"])) for each in json.loads(read_text(path))]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Refused(refuse(HEADS_UNREADABLE, path=path)) from error

@@ -1,0 +1,39 @@
+"""Checks an audit log: each record follows from the one before, and every head that others witnessed is still in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from twelve333.core.decision import Refusal, refuse
+
+from . import codes
+from .model import GENESIS, Head, Record, digest_of
+
+
+class Verifier:
+    """Takes the records in order; stops at the first that is wrong.
+
+    Args:
+        witnessed: heads that others were told; the log must still hold each of them.
+    """
+
+    def __init__(self, witnessed: Iterable[Head] = ()) -> None:
+        self.head = Head(0, GENESIS)
+        self._witnessed = {head.sequence: head.digest for head in witnessed}
+
+    def take(self, record: Record) -> Refusal | None:
+        """Check the next record: AUDIT_RECORD_MISSING, AUDIT_RECORD_CHANGED or AUDIT_WITNESS_DIFFERS, naming it."""
+        expected = self.head.sequence + 1
+        if record.sequence != expected:
+            return refuse(codes.RECORD_MISSING, sequence=expected)
+        if record.previous != self.head.digest or digest_of(record.sequence, record.entry, record.previous) != record.digest:
+            return refuse(codes.RECORD_CHANGED, sequence=expected)
+        if self._witnessed.get(expected, record.digest) != record.digest:
+            return refuse(codes.WITNESS_DIFFERS, sequence=expected)
+        self.head = Head(record.sequence, record.digest)
+        return None
+
+    def end(self) -> Refusal | None:
+        """Check that nothing is missing at the end: AUDIT_TAIL_CUT."""
+        last = max(self._witnessed, default=0)
+        return refuse(codes.TAIL_CUT, sequence=self.head.sequence, witnessed=last) if last > self.head.sequence else None

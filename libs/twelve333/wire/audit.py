@@ -1,0 +1,39 @@
+"""Audit between the core and protobuf."""
+
+from __future__ import annotations
+
+from ..api.audit.v1 import audit_pb2 as pb
+from ..core.audit.model import Entry, Head, Record
+from .times import from_timestamp, to_timestamp
+
+
+def record_to_wire(record: Record) -> pb.AuditRecord:
+    """A record as it travels."""
+    entry = record.entry
+    return pb.AuditRecord(
+        sequence=record.sequence,
+        at=to_timestamp(entry.at),
+        role=entry.role,
+        actor=entry.actor,
+        action=entry.action,
+        subject=entry.subject,
+        outcome=entry.outcome,
+        previous=record.previous,
+        digest=record.digest,
+    )
+
+
+def record_from_wire(record: pb.AuditRecord) -> Record:
+    """A record as another side showed it; whether it is true is for the verifier."""
+    entry = Entry(from_timestamp(record.at), record.role, record.actor, record.action, record.subject, record.outcome)
+    return Record(record.sequence, entry, record.previous, record.digest)
+
+
+def head_to_wire(head: Head) -> pb.AuditHead:
+    """A head as it travels."""
+    return pb.AuditHead(sequence=head.sequence, digest=head.digest)
+
+
+def head_from_wire(head: pb.AuditHead) -> Head:
+    """A head as it was told."""
+    return Head(head.sequence, head.digest)

@@ -1,0 +1,98 @@
+"""The audit chain: whatever is changed, taken out, moved or cut off is found, and the first bad record is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twelve333.core.audit.model import GENESIS, Entry, Head, Record, chained
+from twelve333.core.audit.verifying import Verifier
+from twelve333.core.decision import Refusal
+
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+def log(length: int) -> list[Record]:
+    head, records = Head(0, GENESIS), []
+    for number in range(length):
+        record = chained(Entry(START + timedelta(seconds=number), "desk", "350000/desk-1", "cases.read", f"c{number}"), head)
+        records.append(record)
+        head = Head(record.sequence, record.digest)
+    return records
+
+
+def check(records: list[Record], witnessed: list[Record] | None = None) -> Refusal | None:
+    verifier = Verifier([Head(each.sequence, each.digest) for each in witnessed or []])
+    for record in records:
+        if wrong := verifier.take(record):
+            return wrong
+    return verifier.end()
+
+
+def test_an_untouched_log_is_good_and_holds_every_witnessed_head() -> None:
+    assert check(log(20), log(20)[4::5]) is None
+    assert check([]) is None
+
+
+CHANGES = [{"at": START}, {"role": "operator"}, {"actor": "x"}, {"action": "x"}, {"subject": "x"}, {"outcome": "X"}]
+
+
+@given(at=st.integers(2, 19), change=st.sampled_from(CHANGES))
+def test_any_changed_field_is_named(at: int, change: dict[str, object]) -> None:
+    records = log(20)
+    records[at] = replace(records[at], entry=replace(records[at].entry, **change))  # type: ignore[arg-type]
+    wrong = check(records)
+    assert wrong
+    assert (wrong.code.name, wrong.params["sequence"]) == ("AUDIT_RECORD_CHANGED", str(at + 1))
+
+
+@given(at=st.integers(0, 18))
+def test_a_record_taken_out_is_named(at: int) -> None:
+    records = log(20)
+    del records[at]
+    wrong = check(records)
+    assert wrong
+    assert (wrong.code.name, wrong.params["sequence"]) == ("AUDIT_RECORD_MISSING", str(at + 1))
+
+
+@given(at=st.integers(0, 18))
+def test_two_records_that_changed_places_are_found(at: int) -> None:
+    records = log(20)
+    first, second = records[at], records[at + 1]
+    records[at], records[at + 1] = replace(second, sequence=first.sequence), replace(first, sequence=second.sequence)
+    wrong = check(records)
+    assert wrong
+    assert wrong.params["sequence"] == str(at + 1)
+
+
+@given(kept=st.integers(0, 14))
+def test_a_cut_tail_is_found_by_what_others_witnessed(kept: int) -> None:
+    wrong = check(log(20)[:kept], log(20)[14:15])
+    assert wrong
+    assert (wrong.code.name, wrong.params) == ("AUDIT_TAIL_CUT", {"sequence": str(kept), "witnessed": "15"})
+
+
+def test_a_log_that_was_written_anew_is_found_by_what_others_witnessed() -> None:
+    head, records = Head(0, GENESIS), []
+    for old in log(20):
+        record = chained(replace(old.entry, actor="somebody else"), head)
+        records.append(record)
+        head = Head(record.sequence, record.digest)
+    assert check(records) is None
+    wrong = check(records, log(20)[9:10])
+    assert wrong
+    assert (wrong.code.name, wrong.params["sequence"]) == ("AUDIT_WITNESS_DIFFERS", "10")
+
+
+@pytest.mark.parametrize("field", ["previous", "digest"])
+def test_a_flipped_bit_in_a_hash_is_found(field: str) -> None:
+    records = log(5)
+    flipped = bytes([getattr(records[2], field)[0] ^ 1]) + getattr(records[2], field)[1:]
+    records[2] = replace(records[2], **{field: flipped})
+    wrong = check(records)
+    assert wrong
+    assert wrong.params["sequence"] == "3"

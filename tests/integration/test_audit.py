@@ -1,0 +1,105 @@
+"""The audit log over real processes: steps and looks leave records, heads are witnessed, a byte flipped or a tail cut is found."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.support.federation import Answer, cli
+from twelve333.cli.demo.federation import Federation
+from twelve333.cli.demo.stage import everybody_has_directory
+from twelve333.cli.unit import sample_entries
+from twelve333.client import ServiceError
+
+NANJING, PROVINCE = "320100", "320000"
+WITHIN_SECONDS = 20.0
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def made(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Federation]:
+    """A federation of one node, whose log may be damaged, and whose heads are told at once."""
+    surroundings = {"TWELVE333_AUDIT__HEAD_SECONDS": "0.2"}
+    one = Federation(tmp_path_factory.mktemp("audited"), lambda *_args, **_params: None, surroundings)
+    try:
+        await one.start_hub()
+        await one.add_nodes([PROVINCE])
+        async with one.hub.connect() as hub:
+            _, version = await hub.registration.register_units(sample_entries())
+        await everybody_has_directory(one, version)
+        yield one
+    finally:
+        await one.stop()
+
+
+async def verify(made: Federation, *more: object) -> Answer:
+    return await asyncio.to_thread(cli, "audit", "verify", "--json", *more, profile=made.nodes[PROVINCE].profile)
+
+
+async def code_of(made: Federation) -> str:
+    answer = await verify(made)
+    assert answer.code == 5
+    return str(json.loads(answer.err)["error"]["message"] + json.loads(answer.err)["error"]["code"])
+
+
+async def test_steps_looks_and_refusals_are_recorded_without_anything_personal(made: Federation) -> None:
+    node = made.nodes[PROVINCE]
+    async with node.connect(node.folder / "profiles" / "desk-1") as desk:
+        await desk.cases.open(NANJING, topic="0301", region=NANJING, summary="金丝雀", case_id="a1")
+        await desk.cases.get("a1")
+        with pytest.raises(ServiceError):
+            await desk.cases.open(NANJING, topic="0301", region=NANJING, summary="另一件", case_id="a1")
+    async with node.connect() as operator:
+        found = [(each.entry.actor, each.entry.action, each.entry.subject, each.entry.outcome) async for each in operator.audit.records()]
+    who = f"{PROVINCE}/desk-1"
+    assert found == [(who, "cases.OpenCase", "a1", "OK"), (who, "cases.read", "a1", "OK"), (who, "cases.OpenCase", "a1", "CASES_ID_TAKEN")]
+    async with made.hub.connect() as hub:
+        done = {(each.entry.action, each.entry.subject) async for each in hub.audit.records()}
+    assert {("registration.token", PROVINCE), ("registration.join", PROVINCE)} <= done
+
+
+async def test_the_hub_witnesses_the_log_and_it_verifies(made: Federation) -> None:
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while json.loads((answer := await verify(made)).out or "{}").get("witnessed_heads", 0) == 0:
+            assert answer.code == 0, answer.err
+    said = json.loads(answer.out)
+    assert (said["member"], said["compared_with"], said["records"]) == (PROVINCE, "hub", 3)
+
+
+async def test_a_node_witnesses_the_hub(made: Federation, tmp_path: Path) -> None:
+    heads = tmp_path / "heads.json"
+
+    async def told() -> bool:
+        answer = await asyncio.to_thread(cli, "audit", "heads", "hub", "--json", profile=made.nodes[PROVINCE].profile)
+        heads.write_text(answer.out, encoding="utf-8")
+        return bool(json.loads(answer.out))
+
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while not await told():
+            pass
+    checked = await asyncio.to_thread(cli, "audit", "verify", "--json", "--heads", heads, profile=made.hub.profile)
+    assert (checked.code, json.loads(checked.out)["witnessed_heads"] > 0) == (0, True)
+
+
+async def test_a_flipped_byte_and_a_cut_tail_are_found(made: Federation) -> None:
+    """Last, for it damages the log."""
+    path = made.nodes[PROVINCE].folder / "node.db"
+    with closing(sqlite3.connect(path, timeout=10)) as database:
+        kept = database.execute("SELECT actor FROM audit WHERE sequence = 2").fetchone()[0]
+        database.execute("UPDATE audit SET actor = ? WHERE sequence = 2", (f"{kept[:-1]}2",))
+        database.commit()
+        assert "Record 2" in await code_of(made)
+        database.execute("UPDATE audit SET actor = ? WHERE sequence = 2", (kept,))
+        database.commit()
+        assert (await verify(made)).code == 0
+        database.execute("DELETE FROM audit WHERE sequence = 3")
+        database.commit()
+    assert "AUDIT_TAIL_CUT" in await code_of(made)
