@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from google.protobuf.any_pb2 import Any as PackedAny
+from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from twelve333.catalogue import catalogue
@@ -84,7 +85,10 @@ def from_status(status: Any, locale: str) -> Problem | None:
 
 def parse_details(details: bytes, locale: str) -> Problem | None:
     """Read the bytes of the `grpc-status-details-bin` trailer; None if they are not ours."""
-    return from_status(status_pb2.Status.FromString(details), locale) if details else None
+    try:
+        return from_status(status_pb2.Status.FromString(details), locale) if details else None
+    except (DecodeError, ValueError, OverflowError):  # a peer that answers nonsense, or asks to wait for ten thousand years
+        return None
 
 
 def _status(refusal: Refusal, locale: str, kept: int) -> Any:

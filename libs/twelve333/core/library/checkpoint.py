@@ -48,7 +48,7 @@ def parse_release(document: bytes) -> Release | Refusal:
             previous_root=bytes.fromhex(read["previous_root"]),
             made_at=datetime.fromisoformat(read["made_at"]),
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):  # the last two: 1e999, and brackets a thousand deep
         return refuse(codes.RELEASE_UNREADABLE)
     whole = len(release.root) == len(release.previous_root) == HASH_BYTES and release.made_at.tzinfo is not None
     return release if whole else refuse(codes.RELEASE_UNREADABLE)
