@@ -17,8 +17,12 @@ ORIGIN: Final = "360000"
 PEER: Final = "350000"
 SEATS: Final = 10_000  # so that no call is refused for want of a seat
 DATABASE: Final = "TWELVE333_DATABASE__URL"
-# What is slow is measured as slow, not given up.
-PATIENT: Final = {"TWELVE333_HANDOFF__CANDIDATE_MS": "10000", "TWELVE333_HANDOFF__TOTAL_MS": "20000"}
+# What is slow is measured as slow, not given up; and what is fast is not held back.
+PATIENT: Final = {
+    "TWELVE333_HANDOFF__CANDIDATE_MS": "10000",
+    "TWELVE333_HANDOFF__TOTAL_MS": "20000",
+    **{f"TWELVE333_LIMITS__{who}_{what}": "1000000" for who in ("MEMBER", "DESK") for what in ("PER_SECOND", "BURST")},
+}
 
 
 @asynccontextmanager

@@ -247,3 +247,19 @@ async def test_the_sdk_waits_as_long_as_the_service_says_and_then_succeeds(feder
     assert [one.value for one in answers] == ["hello", "hello"]
     assert pauses
     assert all(0.2 <= seconds <= 0.26 for seconds in pauses)
+
+
+async def test_attempts_without_a_certificate_are_counted_by_the_address_they_come_from() -> None:
+    quotas = Quotas({Role.ANYONE: Rate(0.001, 2)}, strangers=Rate(0.001, 100), hold=NO_HOLD)
+    rows: AccessTable = dict.fromkeys(METHODS, frozenset({Role.ANYONE}))
+    server = build_server(Listener("127.0.0.1:0", None, None, limits=Limits(quotas=quotas)), [Echo().register], rows)
+    await server.start()
+    answers = list[str]()
+    for _ in range(4):  # each over a connection of its own
+        async with grpc.aio.insecure_channel(server.address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            try:
+                answers.append((await EchoStub(channel).Ask(HELLO, timeout=SECONDS)).value)
+            except grpc.aio.AioRpcError as error:
+                answers.append(error.code().name)
+    await server.stop(0)
+    assert answers == ["hello", "hello", "RESOURCE_EXHAUSTED", "RESOURCE_EXHAUSTED"]
