@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 # Runs one after the other even under `make -j`: the targets share .venv and build/.
 .NOTPARALLEL:
-.PHONY: help setup demo test faults bench gen lint lock clean
+.PHONY: help setup demo test faults sim fuzz bench gen lint lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -23,6 +23,14 @@ test: ## Run every check and every test, as CI does (ARGS="-k word" narrows it)
 faults: ## Break hub, nodes, broker and network one after the other, and count what is lost (ONLY=prefix for a part)
 	@tools/setup.sh test
 	@$(PYTHON) -m tests.faults $(ONLY)
+
+sim: ## Simulate a federation under faults from that many seeds (SEEDS=1000); prints what failed and how to replay it
+	@tools/setup.sh test
+	@$(PYTHON) -m twelve333.testing.simulation --seeds $(or $(SEEDS),1000)
+
+fuzz: ## Feed every decoder that faces a peer with a million inputs (INPUTS=1000000)
+	@tools/setup.sh test
+	@$(PYTHON) -m twelve333.testing.fuzz --inputs $(or $(INPUTS),1000000)
 
 bench: ## Measure side by side with a peer, write build/bench.json (ONLY=prefix for a part)
 	@tools/setup.sh test

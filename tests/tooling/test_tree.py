@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 50
 PROMISES = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|raise NotImplementedError")
-TARGETS = ("setup", "demo", "test", "faults", "bench", "gen", "lint", "lock", "clean", "help")
+TARGETS = ("setup", "demo", "test", "faults", "sim", "fuzz", "bench", "gen", "lint", "lock", "clean", "help")
 
 
 def sources() -> Iterator[Path]:
