@@ -1,8 +1,8 @@
 """What one caller may ask of a listener, counted before a request is parsed: how often, how many at once, how large.
 
-Rule served: a province that floods the hub slows nobody else down. A refusal costs the server nearly as much as an answer, so one
-for asking too often is held back a moment: with the streams of a connection bounded, that stops a flood at its source. Nothing here
-grows with the number of callers or addresses.
+Rule served: a province that floods the hub takes nothing from the share of others. A refusal costs the server nearly as much as an
+answer, so one for asking too often is held back a moment: with the streams of a connection bounded, that slows a flood at its source.
+Nothing here grows with the number of callers or addresses.
 """
 
 from __future__ import annotations
