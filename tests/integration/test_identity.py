@@ -27,6 +27,9 @@ NANJING, FUZHOU, JIUJIANG = "320100", "350100", "360400"
 ENVIRONMENT = {
     "TWELVE333_CERTIFICATE_DAYS": str(LIFETIME_SECONDS / 86_400),
     "TWELVE333_CERTIFICATE_CHECK_SECONDS": "0.5",
+    # What is measured is whether calls fail, not how fast a machine is that others use as well: a candidate has seconds to answer.
+    "TWELVE333_HANDOFF__CANDIDATE_MS": "5000",
+    "TWELVE333_HANDOFF__TOTAL_MS": "10000",
     "TWELVE333_HUB__SYNC_SECONDS": "600",  # so that only an announcement makes a node fetch the directory
 }
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240), pytest.mark.xdist_group("identity")]
@@ -73,8 +76,9 @@ async def handed_over(origin: Connection, from_unit: str, to_unit: str) -> Hando
 
 
 def first_step(view: HandoffView) -> tuple[str, str, str]:
-    step = view.handoff.steps[1]
-    return step.state.value, step.unit, step.reason
+    """What became of the first offer; of none, if nobody could be offered the call."""
+    step = view.handoff.steps[1] if len(view.handoff.steps) > 1 else None
+    return (step.state.value, step.unit, step.reason) if step else ("none", "", "")
 
 
 async def test_nodes_renew_their_certificates_under_load_without_a_failed_request(short_lived: Federation) -> None:
@@ -86,6 +90,7 @@ async def test_nodes_renew_their_certificates_under_load_without_a_failed_reques
             answers.append(first_step(await handed_over(origin, JIUJIANG, FUZHOU)))
             for name in names:
                 serials[name].add(certificate_of(short_lived, name)[0])
+    print(f"{len(answers)} handoffs while three nodes renewed twice each")
     assert len(answers) > 50
     assert set(answers) == {("accepted", FUZHOU, "")}
 
@@ -162,7 +167,13 @@ async def test_a_revoked_node_is_refused_everywhere_at_once_also_without_the_hub
         peer = short_lived.nodes[JIANGSU]
         await peer.process.stop()
         await peer.process.start(peer.ready, within_seconds=30)  # from the directory it kept
-        assert first_step(await handed_over(revoked, FUZHOU, NANJING)) == ("refused", NANJING, "RPC_CALLER_REVOKED")
+
+        async def refused_again() -> bool:  # once the line to the restarted peer stands again
+            step = first_step(await handed_over(revoked, FUZHOU, NANJING))
+            assert step[0] != "accepted"
+            return step == ("refused", NANJING, "RPC_CALLER_REVOKED")
+
+        await until("refused without the hub", refused_again)
         await short_lived.restart_hub_and_broker()
         await rejoin(short_lived, tmp_path)
 
