@@ -19,6 +19,7 @@ from ..api.audit.v1 import audit_pb2_grpc
 from ..core.audit.codes import TAIL_CUT
 from ..core.audit.model import OK, Entry, Head
 from ..core.decision import Kind, Refused, refuse
+from ..core.ids import ID_CHARS_MAX, check_id, shown
 from ..wire import codes as wire_codes
 from ..wire.audit import head_from_wire, head_to_wire, record_to_wire
 from .clock import Clock
@@ -78,7 +79,9 @@ class Auditor:
 
     def _entry(self, action: str, subject: str) -> Callable[[str], Entry]:
         caller = current_caller()
-        return lambda outcome: Entry(self._clock(), caller.role.value, f"{caller.member}/{caller.name}", action, subject[:96], outcome)
+        # Somebody may have typed a name where an id belongs; what is no id is not kept.
+        about = subject[:96] if check_id(subject[:ID_CHARS_MAX]) is None else shown(subject)
+        return lambda outcome: Entry(self._clock(), caller.role.value, f"{caller.member}/{caller.name}", action, about, outcome)
 
 
 class AuditHandlers(audit_pb2_grpc.AuditServiceServicer):
