@@ -21,7 +21,7 @@ from twelve333.client import ServiceError
 NANJING, PROVINCE = "320100", "320000"
 WITHIN_SECONDS = 20.0
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180), pytest.mark.xdist_group("audit")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

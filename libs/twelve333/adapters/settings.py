@@ -91,8 +91,8 @@ class Logging(Section):
 class Limits(Section):
     """What one caller may ask of a listener. Members are counted by province, desks and operators by name, strangers by address."""
 
-    member_per_second: float = Field(default=50.0, gt=0)
-    member_burst: int = Field(default=100, ge=1)
+    member_per_second: float = Field(default=200.0, gt=0)
+    member_burst: int = Field(default=400, ge=1)
     desk_per_second: float = Field(default=200.0, gt=0)
     desk_burst: int = Field(default=400, ge=1)
     stranger_per_minute: float = Field(default=12.0, gt=0)
