@@ -18,7 +18,7 @@ demo: ## Run the whole federation on this machine: hub, five province nodes, rea
 
 test: ## Run every check and every test, as CI does (ARGS="-k word" narrows it)
 	@tools/setup.sh test
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
 
 faults: ## Break hub, nodes, broker and network one after the other, and count what is lost (ONLY=prefix for a part)
 	@tools/setup.sh test
