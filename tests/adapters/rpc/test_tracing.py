@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -66,6 +67,9 @@ async def test_a_refusal_puts_its_code_on_the_span_and_nothing_that_was_said(add
     async with _channel(address) as channel:
         with pytest.raises(Exception, match="COMMON_UNIT_CODE_MALFORMED"), raising_service_errors():
             await EchoStub(channel).Ask(StringValue(value="refuse"), timeout=SECONDS)
+    async with asyncio.timeout(SECONDS):  # the span ends after the answer has left
+        while not spans.get_finished_spans():
+            await asyncio.sleep(0)
     (span,) = spans.get_finished_spans()
     assert dict(span.attributes or {}) == {
         "rpc.system": "grpc",
