@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from tests.support.members import SERVICE, Echo, EchoStub
@@ -54,11 +54,19 @@ async def _all_shapes(stub: EchoStub) -> None:
     await stub.Send(iter([HELLO]), timeout=SECONDS)
 
 
+async def _finished(spans: InMemorySpanExporter, count: int) -> Sequence[ReadableSpan]:
+    """All spans, once there are `count`: a handler's span ends after its answer has left."""
+    async with asyncio.timeout(SECONDS):
+        while len(spans.get_finished_spans()) < count:
+            await asyncio.sleep(0)
+    return spans.get_finished_spans()
+
+
 async def test_one_trace_spans_caller_and_handler(address: str, spans: InMemorySpanExporter) -> None:
     async with _channel(address) as channel:
         with tracing._TRACER.start_as_current_span("caller") as caller:
             await _all_shapes(EchoStub(channel))
-    served = [span for span in spans.get_finished_spans() if span.kind is trace.SpanKind.SERVER]
+    served = [span for span in await _finished(spans, 4) if span.kind is trace.SpanKind.SERVER]
     assert {span.name for span in served} == {f"{SERVICE}/{name}" for name in ("Ask", "Watch", "Send")}
     assert {_parent(span) for span in served} == {caller.get_span_context().span_id}
 
@@ -67,10 +75,7 @@ async def test_a_refusal_puts_its_code_on_the_span_and_nothing_that_was_said(add
     async with _channel(address) as channel:
         with pytest.raises(Exception, match="COMMON_UNIT_CODE_MALFORMED"), raising_service_errors():
             await EchoStub(channel).Ask(StringValue(value="refuse"), timeout=SECONDS)
-    async with asyncio.timeout(SECONDS):  # the span ends after the answer has left
-        while not spans.get_finished_spans():
-            await asyncio.sleep(0)
-    (span,) = spans.get_finished_spans()
+    (span,) = await _finished(spans, 1)
     assert dict(span.attributes or {}) == {
         "rpc.system": "grpc",
         "rpc.service": SERVICE,
