@@ -9,10 +9,12 @@ from twelve333.adapters.sql.library import reindex
 from twelve333.core.ids import HUB
 
 from .store import delivery_of, library, metadata
+from .store.registration import member_names
 
 SERVICE = "national_hub"
 
 
 def service() -> Service:
     """The hub's database as backup and restore see it."""
-    return Service(SERVICE, metadata, delivery_of(HUB), Revisions(SERVICE), partial(reindex, tables=library.tables))
+    index = partial(reindex, tables=library.tables)
+    return Service(SERVICE, metadata, delivery_of(HUB), Revisions(SERVICE), index, member_names)

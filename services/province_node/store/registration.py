@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import Column, Connection, Integer, LargeBinary, Table, delete, insert, select
 
 from twelve333.adapters.sql.types import UtcDateTime
+from twelve333.api.common.v1 import common_pb2
+from twelve333.api.registration.v1 import registration_pb2
 
 from .metadata import metadata
 
@@ -39,3 +41,12 @@ def save_directory(tx: Connection, row: DirectoryRow) -> None:
     """Keep a new version in place of the one before."""
     tx.execute(delete(directory))
     tx.execute(insert(directory).values(version=row.version, received_at=row.received_at, document=row.document))
+
+
+def member_names(tx: Connection) -> list[str]:
+    """The members that the directory in use lists."""
+    row = load_directory(tx)
+    if row is None:
+        return []
+    payload = common_pb2.SignedDocument.FromString(row.document).payload
+    return [member.name for member in registration_pb2.Directory.FromString(payload).members]

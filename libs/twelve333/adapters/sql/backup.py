@@ -1,15 +1,15 @@
 """Backup of a running service's database, and restore into a new one: the same on SQLite and PostgreSQL, and from one to the other.
 
 Rule served: a restored database never goes on counting where the old one stopped. It begins a new epoch, so that nothing it tells
-is taken for something told before; what others told since the backup they send again, because they keep what was confirmed
-(`sender.KEEP_CONFIRMED`) and the restored inbox says how far it is.
+is taken for something told before, and tells every member of it; what others told since the backup they send again, because they keep
+what was confirmed (`sender.KEEP_CONFIRMED`), and what the member itself decided since it asks back (`Service.ask_back`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -39,6 +39,8 @@ class Service:
         delivery: its outbox and inbox, as the member it is.
         schema: makes the tables; revisions unless a test has its own.
         reindex: rebuilds what is derived and no part of a backup, such as the search index.
+        others: the members that the restored rows name; each is told of the restore.
+        ask_back: asks them for what this member lost of its own.
     """
 
     name: str
@@ -46,6 +48,26 @@ class Service:
     delivery: Delivery
     schema: Schema
     reindex: Callable[[Connection], object] = lambda _tx: None
+    others: Callable[[Connection], Iterable[str]] = lambda _tx: ()
+    ask_back: AskBack = lambda _tx, _lost: None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What a restore took away.
+
+    Args:
+        since: the moment of the backup; everything after it is gone.
+        told: the members that learn of the restore, in order.
+        now: the moment of the restore.
+    """
+
+    since: datetime
+    told: Sequence[str]
+    now: datetime
+
+
+AskBack = Callable[[Connection, Lost], object]
 
 
 class Schema(Protocol):
@@ -125,23 +147,24 @@ async def restore(path: Path, url: str, service: Service, now: datetime, *, repl
             raise Refused(refuse(BACKUP_TARGET_NOT_EMPTY))
         target = await asyncio.to_thread(_emptied, url)
         await asyncio.to_thread(service.schema.make, target, header.revision)
-        epoch = await _load(path, target, service, counts, now)
+        epoch = await _load(path, target, service, (header, counts), now)
         revision = await asyncio.to_thread(service.schema.finish, target)
         await asyncio.to_thread(_put_in_place, target, url)
     return Done(header, sum(counts.values()), len(counts), revision, epoch)
 
 
-async def _load(path: Path, url: str, service: Service, counts: dict[str, int], now: datetime) -> int:
+async def _load(path: Path, url: str, service: Service, held: tuple[Header, dict[str, int]], now: datetime) -> int:
+    header, counts = held
     database = open_database(url)
     try:
-        epoch = await database.write(partial(_fill, path=path, service=service, counts=counts, now=now))
+        epoch = await database.write(partial(_fill, path=path, service=service, header=header, counts=counts, now=now))
     finally:
         await database.close()
     return epoch
 
 
-def _fill(tx: Connection, path: Path, service: Service, counts: dict[str, int], now: datetime) -> int:
-    """Everything or nothing: rows, counts that prove them, derived things, the new epoch."""
+def _fill(tx: Connection, path: Path, service: Service, header: Header, counts: dict[str, int], now: datetime) -> int:
+    """Everything or nothing: rows, counts that prove them, derived things, the new epoch and the news of it."""
     load_archive(path, tx, service.metadata)
     for name, expected in counts.items():
         found = tx.scalar(select(func.count()).select_from(service.metadata.tables[name]))
@@ -149,7 +172,10 @@ def _fill(tx: Connection, path: Path, service: Service, counts: dict[str, int], 
             raise Refused(refuse(BACKUP_DAMAGED, path=path, reason=f"{found} of {expected} rows of {name}"))
     _continue_numbers(tx, service.metadata)
     service.reindex(tx)
-    return service.delivery.outbox.begin_epoch(tx, now)
+    epoch = service.delivery.restored(tx, service.others(tx), now)
+    told = [head.destination for head in service.delivery.outbox.heads(tx)]
+    service.ask_back(tx, Lost(header.made_at, told, now))
+    return epoch
 
 
 def _continue_numbers(tx: Connection, metadata: MetaData) -> None:
