@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from twelve333.adapters.calendar import announced_calendar
 from twelve333.core.coverage.snapshot import Snapshot
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.registration import codes
@@ -51,7 +52,7 @@ class RoutingView:
         if self._snapshot is None:
             if not self._directory.version:
                 raise Refused(refuse(codes.DIRECTORY_MISSING))
-            self._snapshot = snapshot_from_wire(self._directory.current)
+            self._snapshot = snapshot_from_wire(self._directory.current, announced_calendar())
         return self._snapshot
 
     def is_left_alone(self, member: str, now: datetime) -> bool:

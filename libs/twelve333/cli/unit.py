@@ -11,7 +11,7 @@ from ..api.registration.v1 import service_pb2
 from ..core.decision import Code, Kind, Refused, refuse
 from ..core.registration.model import Unit, UnitStatus
 from ..data import declarations_2013, units_2013
-from ..wire.coverage import declaration_to_wire
+from ..wire.declarations import declaration_to_wire
 from ..wire.registration import unit_to_wire
 from .common import Common, connect, read_text
 from .output import show, show_one

@@ -1,9 +1,8 @@
-"""Coverage between the core and protobuf. What a newer peer says and we do not know counts as "cannot answer", never as "can"."""
+"""Questions about coverage and their answers on the wire. What a newer peer says and we do not know counts as "cannot answer"."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -12,10 +11,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from ..api.coverage.v1 import coverage_pb2 as pb
 from ..api.coverage.v1 import service_pb2
 from ..core.coverage import codes
-from ..core.coverage.model import Candidate, DateHours, DayHours, Declaration, Hours, Relation, Span, Verdict
+from ..core.coverage.model import Candidate, Relation, Verdict
 from ..core.coverage.report import Line, Report
 from ..core.coverage.rules import Answer
-from ..core.decision import FieldViolation, Refusal, Refused, refuse
+from ..core.decision import Refused, refuse
 from .times import from_timestamp
 
 _YEAR_2000: Final = 946_684_800
@@ -25,40 +24,6 @@ _RELATION_OUT: Final = {relation: pb.Relation.Value(f"RELATION_{relation.name}")
 _RELATION_IN: Final = {wire: relation for relation, wire in _RELATION_OUT.items()}
 _VERDICT_OUT: Final = {verdict: pb.Verdict.Value(f"VERDICT_{verdict.name}") for verdict in Verdict}
 _VERDICT_IN: Final = {wire: verdict for verdict, wire in _VERDICT_OUT.items()}
-
-
-def declaration_to_wire(declaration: Declaration) -> pb.Declaration:
-    """A declaration as it travels."""
-    return pb.Declaration(
-        unit=declaration.unit,
-        areas=declaration.areas,
-        topics=declaration.topics,
-        languages=declaration.languages,
-        hours=_hours_out(declaration.hours),
-        seats=declaration.seats,
-        target=declaration.target,
-        fallbacks=declaration.fallbacks,
-        voicemail=declaration.voicemail,
-    )
-
-
-def declaration_from_wire(declaration: pb.Declaration) -> Declaration:
-    """A declaration as somebody sent it; its rules are checked elsewhere.
-
-    Raises:
-        Refused: COVERAGE_DECLARATION_INVALID, when a date is none.
-    """
-    return Declaration(
-        unit=declaration.unit,
-        areas=tuple(declaration.areas),
-        topics=tuple(declaration.topics),
-        languages=tuple(declaration.languages),
-        hours=_hours_in(declaration),
-        seats=declaration.seats,
-        target=declaration.target,
-        fallbacks=tuple(declaration.fallbacks),
-        voicemail=declaration.voicemail,
-    )
 
 
 def asked_time(stamp: Timestamp) -> datetime:
@@ -130,30 +95,3 @@ def _line_in(line: pb.CoverageLine) -> Line:
 
 def _permille(percent: Decimal | None) -> int | None:
     return None if percent is None else int(percent * 10)
-
-
-def _hours_out(hours: Hours) -> pb.Hours:
-    weekly = [pb.DayHours(weekday=pb.Weekday.ValueType(day.weekday), spans=_spans_out(day.spans)) for day in hours.weekly]
-    exceptions = [pb.DateHours(date=day.date.isoformat(), spans=_spans_out(day.spans)) for day in hours.exceptions]
-    return pb.Hours(always=hours.always, weekly=weekly, exceptions=exceptions)
-
-
-def _hours_in(declaration: pb.Declaration) -> Hours:
-    hours = declaration.hours
-    weekly = tuple(DayHours(day.weekday, _spans_in(day.spans)) for day in hours.weekly)
-    exceptions = []
-    for index, day in enumerate(hours.exceptions):
-        try:
-            exceptions.append(DateHours(date.fromisoformat(day.date), _spans_in(day.spans)))
-        except ValueError as error:
-            violation = FieldViolation(f"hours.exceptions[{index}].date", codes.SPANS_INVALID, {"day": day.date[:16]})
-            raise Refused(Refusal(codes.DECLARATION_INVALID, {"unit": declaration.unit[:6], "count": "1"}, (violation,))) from error
-    return Hours(hours.always, weekly, tuple(exceptions))
-
-
-def _spans_out(spans: Sequence[Span]) -> list[pb.Span]:
-    return [pb.Span(start_minute=span.start, end_minute=span.end) for span in spans]
-
-
-def _spans_in(spans: Sequence[pb.Span]) -> tuple[Span, ...]:
-    return tuple(Span(span.start_minute, span.end_minute) for span in spans)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twelve333.adapters.calendar import announced_calendar
 from twelve333.api.common.v1 import common_pb2
 from twelve333.api.registration.v1 import registration_pb2
 from twelve333.core.coverage.snapshot import Snapshot
@@ -31,5 +32,5 @@ class DirectorySnapshot:
             raise Refused(refuse(codes.DIRECTORY_MISSING))
         if self._snapshot is None or self._snapshot.version != row.version:
             document = common_pb2.SignedDocument.FromString(row.document)
-            self._snapshot = snapshot_from_wire(registration_pb2.Directory.FromString(document.payload))
+            self._snapshot = snapshot_from_wire(registration_pb2.Directory.FromString(document.payload), announced_calendar())
         return self._snapshot

@@ -10,7 +10,7 @@ from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.api.coverage.v1.coverage_pb2 import Declaration
 from twelve333.core.coverage.declaring import check
 from twelve333.core.decision import Refused
-from twelve333.wire.coverage import declaration_from_wire
+from twelve333.wire.declarations import declaration_from_wire
 
 from .metadata import metadata
 from .registration import units

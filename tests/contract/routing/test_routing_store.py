@@ -29,7 +29,7 @@ from twelve333.core.routing.model import Call, LastResort, LastResortKind, State
 from twelve333.core.routing.offers import Lease, Offer
 from twelve333.core.routing.rules import decide
 from twelve333.testing.directory import a_declaration, a_snapshot, a_unit
-from twelve333.wire.coverage import declaration_to_wire
+from twelve333.wire.declarations import declaration_to_wire
 
 NOW = datetime(2014, 1, 24, 8, 0, tzinfo=UTC)
 HOLD = timedelta(seconds=30)

@@ -8,12 +8,26 @@ import pytest
 
 from twelve333.core.coverage import codes
 from twelve333.core.coverage.declaring import check, check_question
-from twelve333.core.coverage.model import DateHours, DayHours, Hours, Span
+from twelve333.core.coverage.model import (
+    Consent,
+    Contact,
+    DateHours,
+    DayHours,
+    FallbackRule,
+    Grant,
+    Hours,
+    Season,
+    SkillSeats,
+    Span,
+)
 from twelve333.core.decision import Code, Refusal
 from twelve333.testing.directory import a_declaration
 
 UNITS = {"350000", "350100", "360000", "360400"}
 MORNING, AFTERNOON = Span(480, 720), Span(870, 1050)
+WEEK = tuple(DayHours(day, (MORNING, AFTERNOON)) for day in range(1, 6))
+NO_WEEK = (DayHours(9, (MORNING,)),)
+SUMMER = Season((4, 1), (9, 30), WEEK)
 
 
 def mistakes(**changes: object) -> list[tuple[str, Code]]:
@@ -36,8 +50,7 @@ def test_a_sound_declaration_is_accepted() -> None:
     [
         ({"unit": "350200"}, "unit", codes.WRONG_UNIT),
         ({"areas": ()}, "areas", codes.LIST_EMPTY),
-        ({"areas": ("350200",)}, "areas[0]", codes.AREA_OUTSIDE),
-        ({"areas": ("350000",)}, "areas[0]", codes.AREA_OUTSIDE),
+        ({"areas": ("福州",)}, "areas[0]", codes.AREA_MALFORMED),
         ({"areas": ("350100", "350100")}, "areas[1]", codes.REPEATED),
         ({"topics": ()}, "topics", codes.LIST_EMPTY),
         ({"topics": ("养老",)}, "topics[0]", codes.TOPIC_MALFORMED),
@@ -51,6 +64,22 @@ def test_a_sound_declaration_is_accepted() -> None:
         ({"hours": Hours(weekly=(DayHours(8, (MORNING,)),))}, "hours.weekly[0]", codes.SPANS_INVALID),
         ({"hours": Hours(weekly=(DayHours(1, (MORNING,)), DayHours(1, (MORNING,))))}, "hours.weekly[1]", codes.SPANS_INVALID),
         ({"hours": Hours(exceptions=(DateHours(date(2014, 1, 1), (AFTERNOON, MORNING)),))}, "hours.exceptions[0]", codes.SPANS_INVALID),
+        ({"hours": Hours(weekly=WEEK, makeup_as=8)}, "hours.makeup_as", codes.SPANS_INVALID),
+        ({"hours": Hours(always=True, makeup_as=1)}, "hours", codes.HOURS_SUPERFLUOUS),
+        ({"hours": Hours(seasons=(SUMMER, Season((9, 30), (3, 1), WEEK)))}, "hours.seasons[1]", codes.SEASON_INVALID),
+        (
+            {"hours": Hours(seasons=(Season((5, 1), (9, 30), NO_WEEK),))},
+            "hours.seasons[0].weekly[0]",
+            codes.SPANS_INVALID,
+        ),
+        ({"more_targets": ("12333",)}, "more_targets[0]", codes.TARGET_MALFORMED),
+        ({"consents": (Consent("360400", ("350200",)),)}, "consents[0]", codes.CONSENT_INVALID),
+        ({"consents": (Consent("350100", ("350102",)),)}, "consents[0]", codes.CONSENT_INVALID),
+        ({"fallback_rules": (FallbackRule("360400"),)}, "fallback_rules[0]", codes.FALLBACK_RULE_INVALID),
+        ({"skills": (SkillSeats("0102", "zh", 11),)}, "skills[0]", codes.SKILL_INVALID),
+        ({"grants": (Grant("somebody", 1),)}, "grants[0]", codes.GRANT_INVALID),
+        ({"grants": (Grant("360000", 6), Grant("*", 5))}, "grants", codes.GRANTS_TOO_MANY),
+        ({"contact": Contact("", "tel:059112333")}, "contact", codes.CONTACT_MALFORMED),
         ({"seats": -1}, "seats", codes.SEATS_OUT_OF_RANGE),
         ({"seats": 10_001}, "seats", codes.SEATS_OUT_OF_RANGE),
         ({"target": "12333"}, "target", codes.TARGET_MALFORMED),

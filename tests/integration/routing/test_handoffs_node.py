@@ -35,7 +35,7 @@ from twelve333.core.routing.handoff import bring_back, complete, connect
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.model import Call
 from twelve333.testing.directory import a_declaration, a_unit
-from twelve333.wire.coverage import declaration_to_wire
+from twelve333.wire.declarations import declaration_to_wire
 from twelve333.wire.registration import unit_to_wire
 from twelve333.wire.routing import call_to_wire, state_to_wire
 

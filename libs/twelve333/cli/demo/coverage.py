@@ -9,7 +9,7 @@ from ...api.registration.v1 import service_pb2
 from ...core.coverage.model import ALWAYS, Declaration
 from ...core.coverage.report import Line, Report
 from ...data import declarations_2013, provinces, units_2013
-from ...wire.coverage import declaration_to_wire
+from ...wire.declarations import declaration_to_wire
 from ...wire.registration import level_to_wire
 from ..unit import sample_entries
 from .stage import Stage, everybody_has_directory

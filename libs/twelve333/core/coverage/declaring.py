@@ -1,32 +1,34 @@
 """Is a declaration sound? Every field is checked, and all mistakes are named at once.
 
-Rule: a unit answers for its own area only; neighbours come in by agreement, through `fallbacks`.
+Rule: a unit answers for its own area, and for another one's with that one's consent, which the proof of the whole country checks
+(`partition`); neighbours come in by agreement, through `fallbacks`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import pairwise
 from typing import Final
 
 from ..decision import Code, FieldViolation, Refusal, refuse
 from ..ids import check_unit_code, is_unit_code, is_within
 from . import codes
+from .hours_rules import hours_mistakes, violation
 from .model import (
+    ALL_SOURCES,
     ALL_TOPICS,
     AREAS_MAX,
-    EXCEPTIONS_MAX,
+    CONSENTS_MAX,
     FALLBACKS_MAX,
+    GRANTS_MAX,
     LANGUAGES_MAX,
-    MINUTES_A_DAY,
+    MORE_TARGETS_MAX,
+    OFFICE_CHARS_MAX,
     SEATS_MAX,
-    SPANS_MAX,
+    SKILLS_MAX,
     TARGET_CHARS_MAX,
     TOPICS_MAX,
     Declaration,
-    Hours,
-    Span,
 )
 
 _TOPIC: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", re.ASCII)
@@ -74,59 +76,82 @@ def check(declaration: Declaration, unit: str, units: Collection[str]) -> Refusa
 
 def _violations(it: Declaration, unit: str, units: Collection[str]) -> Iterator[FieldViolation]:
     if it.unit != unit:
-        yield _violation("unit", codes.WRONG_UNIT, unit=unit[:6], declared=it.unit[:6])
-    yield from _list("areas", it.areas, AREAS_MAX, codes.AREA_OUTSIDE, lambda area: is_unit_code(area) and is_within(area, unit))
-    yield from _list("topics", it.topics, TOPICS_MAX, codes.TOPIC_MALFORMED, lambda topic: topic == ALL_TOPICS or is_topic(topic))
+        yield violation("unit", codes.WRONG_UNIT, unit=unit[:6], declared=it.unit[:6])
+    yield from _list("areas", it.areas, AREAS_MAX, codes.AREA_MALFORMED, is_unit_code)
+    yield from _list("topics", it.topics, TOPICS_MAX, codes.TOPIC_MALFORMED, _is_topic_or_all)
     yield from _list("languages", it.languages, LANGUAGES_MAX, codes.LANGUAGE_MALFORMED, is_language)
-    yield from _list(
-        "fallbacks", it.fallbacks, FALLBACKS_MAX, codes.FALLBACK_INVALID, lambda other: other in units and other != unit, least=0
-    )
-    yield from _hours(it.hours)
+    yield from _list("fallbacks", it.fallbacks, FALLBACKS_MAX, codes.FALLBACK_INVALID, lambda it: it in units and it != unit, least=0)
+    yield from hours_mistakes(it.hours)
     if not 0 <= it.seats <= SEATS_MAX:
-        yield _violation("seats", codes.SEATS_OUT_OF_RANGE, seats=it.seats, most=SEATS_MAX)
-    if len(it.target) > TARGET_CHARS_MAX or not _TARGET.fullmatch(it.target):
-        yield _violation("target", codes.TARGET_MALFORMED, target=it.target[:64])
+        yield violation("seats", codes.SEATS_OUT_OF_RANGE, seats=it.seats, most=SEATS_MAX)
+    if not _is_target(it.target):
+        yield violation("target", codes.TARGET_MALFORMED, target=it.target[:64])
+    yield from _list("more_targets", it.more_targets, MORE_TARGETS_MAX, codes.TARGET_MALFORMED, _is_target, least=0)
+    yield from _consents(it, unit)
+    yield from _rules(it)
+    yield from _seats(it)
+    if it.contact and not (0 < len(it.contact.office) <= OFFICE_CHARS_MAX and _is_target(it.contact.telephone)):
+        yield violation("contact", codes.CONTACT_MALFORMED, most=OFFICE_CHARS_MAX)
+
+
+def _consents(it: Declaration, unit: str) -> Iterator[FieldViolation]:
+    yield from _fits("consents", it.consents, CONSENTS_MAX)
+    for index, consent in enumerate(it.consents[:CONSENTS_MAX]):
+        inside = bool(consent.areas) and all(is_unit_code(area) and is_within(area, unit) for area in consent.areas)
+        sound = is_unit_code(consent.unit) and consent.unit != unit and all(map(_is_topic_or_all, consent.topics))
+        if not inside or not sound or len(consent.areas) > AREAS_MAX or len(consent.topics) > TOPICS_MAX:
+            yield violation(f"consents[{index}]", codes.CONSENT_INVALID, unit=unit[:6])
+
+
+def _rules(it: Declaration) -> Iterator[FieldViolation]:
+    yield from _fits("fallback_rules", it.fallback_rules, FALLBACKS_MAX)
+    ruled = [rule.unit for rule in it.fallback_rules]
+    for index, rule in enumerate(it.fallback_rules[:FALLBACKS_MAX]):
+        sound = all(map(is_topic, rule.topics)) and all(map(is_language, rule.languages))
+        if rule.unit not in it.fallbacks or rule.unit in ruled[:index] or not sound:
+            yield violation(f"fallback_rules[{index}]", codes.FALLBACK_RULE_INVALID, fallback=rule.unit[:6])
+
+
+def _seats(it: Declaration) -> Iterator[FieldViolation]:
+    """Seats by skill and seats kept for others are parts of all seats."""
+    yield from _fits("skills", it.skills, SKILLS_MAX)
+    yield from _fits("grants", it.grants, GRANTS_MAX)
+    for index, skill in enumerate(it.skills[:SKILLS_MAX]):
+        known = (not skill.topic or is_topic(skill.topic)) and (not skill.language or is_language(skill.language))
+        if not known or not 0 < skill.seats <= it.seats:
+            yield violation(f"skills[{index}]", codes.SKILL_INVALID, most=it.seats)
+    for index, grant in enumerate(it.grants[:GRANTS_MAX]):
+        known = (grant.source == ALL_SOURCES or is_unit_code(grant.source)) and all(map(is_topic, grant.topics))
+        if not known or not 0 < grant.seats <= it.seats:
+            yield violation(f"grants[{index}]", codes.GRANT_INVALID, most=it.seats)
+    if it.grants and sum(grant.seats for grant in it.grants) > it.seats:
+        yield violation("grants", codes.GRANTS_TOO_MANY, granted=sum(grant.seats for grant in it.grants), seats=it.seats)
+
+
+def _fits(path: str, items: Sequence[object], most: int) -> Iterator[FieldViolation]:
+    if len(items) > most:
+        yield violation(path, codes.LIST_TOO_LONG, field=path, most=most)
+
+
+def _is_topic_or_all(text: str) -> bool:
+    return text == ALL_TOPICS or is_topic(text)
+
+
+def _is_target(text: str) -> bool:
+    return len(text) <= TARGET_CHARS_MAX and _TARGET.fullmatch(text) is not None
 
 
 def _list(path: str, items: Sequence[str], most: int, code: Code, good: Callable[[str], bool], least: int = 1) -> Iterator[FieldViolation]:
     if len(items) < least:
-        yield _violation(path, codes.LIST_EMPTY, field=path)
+        yield violation(path, codes.LIST_EMPTY, field=path)
     if len(items) > most:
-        yield _violation(path, codes.LIST_TOO_LONG, field=path, most=most)
+        yield violation(path, codes.LIST_TOO_LONG, field=path, most=most)
         return
     for index, item in enumerate(items):
         if not good(item):
-            yield _violation(f"{path}[{index}]", code, **{_PLACEHOLDER[path]: item[:32]})
+            yield violation(f"{path}[{index}]", code, **{_PLACEHOLDER[path]: item[:32]})
         elif item in items[:index]:
-            yield _violation(f"{path}[{index}]", codes.REPEATED, value=item)
+            yield violation(f"{path}[{index}]", codes.REPEATED, value=item)
 
 
-_PLACEHOLDER: Final = {"areas": "area", "topics": "topic", "languages": "language", "fallbacks": "fallback"}
-
-
-def _hours(hours: Hours) -> Iterator[FieldViolation]:
-    if hours.always and (hours.weekly or hours.exceptions):
-        yield _violation("hours", codes.HOURS_SUPERFLUOUS)
-    if not hours.always and not hours.weekly and not hours.exceptions:
-        yield _violation("hours", codes.HOURS_MISSING)
-    if len(hours.exceptions) > EXCEPTIONS_MAX:
-        yield _violation("hours.exceptions", codes.LIST_TOO_LONG, field="exceptions", most=EXCEPTIONS_MAX)
-        return
-    weekdays = [day.weekday for day in hours.weekly]
-    for index, day in enumerate(hours.weekly):
-        if day.weekday in weekdays[:index] or not 1 <= day.weekday <= 7 or not day.spans or not _in_order(day.spans):
-            yield _violation(f"hours.weekly[{index}]", codes.SPANS_INVALID, day=day.weekday)
-    dates = [day.date for day in hours.exceptions]
-    for index, exception in enumerate(hours.exceptions):
-        if exception.date in dates[:index] or not _in_order(exception.spans):
-            yield _violation(f"hours.exceptions[{index}]", codes.SPANS_INVALID, day=exception.date.isoformat())
-
-
-def _in_order(spans: Sequence[Span]) -> bool:
-    minutes = [minute for span in spans for minute in (span.start, span.end)]
-    rising = all(span.start < span.end for span in spans) and all(a.end <= b.start for a, b in pairwise(spans))
-    return len(spans) <= SPANS_MAX and rising and all(0 <= minute <= MINUTES_A_DAY for minute in minutes)
-
-
-def _violation(path: str, code: Code, **params: object) -> FieldViolation:
-    return FieldViolation(path, code, {name: str(value) for name, value in params.items()})
+_PLACEHOLDER: Final = {"areas": "area", "topics": "topic", "languages": "language", "fallbacks": "fallback", "more_targets": "target"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .model import Candidate, Verdict
-from .snapshot import Snapshot, local_time
+from .snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def who_answers(snapshot: Snapshot, region: str, topic: str, language: str, at: 
         language: a language tag.
         at: aware time.
     """
-    local = local_time(at)
+    local = snapshot.local(at)
     unit, found = "", list[Candidate]()
     for entry in snapshot.plan(region):
         verdict = entry.verdict(topic, language, local)

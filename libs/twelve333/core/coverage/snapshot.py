@@ -8,50 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Final, NamedTuple
+from datetime import datetime
+from typing import Final
 
 from ..ids import parent_of
 from ..registration.model import Unit, UnitStatus
-from ..worktime.model import CHINA
-from .model import ALL_TOPICS, Candidate, Declaration, Hours, Relation, Span, Verdict
+from ..worktime.model import Calendar
+from .hours import NO_CALENDAR, LocalTime, Schedule, local_time
+from .model import ALL_TOPICS, Candidate, Declaration, Hours, Relation, Verdict
 
 NOBODY: Final = Declaration("", (), (), (), Hours(), 0, "")
 _STATUS_VERDICTS: Final = {UnitStatus.OPEN: None, UnitStatus.SUSPENDED: Verdict.SUSPENDED}
-
-
-class LocalTime(NamedTuple):
-    """An instant as opening hours see it: date, ISO weekday (1-7) and minute of the day in Chinese official time."""
-
-    date: date
-    weekday: int
-    minute: int
-
-
-def local_time(now: datetime) -> LocalTime:
-    """An aware time as opening hours see it."""
-    local = now.astimezone(CHINA)
-    return LocalTime(local.date(), local.isoweekday(), local.hour * 60 + local.minute)
-
-
-class Schedule:
-    """Hours made ready for asking."""
-
-    __slots__ = ("_always", "_dates", "_week")
-
-    def __init__(self, hours: Hours) -> None:
-        self._always = hours.always
-        self._week = {day.weekday: day.spans for day in hours.weekly}
-        self._dates = {day.date: day.spans for day in hours.exceptions}
-
-    def is_open(self, local: LocalTime) -> bool:
-        """Whether the unit answers at that time; a date that differs wins over its weekday."""
-        if self._always:
-            return True
-        spans: tuple[Span, ...] | None = self._dates.get(local.date) if self._dates else None
-        if spans is None:
-            spans = self._week.get(local.weekday, ())
-        return any(span.start <= local.minute < span.end for span in spans)
 
 
 class Entry:
@@ -99,6 +66,7 @@ class Snapshot:
         declarations: by unit code.
         members: names of the members that have a node.
         plans: for each region that somebody answers for, the units to try, in order.
+        calendar: the announced working days.
     """
 
     version: int
@@ -106,9 +74,17 @@ class Snapshot:
     declarations: Mapping[str, Declaration]
     members: frozenset[str]
     plans: Mapping[str, tuple[Entry, ...]] = field(repr=False, compare=False)
+    calendar: Calendar = field(default=NO_CALENDAR, repr=False)
 
     @classmethod
-    def of(cls, version: int, units: Iterable[Unit], declarations: Iterable[Declaration], members: Iterable[str]) -> Snapshot:
+    def of(
+        cls,
+        version: int,
+        units: Iterable[Unit],
+        declarations: Iterable[Declaration],
+        members: Iterable[str],
+        calendar: Calendar = NO_CALENDAR,
+    ) -> Snapshot:
         """Index a directory.
 
         Args:
@@ -116,11 +92,16 @@ class Snapshot:
             units: all units.
             declarations: at most one a unit; those of unknown units are left out.
             members: names of the members that have a node.
+            calendar: the announced working days.
         """
         by_code = {unit.code: unit for unit in units}
         declared = {declaration.unit: declaration for declaration in declarations if declaration.unit in by_code}
         nodes = frozenset(members)
-        return cls(version, by_code, declared, nodes, _plans(by_code, declared, nodes))
+        return cls(version, by_code, declared, nodes, _plans(by_code, declared, nodes), calendar)
+
+    def local(self, now: datetime) -> LocalTime:
+        """An aware time as opening hours see it."""
+        return local_time(now, self.calendar)
 
     def plan(self, region: str) -> tuple[Entry, ...]:
         """The units to try for a region, in order; a region that nobody declared falls to the one above it."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from ..coverage.snapshot import Snapshot, local_time
+from ..coverage.snapshot import Snapshot
 from ..decision import Decision, Refusal, refuse
 from . import codes
 from .machine import HOLDS_SEAT, HandoffState
@@ -94,7 +94,7 @@ def consider(offer: Offer, known: Lease | None, post: Post, hold: timedelta, now
     if offer.unit == offer.from_unit or offer.unit in offer.call.visited:
         return refuse(codes.LOOP, unit=offer.unit)
     entry = post.snapshot.plans[unit.code][0]  # a unit is the first owner of its own region
-    verdict = entry.verdict(offer.call.topic, offer.call.language, local_time(now))
+    verdict = entry.verdict(offer.call.topic, offer.call.language, post.snapshot.local(now))
     if verdict:
         return refuse(codes.UNIT_CANNOT_ANSWER, unit=offer.unit, verdict=verdict.value)
     if len(post.running) >= entry.declaration.seats:

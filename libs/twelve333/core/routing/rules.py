@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Final
 
 from ..coverage.declaring import check_question
+from ..coverage.hours import LocalTime
 from ..coverage.model import Candidate, Verdict
-from ..coverage.snapshot import Entry, LocalTime, Snapshot, local_time
+from ..coverage.snapshot import Entry, Snapshot
 from ..decision import Refusal, refuse
 from ..ids import check_unit_code
 from . import codes
@@ -45,7 +46,7 @@ def decide(snapshot: Snapshot, state: State, call: Call, now: datetime) -> Route
         call: the call.
         now: aware time.
     """
-    local = local_time(now)
+    local = snapshot.local(now)
     plan = snapshot.plan(call.region)
     candidates, chosen = list[Candidate](), False
     for entry in plan:

@@ -24,31 +24,49 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(twelve333/api/coverage/v1/coverage.proto\x12\x19twelve333.api.coverage.v1\"0\n\x04Span\x12\x14\n\x0cstart_minute\x18\x01 \x01(\r\x12\x12\n\nend_minute\x18\x02 \x01(\r\"o\n\x08\x44\x61yHours\x12\x33\n\x07weekday\x18\x01 \x01(\x0e\x32\".twelve333.api.coverage.v1.Weekday\x12.\n\x05spans\x18\x02 \x03(\x0b\x32\x1f.twelve333.api.coverage.v1.Span\"I\n\tDateHours\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12.\n\x05spans\x18\x02 \x03(\x0b\x32\x1f.twelve333.api.coverage.v1.Span\"\x86\x01\n\x05Hours\x12\x0e\n\x06\x61lways\x18\x01 \x01(\x08\x12\x33\n\x06weekly\x18\x02 \x03(\x0b\x32#.twelve333.api.coverage.v1.DayHours\x12\x38\n\nexceptions\x18\x03 \x03(\x0b\x32$.twelve333.api.coverage.v1.DateHours\"\xc3\x01\n\x0b\x44\x65\x63laration\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\r\n\x05\x61reas\x18\x02 \x03(\t\x12\x0e\n\x06topics\x18\x03 \x03(\t\x12\x11\n\tlanguages\x18\x04 \x03(\t\x12/\n\x05hours\x18\x05 \x01(\x0b\x32 .twelve333.api.coverage.v1.Hours\x12\r\n\x05seats\x18\x06 \x01(\r\x12\x0e\n\x06target\x18\x07 \x01(\t\x12\x11\n\tfallbacks\x18\x08 \x03(\t\x12\x11\n\tvoicemail\x18\t \x01(\x08\"\x95\x01\n\tCandidate\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x35\n\x08relation\x18\x03 \x01(\x0e\x32#.twelve333.api.coverage.v1.Relation\x12\x33\n\x07verdict\x18\x04 \x01(\x0e\x32\".twelve333.api.coverage.v1.Verdict\"\xdc\x01\n\x0c\x43overageLine\x12\x10\n\x08province\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05units\x18\x03 \x01(\r\x12\x0c\n\x04open\x18\x04 \x01(\r\x12\x13\n\x0bwith_system\x18\x05 \x01(\r\x12\x1a\n\ropen_permille\x18\x06 \x01(\rH\x00\x88\x01\x01\x12!\n\x14with_system_permille\x18\x07 \x01(\rH\x01\x88\x01\x01\x12\x10\n\x08not_open\x18\x08 \x03(\tB\x10\n\x0e_open_permilleB\x17\n\x15_with_system_permille*\xb6\x01\n\x07Weekday\x12\x17\n\x13WEEKDAY_UNSPECIFIED\x10\x00\x12\x12\n\x0eWEEKDAY_MONDAY\x10\x01\x12\x13\n\x0fWEEKDAY_TUESDAY\x10\x02\x12\x15\n\x11WEEKDAY_WEDNESDAY\x10\x03\x12\x14\n\x10WEEKDAY_THURSDAY\x10\x04\x12\x12\n\x0eWEEKDAY_FRIDAY\x10\x05\x12\x14\n\x10WEEKDAY_SATURDAY\x10\x06\x12\x12\n\x0eWEEKDAY_SUNDAY\x10\x07*e\n\x08Relation\x12\x18\n\x14RELATION_UNSPECIFIED\x10\x00\x12\x12\n\x0eRELATION_OWNER\x10\x01\x12\x13\n\x0fRELATION_PARENT\x10\x02\x12\x16\n\x12RELATION_AGREEMENT\x10\x03*\xce\x02\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x12\n\x0eVERDICT_CHOSEN\x10\x01\x12\x14\n\x10VERDICT_ELIGIBLE\x10\x02\x12\x19\n\x15VERDICT_UNIT_NOT_OPEN\x10\x03\x12\x15\n\x11VERDICT_SUSPENDED\x10\x04\x12\x18\n\x14VERDICT_NOT_DECLARED\x10\x05\x12\x11\n\rVERDICT_TOPIC\x10\x06\x12\x14\n\x10VERDICT_LANGUAGE\x10\x07\x12\x16\n\x12VERDICT_CLOSED_NOW\x10\x08\x12\x13\n\x0fVERDICT_NO_NODE\x10\t\x12\x10\n\x0cVERDICT_LOOP\x10\n\x12\x15\n\x11VERDICT_HOP_LIMIT\x10\x0b\x12\x17\n\x13VERDICT_UNREACHABLE\x10\x0c\x12\x1c\n\x18VERDICT_RECENTLY_REFUSED\x10\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(twelve333/api/coverage/v1/coverage.proto\x12\x19twelve333.api.coverage.v1\"0\n\x04Span\x12\x14\n\x0cstart_minute\x18\x01 \x01(\r\x12\x12\n\nend_minute\x18\x02 \x01(\r\"o\n\x08\x44\x61yHours\x12\x33\n\x07weekday\x18\x01 \x01(\x0e\x32\".twelve333.api.coverage.v1.Weekday\x12.\n\x05spans\x18\x02 \x03(\x0b\x32\x1f.twelve333.api.coverage.v1.Span\"I\n\tDateHours\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12.\n\x05spans\x18\x02 \x03(\x0b\x32\x1f.twelve333.api.coverage.v1.Span\"Z\n\x06Season\x12\r\n\x05\x66irst\x18\x01 \x01(\t\x12\x0c\n\x04last\x18\x02 \x01(\t\x12\x33\n\x06weekly\x18\x03 \x03(\x0b\x32#.twelve333.api.coverage.v1.DayHours\"\xbd\x02\n\x05Hours\x12\x0e\n\x06\x61lways\x18\x01 \x01(\x08\x12\x33\n\x06weekly\x18\x02 \x03(\x0b\x32#.twelve333.api.coverage.v1.DayHours\x12\x38\n\nexceptions\x18\x03 \x03(\x0b\x32$.twelve333.api.coverage.v1.DateHours\x12\x32\n\x07seasons\x18\x04 \x03(\x0b\x32!.twelve333.api.coverage.v1.Season\x12\x39\n\x08holidays\x18\x05 \x01(\x0e\x32\'.twelve333.api.coverage.v1.HolidayHours\x12\x35\n\tmakeup_as\x18\x06 \x01(\x0e\x32\".twelve333.api.coverage.v1.Weekday\x12\x0f\n\x07machine\x18\x07 \x01(\x08\"6\n\x07\x43onsent\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\r\n\x05\x61reas\x18\x02 \x03(\t\x12\x0e\n\x06topics\x18\x03 \x03(\t\"v\n\x0c\x46\x61llbackRule\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x35\n\x04when\x18\x02 \x01(\x0e\x32\'.twelve333.api.coverage.v1.FallbackWhen\x12\x0e\n\x06topics\x18\x03 \x03(\t\x12\x11\n\tlanguages\x18\x04 \x03(\t\"<\n\nSkillSeats\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\r\n\x05seats\x18\x03 \x01(\r\"6\n\x05Grant\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\r\n\x05seats\x18\x02 \x01(\r\x12\x0e\n\x06topics\x18\x03 \x03(\t\",\n\x07\x43ontact\x12\x0e\n\x06office\x18\x01 \x01(\t\x12\x11\n\ttelephone\x18\x02 \x01(\t\"\xc3\x04\n\x0b\x44\x65\x63laration\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\r\n\x05\x61reas\x18\x02 \x03(\t\x12\x0e\n\x06topics\x18\x03 \x03(\t\x12\x11\n\tlanguages\x18\x04 \x03(\t\x12/\n\x05hours\x18\x05 \x01(\x0b\x32 .twelve333.api.coverage.v1.Hours\x12\r\n\x05seats\x18\x06 \x01(\r\x12\x0e\n\x06target\x18\x07 \x01(\t\x12\x11\n\tfallbacks\x18\x08 \x03(\t\x12\x11\n\tvoicemail\x18\t \x01(\x08\x12\x34\n\x08\x63onsents\x18\n \x03(\x0b\x32\".twelve333.api.coverage.v1.Consent\x12?\n\x0e\x66\x61llback_rules\x18\x0b \x03(\x0b\x32\'.twelve333.api.coverage.v1.FallbackRule\x12\x35\n\x06skills\x18\x0c \x03(\x0b\x32%.twelve333.api.coverage.v1.SkillSeats\x12\x30\n\x06grants\x18\r \x03(\x0b\x32 .twelve333.api.coverage.v1.Grant\x12\x14\n\x0cmore_targets\x18\x0e \x03(\t\x12\x33\n\x07\x63ontact\x18\x0f \x01(\x0b\x32\".twelve333.api.coverage.v1.Contact\x12<\n\x0c\x63ity_hotline\x18\x10 \x01(\x0e\x32&.twelve333.api.coverage.v1.CityHotline\x12\x15\n\rin_force_from\x18\x11 \x01(\t\"\x95\x01\n\tCandidate\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x35\n\x08relation\x18\x03 \x01(\x0e\x32#.twelve333.api.coverage.v1.Relation\x12\x33\n\x07verdict\x18\x04 \x01(\x0e\x32\".twelve333.api.coverage.v1.Verdict\"\xdc\x01\n\x0c\x43overageLine\x12\x10\n\x08province\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05units\x18\x03 \x01(\r\x12\x0c\n\x04open\x18\x04 \x01(\r\x12\x13\n\x0bwith_system\x18\x05 \x01(\r\x12\x1a\n\ropen_permille\x18\x06 \x01(\rH\x00\x88\x01\x01\x12!\n\x14with_system_permille\x18\x07 \x01(\rH\x01\x88\x01\x01\x12\x10\n\x08not_open\x18\x08 \x03(\tB\x10\n\x0e_open_permilleB\x17\n\x15_with_system_permille*\xb6\x01\n\x07Weekday\x12\x17\n\x13WEEKDAY_UNSPECIFIED\x10\x00\x12\x12\n\x0eWEEKDAY_MONDAY\x10\x01\x12\x13\n\x0fWEEKDAY_TUESDAY\x10\x02\x12\x15\n\x11WEEKDAY_WEDNESDAY\x10\x03\x12\x14\n\x10WEEKDAY_THURSDAY\x10\x04\x12\x12\n\x0eWEEKDAY_FRIDAY\x10\x05\x12\x14\n\x10WEEKDAY_SATURDAY\x10\x06\x12\x12\n\x0eWEEKDAY_SUNDAY\x10\x07*e\n\x08Relation\x12\x18\n\x14RELATION_UNSPECIFIED\x10\x00\x12\x12\n\x0eRELATION_OWNER\x10\x01\x12\x13\n\x0fRELATION_PARENT\x10\x02\x12\x16\n\x12RELATION_AGREEMENT\x10\x03*\xce\x02\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x12\n\x0eVERDICT_CHOSEN\x10\x01\x12\x14\n\x10VERDICT_ELIGIBLE\x10\x02\x12\x19\n\x15VERDICT_UNIT_NOT_OPEN\x10\x03\x12\x15\n\x11VERDICT_SUSPENDED\x10\x04\x12\x18\n\x14VERDICT_NOT_DECLARED\x10\x05\x12\x11\n\rVERDICT_TOPIC\x10\x06\x12\x14\n\x10VERDICT_LANGUAGE\x10\x07\x12\x16\n\x12VERDICT_CLOSED_NOW\x10\x08\x12\x13\n\x0fVERDICT_NO_NODE\x10\t\x12\x10\n\x0cVERDICT_LOOP\x10\n\x12\x15\n\x11VERDICT_HOP_LIMIT\x10\x0b\x12\x17\n\x13VERDICT_UNREACHABLE\x10\x0c\x12\x1c\n\x18VERDICT_RECENTLY_REFUSED\x10\r*G\n\x0cHolidayHours\x12\x1d\n\x19HOLIDAY_HOURS_UNSPECIFIED\x10\x00\x12\x18\n\x14HOLIDAY_HOURS_CLOSED\x10\x01*\x95\x01\n\x0b\x43ityHotline\x12\x1c\n\x18\x43ITY_HOTLINE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43ITY_HOTLINE_NONE\x10\x01\x12\x19\n\x15\x43ITY_HOTLINE_PARALLEL\x10\x02\x12\x19\n\x15\x43ITY_HOTLINE_ABSORBED\x10\x03\x12\x1b\n\x17\x43ITY_HOTLINE_SUB_CENTRE\x10\x04*_\n\x0c\x46\x61llbackWhen\x12\x1d\n\x19\x46\x41LLBACK_WHEN_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46\x41LLBACK_WHEN_CLOSED\x10\x01\x12\x16\n\x12\x46\x41LLBACK_WHEN_BUSY\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.coverage.v1.coverage_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_WEEKDAY']._serialized_start=1020
-  _globals['_WEEKDAY']._serialized_end=1202
-  _globals['_RELATION']._serialized_start=1204
-  _globals['_RELATION']._serialized_end=1305
-  _globals['_VERDICT']._serialized_start=1308
-  _globals['_VERDICT']._serialized_end=1642
+  _globals['_WEEKDAY']._serialized_start=2019
+  _globals['_WEEKDAY']._serialized_end=2201
+  _globals['_RELATION']._serialized_start=2203
+  _globals['_RELATION']._serialized_end=2304
+  _globals['_VERDICT']._serialized_start=2307
+  _globals['_VERDICT']._serialized_end=2641
+  _globals['_HOLIDAYHOURS']._serialized_start=2643
+  _globals['_HOLIDAYHOURS']._serialized_end=2714
+  _globals['_CITYHOTLINE']._serialized_start=2717
+  _globals['_CITYHOTLINE']._serialized_end=2866
+  _globals['_FALLBACKWHEN']._serialized_start=2868
+  _globals['_FALLBACKWHEN']._serialized_end=2963
   _globals['_SPAN']._serialized_start=71
   _globals['_SPAN']._serialized_end=119
   _globals['_DAYHOURS']._serialized_start=121
   _globals['_DAYHOURS']._serialized_end=232
   _globals['_DATEHOURS']._serialized_start=234
   _globals['_DATEHOURS']._serialized_end=307
-  _globals['_HOURS']._serialized_start=310
-  _globals['_HOURS']._serialized_end=444
-  _globals['_DECLARATION']._serialized_start=447
-  _globals['_DECLARATION']._serialized_end=642
-  _globals['_CANDIDATE']._serialized_start=645
-  _globals['_CANDIDATE']._serialized_end=794
-  _globals['_COVERAGELINE']._serialized_start=797
-  _globals['_COVERAGELINE']._serialized_end=1017
+  _globals['_SEASON']._serialized_start=309
+  _globals['_SEASON']._serialized_end=399
+  _globals['_HOURS']._serialized_start=402
+  _globals['_HOURS']._serialized_end=719
+  _globals['_CONSENT']._serialized_start=721
+  _globals['_CONSENT']._serialized_end=775
+  _globals['_FALLBACKRULE']._serialized_start=777
+  _globals['_FALLBACKRULE']._serialized_end=895
+  _globals['_SKILLSEATS']._serialized_start=897
+  _globals['_SKILLSEATS']._serialized_end=957
+  _globals['_GRANT']._serialized_start=959
+  _globals['_GRANT']._serialized_end=1013
+  _globals['_CONTACT']._serialized_start=1015
+  _globals['_CONTACT']._serialized_end=1059
+  _globals['_DECLARATION']._serialized_start=1062
+  _globals['_DECLARATION']._serialized_end=1641
+  _globals['_CANDIDATE']._serialized_start=1644
+  _globals['_CANDIDATE']._serialized_end=1793
+  _globals['_COVERAGELINE']._serialized_start=1796
+  _globals['_COVERAGELINE']._serialized_end=2016
 # @@protoc_insertion_point(module_scope)

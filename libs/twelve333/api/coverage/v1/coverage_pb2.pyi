@@ -159,6 +159,82 @@ VERDICT_RECENTLY_REFUSED: Verdict.ValueType  # 13
 """It refused lately and said when to ask again."""
 Global___Verdict: _TypeAlias = Verdict  # noqa: Y015
 
+class _HolidayHours:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HolidayHoursEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HolidayHours.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HOLIDAY_HOURS_UNSPECIFIED: _HolidayHours.ValueType  # 0
+    """As on any such weekday."""
+    HOLIDAY_HOURS_CLOSED: _HolidayHours.ValueType  # 1
+    """Closed."""
+
+class HolidayHours(_HolidayHours, metaclass=_HolidayHoursEnumTypeWrapper):
+    """What a unit does on a Monday to Friday that the State Council made a holiday."""
+
+HOLIDAY_HOURS_UNSPECIFIED: HolidayHours.ValueType  # 0
+"""As on any such weekday."""
+HOLIDAY_HOURS_CLOSED: HolidayHours.ValueType  # 1
+"""Closed."""
+Global___HolidayHours: _TypeAlias = HolidayHours  # noqa: Y015
+
+class _CityHotline:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CityHotlineEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CityHotline.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CITY_HOTLINE_UNSPECIFIED: _CityHotline.ValueType  # 0
+    """Not said."""
+    CITY_HOTLINE_NONE: _CityHotline.ValueType  # 1
+    """Nothing to do with it."""
+    CITY_HOTLINE_PARALLEL: _CityHotline.ValueType  # 2
+    """Both numbers are answered, each by its own desk."""
+    CITY_HOTLINE_ABSORBED: _CityHotline.ValueType  # 3
+    """12345 answers for both."""
+    CITY_HOTLINE_SUB_CENTRE: _CityHotline.ValueType  # 4
+    """A desk of its own inside 12345."""
+
+class CityHotline(_CityHotline, metaclass=_CityHotlineEnumTypeWrapper):
+    """How the unit's line stands to its city's 12345."""
+
+CITY_HOTLINE_UNSPECIFIED: CityHotline.ValueType  # 0
+"""Not said."""
+CITY_HOTLINE_NONE: CityHotline.ValueType  # 1
+"""Nothing to do with it."""
+CITY_HOTLINE_PARALLEL: CityHotline.ValueType  # 2
+"""Both numbers are answered, each by its own desk."""
+CITY_HOTLINE_ABSORBED: CityHotline.ValueType  # 3
+"""12345 answers for both."""
+CITY_HOTLINE_SUB_CENTRE: CityHotline.ValueType  # 4
+"""A desk of its own inside 12345."""
+Global___CityHotline: _TypeAlias = CityHotline  # noqa: Y015
+
+class _FallbackWhen:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FallbackWhenEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FallbackWhen.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FALLBACK_WHEN_UNSPECIFIED: _FallbackWhen.ValueType  # 0
+    """Whenever the unit does not answer."""
+    FALLBACK_WHEN_CLOSED: _FallbackWhen.ValueType  # 1
+    """Only outside the unit's hours."""
+    FALLBACK_WHEN_BUSY: _FallbackWhen.ValueType  # 2
+    """Only within them, when no seat is free or its node is out of reach."""
+
+class FallbackWhen(_FallbackWhen, metaclass=_FallbackWhenEnumTypeWrapper):
+    """When a fallback stands in."""
+
+FALLBACK_WHEN_UNSPECIFIED: FallbackWhen.ValueType  # 0
+"""Whenever the unit does not answer."""
+FALLBACK_WHEN_CLOSED: FallbackWhen.ValueType  # 1
+"""Only outside the unit's hours."""
+FALLBACK_WHEN_BUSY: FallbackWhen.ValueType  # 2
+"""Only within them, when no seat is free or its node is out of reach."""
+Global___FallbackWhen: _TypeAlias = FallbackWhen  # noqa: Y015
+
 @_typing.final
 class Span(_message.Message):
     """Hours without a break within one day, in Chinese official time (UTC+8)."""
@@ -242,16 +318,58 @@ class DateHours(_message.Message):
 Global___DateHours: _TypeAlias = DateHours  # noqa: Y015
 
 @_typing.final
+class Season(_message.Message):
+    """The hours of a part of every year, in place of the usual ones."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    WEEKLY_FIELD_NUMBER: _builtins.int
+    first: _builtins.str
+    """First day, `04-01`."""
+    last: _builtins.str
+    """Last day, included, `09-30`; before `first`: over the end of the year."""
+    @_builtins.property
+    def weekly(self) -> _containers.RepeatedCompositeFieldContainer[Global___DayHours]:
+        """The hours by weekday, one entry a weekday at most; a weekday that is absent is closed."""
+
+    def __init__(
+        self,
+        *,
+        first: _builtins.str = ...,
+        last: _builtins.str = ...,
+        weekly: _abc.Iterable[Global___DayHours] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "last", b"last", "weekly", b"weekly"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Season: _TypeAlias = Season  # noqa: Y015
+
+@_typing.final
 class Hours(_message.Message):
-    """When a unit answers."""
+    """When a unit answers. A date that differs comes before the calendar, that before the season, that before the usual week."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ALWAYS_FIELD_NUMBER: _builtins.int
     WEEKLY_FIELD_NUMBER: _builtins.int
     EXCEPTIONS_FIELD_NUMBER: _builtins.int
+    SEASONS_FIELD_NUMBER: _builtins.int
+    HOLIDAYS_FIELD_NUMBER: _builtins.int
+    MAKEUP_AS_FIELD_NUMBER: _builtins.int
+    MACHINE_FIELD_NUMBER: _builtins.int
     always: _builtins.bool
     """Day and night, all the year; then the fields below are empty."""
+    holidays: Global___HolidayHours.ValueType
+    """What holds on a holiday."""
+    makeup_as: Global___Weekday.ValueType
+    """The weekday whose hours hold on a make-up working day; unspecified: its own."""
+    machine: _builtins.bool
+    """Whether an answering machine (IVR) serves callers and takes messages whenever no consultant does."""
     @_builtins.property
     def weekly(self) -> _containers.RepeatedCompositeFieldContainer[Global___DayHours]:
         """Usual hours, one entry a weekday at most; a weekday that is absent is closed."""
@@ -260,20 +378,188 @@ class Hours(_message.Message):
     def exceptions(self) -> _containers.RepeatedCompositeFieldContainer[Global___DateHours]:
         """Dates that differ, one entry a date at most."""
 
+    @_builtins.property
+    def seasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Season]:
+        """Parts of the year that differ, at most eight; no day is in two of them."""
+
     def __init__(
         self,
         *,
         always: _builtins.bool = ...,
         weekly: _abc.Iterable[Global___DayHours] | None = ...,
         exceptions: _abc.Iterable[Global___DateHours] | None = ...,
+        seasons: _abc.Iterable[Global___Season] | None = ...,
+        holidays: Global___HolidayHours.ValueType = ...,
+        makeup_as: Global___Weekday.ValueType = ...,
+        machine: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["always", b"always", "exceptions", b"exceptions", "weekly", b"weekly"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["always", b"always", "exceptions", b"exceptions", "holidays", b"holidays", "machine", b"machine", "makeup_as", b"makeup_as", "seasons", b"seasons", "weekly", b"weekly"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Hours: _TypeAlias = Hours  # noqa: Y015
+
+@_typing.final
+class Consent(_message.Message):
+    """Leave of a unit for another one to answer for part of its area."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_FIELD_NUMBER: _builtins.int
+    AREAS_FIELD_NUMBER: _builtins.int
+    TOPICS_FIELD_NUMBER: _builtins.int
+    unit: _builtins.str
+    """The other unit."""
+    @_builtins.property
+    def areas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Regions within the consenting unit's area; at least one."""
+
+    @_builtins.property
+    def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Topics, `*` or prefixes; none: all."""
+
+    def __init__(
+        self,
+        *,
+        unit: _builtins.str = ...,
+        areas: _abc.Iterable[_builtins.str] | None = ...,
+        topics: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "topics", b"topics", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Consent: _TypeAlias = Consent  # noqa: Y015
+
+@_typing.final
+class FallbackRule(_message.Message):
+    """Narrows when a unit of `fallbacks` stands in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_FIELD_NUMBER: _builtins.int
+    WHEN_FIELD_NUMBER: _builtins.int
+    TOPICS_FIELD_NUMBER: _builtins.int
+    LANGUAGES_FIELD_NUMBER: _builtins.int
+    unit: _builtins.str
+    """The unit, one of `fallbacks`."""
+    when: Global___FallbackWhen.ValueType
+    """When."""
+    @_builtins.property
+    def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only for these topics, prefixes; none: all."""
+
+    @_builtins.property
+    def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only for these languages; none: all."""
+
+    def __init__(
+        self,
+        *,
+        unit: _builtins.str = ...,
+        when: Global___FallbackWhen.ValueType = ...,
+        topics: _abc.Iterable[_builtins.str] | None = ...,
+        languages: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["languages", b"languages", "topics", b"topics", "unit", b"unit", "when", b"when"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FallbackRule: _TypeAlias = FallbackRule  # noqa: Y015
+
+@_typing.final
+class SkillSeats(_message.Message):
+    """Seats with a skill, part of all seats."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOPIC_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    SEATS_FIELD_NUMBER: _builtins.int
+    topic: _builtins.str
+    """The topic, a prefix, that the skill is for; empty: any."""
+    language: _builtins.str
+    """The language, a BCP 47 tag; empty: any of the unit's."""
+    seats: _builtins.int
+    """How many seats."""
+    def __init__(
+        self,
+        *,
+        topic: _builtins.str = ...,
+        language: _builtins.str = ...,
+        seats: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "seats", b"seats", "topic", b"topic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SkillSeats: _TypeAlias = SkillSeats  # noqa: Y015
+
+@_typing.final
+class Grant(_message.Message):
+    """Seats kept for calls from certain others, part of all seats."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    SEATS_FIELD_NUMBER: _builtins.int
+    TOPICS_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """Who: a unit, a province (all of its units), or `*`."""
+    seats: _builtins.int
+    """How many seats at once."""
+    @_builtins.property
+    def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only for these topics, prefixes; none: all."""
+
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        seats: _builtins.int = ...,
+        topics: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seats", b"seats", "source", b"source", "topics", b"topics"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Grant: _TypeAlias = Grant  # noqa: Y015
+
+@_typing.final
+class Contact(_message.Message):
+    """The office to turn to about this unit; an office, not a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OFFICE_FIELD_NUMBER: _builtins.int
+    TELEPHONE_FIELD_NUMBER: _builtins.int
+    office: _builtins.str
+    """Name of the office, 1 to 64 characters."""
+    telephone: _builtins.str
+    """Its telephone, a `tel:` address."""
+    def __init__(
+        self,
+        *,
+        office: _builtins.str = ...,
+        telephone: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["office", b"office", "telephone", b"telephone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Contact: _TypeAlias = Contact  # noqa: Y015
 
 @_typing.final
 class Declaration(_message.Message):
@@ -290,6 +576,14 @@ class Declaration(_message.Message):
     TARGET_FIELD_NUMBER: _builtins.int
     FALLBACKS_FIELD_NUMBER: _builtins.int
     VOICEMAIL_FIELD_NUMBER: _builtins.int
+    CONSENTS_FIELD_NUMBER: _builtins.int
+    FALLBACK_RULES_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
+    GRANTS_FIELD_NUMBER: _builtins.int
+    MORE_TARGETS_FIELD_NUMBER: _builtins.int
+    CONTACT_FIELD_NUMBER: _builtins.int
+    CITY_HOTLINE_FIELD_NUMBER: _builtins.int
+    IN_FORCE_FROM_FIELD_NUMBER: _builtins.int
     unit: _builtins.str
     """The unit, GB/T 2260 code."""
     seats: _builtins.int
@@ -298,6 +592,10 @@ class Declaration(_message.Message):
     """Where the call is put through to: a `tel:` or `sip:` address, at most 255 characters."""
     voicemail: _builtins.bool
     """Whether a message can be left when nobody answers."""
+    city_hotline: Global___CityHotline.ValueType
+    """How it stands to the city's 12345."""
+    in_force_from: _builtins.str
+    """The date from which this holds, `2014-04-01`, at 00:00 in Chinese official time; empty: at once."""
     @_builtins.property
     def areas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Regions it answers for, codes within its own area; at least one."""
@@ -318,6 +616,30 @@ class Declaration(_message.Message):
     def fallbacks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Units that have agreed to answer in its place, in order; at most eight."""
 
+    @_builtins.property
+    def consents(self) -> _containers.RepeatedCompositeFieldContainer[Global___Consent]:
+        """Units that may answer for part of this one's area; at most 32."""
+
+    @_builtins.property
+    def fallback_rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___FallbackRule]:
+        """When the fallbacks stand in; one a fallback at most, those without a rule: always."""
+
+    @_builtins.property
+    def skills(self) -> _containers.RepeatedCompositeFieldContainer[Global___SkillSeats]:
+        """Seats by skill; at most 64."""
+
+    @_builtins.property
+    def grants(self) -> _containers.RepeatedCompositeFieldContainer[Global___Grant]:
+        """Seats kept for others; at most 64. None: all seats are for everybody."""
+
+    @_builtins.property
+    def more_targets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Further addresses, tried in order when `target` does not answer; at most 4."""
+
+    @_builtins.property
+    def contact(self) -> Global___Contact:
+        """The office to turn to."""
+
     def __init__(
         self,
         *,
@@ -330,10 +652,18 @@ class Declaration(_message.Message):
         target: _builtins.str = ...,
         fallbacks: _abc.Iterable[_builtins.str] | None = ...,
         voicemail: _builtins.bool = ...,
+        consents: _abc.Iterable[Global___Consent] | None = ...,
+        fallback_rules: _abc.Iterable[Global___FallbackRule] | None = ...,
+        skills: _abc.Iterable[Global___SkillSeats] | None = ...,
+        grants: _abc.Iterable[Global___Grant] | None = ...,
+        more_targets: _abc.Iterable[_builtins.str] | None = ...,
+        contact: Global___Contact | None = ...,
+        city_hotline: Global___CityHotline.ValueType = ...,
+        in_force_from: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "hours", b"hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "fallbacks", b"fallbacks", "hours", b"hours", "languages", b"languages", "seats", b"seats", "target", b"target", "topics", b"topics", "unit", b"unit", "voicemail", b"voicemail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "city_hotline", b"city_hotline", "consents", b"consents", "contact", b"contact", "fallback_rules", b"fallback_rules", "fallbacks", b"fallbacks", "grants", b"grants", "hours", b"hours", "in_force_from", b"in_force_from", "languages", b"languages", "more_targets", b"more_targets", "seats", b"seats", "skills", b"skills", "target", b"target", "topics", b"topics", "unit", b"unit", "voicemail", b"voicemail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
