@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 from google.protobuf.message import DecodeError
 
@@ -102,7 +103,12 @@ def encode_receipt(receipt: Receipt) -> bytes:
 def receipt_to_wire(receipt: Receipt) -> pb.Receipt:
     """A receipt as its message."""
     return pb.Receipt(
-        sender=receipt.sender, origin=receipt.origin, epoch=receipt.epoch, watermark=receipt.watermark, reason=_TO_REASON[receipt.reason]
+        sender=receipt.sender,
+        origin=receipt.origin,
+        epoch=receipt.epoch,
+        watermark=receipt.watermark,
+        reason=_TO_REASON[receipt.reason],
+        takes_batches=receipt.takes_batches,
     )
 
 
@@ -120,9 +126,10 @@ def receipt_from_wire(message: pb.Receipt) -> Receipt | Refusal:
     members = is_member(message.sender) and is_member(message.origin)
     if reason is None or not members or message.epoch <= 0 or message.watermark < 0:
         return refuse(ENVELOPE_MALFORMED, reason="no receipt")
-    return Receipt(message.sender, message.origin, message.epoch, message.watermark, reason)
+    return Receipt(message.sender, message.origin, message.epoch, message.watermark, reason, message.takes_batches)
 
 
+@lru_cache(maxsize=256)
 def capability_of(type_name: str) -> str:
     """The capability in a message's full name: twelve333.api.cases.v1.CaseOpened -> cases."""
     parts = type_name.split(".")

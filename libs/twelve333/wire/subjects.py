@@ -8,11 +8,22 @@ from ..core.ids import is_member
 
 STREAM: Final = "EVENTS"
 STREAM_SUBJECTS: Final = "t333.ev.>"
+_BATCH: Final = "batch"  # in the place of a capability; none has this name
 
 
 def event_subject(origin: str, destination: str, capability: str) -> str:
     """Where `origin` tells `destination` an event of `capability`."""
     return f"t333.ev.{origin}.{destination}.{capability}"
+
+
+def batch_subject(origin: str, destination: str) -> str:
+    """Where `origin` tells `destination` several events in one message."""
+    return event_subject(origin, destination, _BATCH)
+
+
+def is_batch(subject: str) -> bool:
+    """Whether what comes on `subject` is a batch, and not a single envelope."""
+    return subject.endswith(f".{_BATCH}")
 
 
 def receipt_subject(sender: str, origin: str) -> str:

@@ -11,13 +11,16 @@ import pytest
 from twelve333.adapters.bus.port import Bus, Incoming
 from twelve333.adapters.bus.sealed import NOT_OPENED_MAX, SealedBus, Sealing
 from twelve333.adapters.signing.sealing import Opener, private_key, public_bytes
+from twelve333.api.delivery.v1 import delivery_pb2 as pb
 from twelve333.core.decision import Refused
 from twelve333.core.delivery.model import Envelope
+from twelve333.wire.batch import decode_batch, encode_batch, unwrap, wrap
 from twelve333.wire.envelope import decode_envelope, encode_envelope
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 OURS = private_key(b"a" * 32, b"1234")
 SUBJECT = "t333.ev.320000.350000.cases"
+BATCH_SUBJECT = "t333.ev.320000.350000.batch"
 
 
 class Broker:
@@ -89,6 +92,35 @@ async def test_an_envelope_whose_name_was_changed_on_the_way_does_not_open() -> 
     await bus.publish([(SUBJECT, encode_envelope(_event()))])
     broker.held = [(SUBJECT, data.replace(b"e-1", b"e-2")) for _, data in broker.held]
     assert await bus.fetch(10, 1) == []
+
+
+async def test_a_batch_is_sealed_once_and_opens_to_what_was_said() -> None:
+    broker = Broker()
+    bus = _bus(broker, {"350000": public_bytes(OURS)})
+    sent = [_event(number=number) for number in range(1, 5)]
+    await bus.publish([(BATCH_SUBJECT, encode_batch(sent))])
+    assert all(hidden not in broker.held[0][1] for hidden in ("张三".encode(), b"e-1", b"c1", b"Told"))
+    assert [decode_batch(message.data) for message in await bus.fetch(10, 1)] == [sent]
+
+
+async def test_a_batch_whose_numbers_were_changed_on_the_way_is_not_taken() -> None:
+    broker = Broker()
+    bus = _bus(broker, {"350000": public_bytes(OURS)})
+    await bus.publish([(BATCH_SUBJECT, encode_batch([_event(number=number) for number in range(1, 5)]))])
+    batch = unwrap(broker.held[0][1])
+    assert isinstance(batch, pb.Batch)
+    batch.first_sequence += 1
+    broker.held = [(BATCH_SUBJECT, wrap(batch))]
+    assert await bus.fetch(10, 1) == []
+    assert broker.forgotten == 1
+
+
+async def test_a_batch_with_anything_personal_inside_is_held_back_without_a_key() -> None:
+    broker = Broker()
+    with pytest.raises(Refused, match="DELIVERY_SEAL_KEY_UNKNOWN"):
+        await _bus(broker, {}).publish([(BATCH_SUBJECT, encode_batch([_event("library"), _event(number=2)]))])
+    await _bus(broker, {}).publish([(BATCH_SUBJECT, encode_batch([_event("library")]))])
+    assert [decode_batch(message.data) for message in await _bus(broker, {}).fetch(10, 1)] == [[_event("library")]]
 
 
 async def test_rubbish_is_left_to_the_inbox() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from twelve333.core.decision import Kind, Refusal
 from twelve333.core.delivery.codes import EPOCH_OLD, FOREIGN_DESTINATION, FOREIGN_ORIGIN, RECEIPT_AHEAD
-from twelve333.core.delivery.model import Envelope, InboxFacts, OutboxHead, Reason, Receipt
-from twelve333.core.delivery.rules import Apply, Duplicate, Gap, admit, back_off, confirm, sendable
+from twelve333.core.delivery.model import BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Envelope, InboxFacts, OutboxHead, Reason, Receipt
+from twelve333.core.delivery.rules import Apply, Duplicate, Gap, admit, back_off, batches, confirm, sendable
 
 FACTS = InboxFacts(member="310000", sender="320000", epoch=7, watermark=4, known_event=False)
 HEAD = OutboxHead(destination="310000", epoch=7, sequence=10, watermark=4)
@@ -115,3 +115,19 @@ def test_back_off_is_capped_and_jittered(attempt: int, draw: float) -> None:
     base, cap = timedelta(milliseconds=200), timedelta(seconds=30)
     wait = back_off(attempt, draw, base, cap)
     assert min(cap, base * 2 ** min(attempt, 10)) / 2 <= wait <= cap
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 2), st.sampled_from((0, BATCH_BYTES_MAX // 3, BATCH_BYTES_MAX + 1))), max_size=2 * BATCH_EVENTS_MAX)
+)
+def test_events_travel_in_groups_that_keep_order_and_bounds(steps: list[tuple[int, int]]) -> None:
+    sequence, envelopes = 0, []
+    for step, size in steps:
+        sequence += step
+        envelopes.append(replace(_envelope(sequence), payload=bytes(size)))
+    groups = batches(envelopes)
+    assert [each for group in groups for each in group] == envelopes
+    for group in groups:
+        assert len(group) == 1 or sum(len(each.payload) for each in group) <= BATCH_BYTES_MAX
+        assert 0 < len(group) <= BATCH_EVENTS_MAX
+        assert [each.sequence for each in group] == list(range(group[0].sequence, group[0].sequence + len(group)))

@@ -3,7 +3,8 @@
 An event that may hold something personal, for a member whose key is not known (its program is older), is held back, unless the settings
 allow to send it plain; the direct way between members, which is encrypted from end to end, is open to it meanwhile. An event that does
 not open is not taken: without a receipt its origin sends it again, sealed to the key that is in force then. One that never opens is
-passed on as it is, and set aside.
+passed on as it is, and set aside. A batch is sealed once, as a whole; one that does not open is never passed on, since its origin tries
+again with the first event alone.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from ...api.delivery.v1 import delivery_pb2 as pb
-from ...core.decision import Refused, refuse
+from ...core.decision import Refusal, Refused, refuse
 from ...core.delivery.codes import SEAL_KEY_UNKNOWN
+from ...wire.batch import content_of, unwrap, wrap
+from ...wire.envelope import capability_of
+from ...wire.subjects import destination_of, is_batch
 from ..signing.sealing import Opener, Sealer
 from ..telemetry.logs import logger
 from .port import Bus, Incoming
@@ -84,18 +88,18 @@ class SealedBus:
         keys: dict[str, bytes] = {}
         sealed: list[tuple[str, bytes]] = []
         for subject, data in messages:
-            envelope = pb.Envelope.FromString(data)
-            key = keys.get(envelope.destination)
+            destination = destination_of(subject) or ""
+            key = keys.get(destination)
             if key is None:
-                key = keys[envelope.destination] = await self._sealing.key_of(envelope.destination)
-            sealed.append((subject, self._seal(envelope, key)))
+                key = keys[destination] = await self._sealing.key_of(destination)
+            sealed.append((subject, self._seal_batch(data, key) if is_batch(subject) else self._seal(data, key)))
         await self._bus.publish(sealed)
 
     async def fetch(self, limit: int, wait_s: float) -> list[Incoming]:
         """See `Bus.fetch`."""
         taken: list[Incoming] = []
         for message in await self._bus.fetch(limit, wait_s):
-            opened = self._open(message)
+            opened = self._open_batch(message) if is_batch(message.subject) else self._open(message)
             if opened is None:
                 await message.acknowledge()  # the broker need not keep it: without a receipt its origin does
             else:
@@ -110,14 +114,47 @@ class SealedBus:
         """See `Bus.close`."""
         await self._bus.close()
 
-    def _seal(self, envelope: pb.Envelope, key: bytes) -> bytes:
+    def _seal(self, data: bytes, key: bytes) -> bytes:
+        envelope = pb.Envelope.FromString(data)
         if key:
             envelope.payload = self._sealer.seal(envelope.destination, key, envelope.payload, _names(envelope))
             envelope.sealing = SUITE
-        elif not self._sealing.plain_allowed and envelope.capability not in IMPERSONAL:
-            log.warning("events held back", code=SEAL_KEY_UNKNOWN.name, peer=envelope.destination)
-            raise Refused(refuse(SEAL_KEY_UNKNOWN, member=envelope.destination))
+        else:
+            self._check_plain(envelope.destination, [envelope.capability])
         return envelope.SerializeToString()
+
+    def _seal_batch(self, data: bytes, key: bytes) -> bytes:
+        batch = unwrap(data)
+        if isinstance(batch, Refusal):
+            raise Refused(batch)
+        if key:
+            batch.content = self._sealer.seal(batch.destination, key, batch.content, _batch_names(batch))
+            batch.sealing = SUITE
+        else:
+            content = content_of(batch)
+            events = [] if isinstance(content, Refusal) else content.events
+            self._check_plain(batch.destination, [capability_of(event.type) for event in events])
+        return wrap(batch)
+
+    def _check_plain(self, destination: str, capabilities: Sequence[str]) -> None:
+        if not self._sealing.plain_allowed and not IMPERSONAL.issuperset(capabilities):
+            log.warning("events held back", code=SEAL_KEY_UNKNOWN.name, peer=destination)
+            raise Refused(refuse(SEAL_KEY_UNKNOWN, member=destination))
+
+    def _open_batch(self, message: Incoming) -> Incoming | None:
+        """The message with its content opened; None when that was not possible."""
+        batch = unwrap(message.data)
+        if isinstance(batch, Refusal) or batch.sealing == pb.SEALING_UNSPECIFIED:
+            return message
+        try:
+            if batch.sealing != SUITE:
+                raise Refused(refuse(SEAL_KEY_UNKNOWN, member=batch.origin[:6]))
+            batch.content = self._sealing.opener.open(batch.content, _batch_names(batch))
+        except Refused as refused:
+            log.error("batch not opened", code=refused.refusal.code.name, origin=batch.origin, count=batch.count)
+            return None
+        batch.sealing = pb.SEALING_UNSPECIFIED
+        return replace(message, data=wrap(batch))
 
     def _open(self, message: Incoming) -> Incoming | None:
         """The message with its payload opened; as it is when it was not sealed or never opens; None to wait for it to come again."""
@@ -151,4 +188,10 @@ class SealedBus:
 def _names(envelope: pb.Envelope) -> bytes:
     """What names an event, and cannot be changed without the payload ceasing to open."""
     parts = (envelope.origin, envelope.destination, envelope.event_id, envelope.type, str(envelope.epoch), str(envelope.sequence))
+    return "\x00".join(parts).encode()
+
+
+def _batch_names(batch: pb.Batch) -> bytes:
+    """The same for a batch; begins so that it can be the name of no single event."""
+    parts = ("batch", batch.origin, batch.destination, str(batch.epoch), str(batch.first_sequence), str(batch.count))
     return "\x00".join(parts).encode()

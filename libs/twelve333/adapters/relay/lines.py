@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from ...core.delivery.model import OutboxHead, Reason
+from ...core.delivery.model import WINDOW_BATCHED_MAX, WINDOW_EVENTS_MAX, OutboxHead, Reason, Receipt
 from ...core.delivery.rules import back_off, sendable
 
 CONFIRM_BASE: Final = timedelta(seconds=2)  # a receipt is expected within this
@@ -26,6 +26,7 @@ class Line:
         due: when a receipt is overdue (seconds of the loop's clock); None when none is awaited.
         probing: after silence only the first unconfirmed event is sent, until the destination answers.
         rewound: the watermark we last went back to, and when.
+        takes_batches: whether its last receipt said so; kept over sessions, since a probe finds out if it is no longer true.
     """
 
     epoch: int = 0
@@ -34,6 +35,12 @@ class Line:
     due: float | None = None
     probing: bool = False
     rewound: tuple[int, float] = (-1, 0.0)
+    takes_batches: bool = False
+
+    @property
+    def batched(self) -> bool:
+        """Whether what is sent now may travel in batches: a probe is a single event, which every program reads."""
+        return self.takes_batches and not self.probing
 
     def forget(self) -> None:
         """A new session: what was handed to the broker before may be gone."""
@@ -51,7 +58,8 @@ class Line:
             self.probing = True
             self.attempt += 1
             return range(head.watermark + 1, head.watermark + 2)
-        return range(0) if self.probing else sendable(head, self.sent_through)
+        window = WINDOW_BATCHED_MAX if self.takes_batches else WINDOW_EVENTS_MAX
+        return range(0) if self.probing else sendable(head, self.sent_through, window)
 
     def sent(self, sequences: range, now: float, draw: Callable[[], float]) -> None:
         """Remember what the broker took, and when its receipt is overdue."""
@@ -64,8 +72,9 @@ class Line:
         self.due = now + back_off(self.attempt, draw(), CONFIRM_BASE / 4, CONFIRM_CAP / 6).total_seconds()
         self.sent_through = 0
 
-    def confirmed(self, head: OutboxHead, reason: Reason, now: float) -> None:
+    def confirmed(self, head: OutboxHead, receipt: Receipt, now: float) -> None:
         """The destination answered: go on from there, or from its watermark if it lacks something."""
+        reason, self.takes_batches = receipt.reason, receipt.takes_batches
         lacks = reason is not Reason.APPLIED or self.probing
         again = self.rewound[0] == head.watermark and now - self.rewound[1] < REWIND_PAUSE_S
         wait = CONFIRM_BASE.total_seconds()

@@ -15,15 +15,19 @@ import structlog
 
 from ...core.decision import Kind, Refusal, Refused
 from ...core.delivery.model import Receipt
+from ...wire.batch import decode_batch
 from ...wire.envelope import decode_envelope, encode_receipt
-from ...wire.subjects import receipt_subject, sender_of
+from ...wire.subjects import is_batch, receipt_subject, sender_of
 from ..bus.port import Bus, Incoming
 from ..sql.database import Database
 from ..sql.delivery import Arrival, Delivery, Received
 from .intake import TRIES_MAX, Intake
 
-BATCH_EVENTS_MAX: Final = 256
+FETCH_MESSAGES_MAX: Final = 256
+WORK_EVENTS_MAX: Final = 1024  # in one unit of work, so that others need not wait long for theirs
 FETCH_WAIT_S: Final = 30.0
+
+Waiting = tuple[Arrival, Incoming | None]  # an event, and the message that is done with when it is
 
 log = structlog.get_logger("twelve333.delivery")
 
@@ -50,7 +54,7 @@ class Receiver:
         closing = asyncio.create_task(self._closing.wait())
         try:
             while not self._closing.is_set():
-                fetching = asyncio.create_task(self._bus.fetch(BATCH_EVENTS_MAX, FETCH_WAIT_S))
+                fetching = asyncio.create_task(self._bus.fetch(FETCH_MESSAGES_MAX, FETCH_WAIT_S))
                 await asyncio.wait({fetching, closing}, return_when=asyncio.FIRST_COMPLETED)
                 if fetching.done():
                     await self._take(fetching.result())
@@ -72,20 +76,21 @@ class Receiver:
                 log.warning("no greeting sent", code=refused.refusal.code.name)
 
     async def _take(self, incoming: list[Incoming]) -> None:
-        waiting = [(message, _arrival(message)) for message in incoming]
+        waiting = [each for message in incoming for each in _arrivals(message)]
         tries, away = 0, 0
         failure: Refusal | None = None
         while waiting:
-            received = await self._receive([arrival for _, arrival in waiting], failure if tries >= TRIES_MAX else None)
+            chosen = waiting[:WORK_EVENTS_MAX]
+            received = await self._receive([arrival for arrival, _ in chosen], failure if tries >= TRIES_MAX else None)
             if received is None:
                 away += 1
             else:
-                await self._settle(received, [message for message, _ in waiting])
+                await self._settle(received, chosen)
                 waiting, failure, away = waiting[received.done :], received.failure, 0
                 tries = 1 if received.done else tries + 1
             if self._closing.is_set():
                 return  # the rest is sent again by its origins
-            if waiting:
+            if waiting and (received is None or failure):
                 await self._pause(tries + away)
 
     async def _receive(self, arrivals: Sequence[Arrival], park: Refusal | None) -> Received | None:
@@ -98,11 +103,12 @@ class Receiver:
             log.warning("events wait", code=refused.refusal.code.name)
             return None
 
-    async def _settle(self, received: Received, incoming: Sequence[Incoming]) -> None:
-        """After the commit: confirm to the origins, then let the broker forget."""
+    async def _settle(self, received: Received, chosen: Sequence[Waiting]) -> None:
+        """After the commit: confirm to the origins, then let the broker forget the messages that are done with."""
         await self._confirm(list(received.receipts.values()))
-        for message in incoming[: received.done]:
-            await message.acknowledge()
+        for _, message in chosen[: received.done]:
+            if message is not None:
+                await message.acknowledge()
 
     async def _confirm(self, receipts: Sequence[Receipt]) -> None:
         for receipt in receipts:
@@ -116,9 +122,12 @@ class Receiver:
             return
 
 
-def _arrival(message: Incoming) -> Arrival:
+def _arrivals(message: Incoming) -> list[Waiting]:
+    """What is inside; the last one carries the message, which is done with when that one is."""
     sender = sender_of(message.subject) or "unknown"
-    envelope = decode_envelope(message.data)
-    if isinstance(envelope, Refusal):
-        return Arrival(sender, None, envelope)
-    return Arrival(sender, envelope)
+    inside = decode_batch(message.data) if is_batch(message.subject) else decode_envelope(message.data)
+    if isinstance(inside, Refusal):
+        return [(Arrival(sender, None, inside), message)]
+    envelopes = inside if isinstance(inside, list) else [inside]
+    *others, last = [Arrival(sender, envelope) for envelope in envelopes]
+    return [*((arrival, None) for arrival in others), (last, message)]

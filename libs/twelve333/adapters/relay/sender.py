@@ -7,7 +7,7 @@ Wakes on what happens (something appended, a receipt, a new connection, a deadli
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -19,9 +19,10 @@ from sqlalchemy import Connection
 
 from ...core.decision import Refusal, Refused
 from ...core.delivery.model import Envelope, OutboxHead, Receipt
-from ...core.delivery.rules import sendable
+from ...core.delivery.rules import batches, sendable
+from ...wire.batch import encode_batch
 from ...wire.envelope import decode_receipt, encode_envelope
-from ...wire.subjects import event_subject, sender_of
+from ...wire.subjects import batch_subject, event_subject, sender_of
 from ..bus.port import Bus
 from ..clock import Clock
 from ..sql.database import Database
@@ -153,7 +154,7 @@ class Sender:
     async def _send(self, head: OutboxHead, line: Line, chosen: range) -> None:
         envelopes = await self._database.read(partial(self._delivery.outbox.pending, head=head, sequences=chosen))
         try:
-            await self._bus.publish([_message(envelope) for envelope in envelopes])
+            await self._bus.publish(_messages([_traced(envelope) for envelope in envelopes], line.batched))
         except Refused:
             envelopes = []
         if not envelopes:
@@ -175,7 +176,7 @@ class Sender:
     def _confirmed(self, heads: list[tuple[OutboxHead, Receipt]]) -> None:
         for head, receipt in heads:
             _confirmed.add(1, {"peer": receipt.sender, "reason": receipt.reason.value})
-            self._lines.setdefault(head.destination, Line(epoch=head.epoch)).confirmed(head, receipt.reason, self._now())
+            self._lines.setdefault(head.destination, Line(epoch=head.epoch)).confirmed(head, receipt, self._now())
         self._wake.set()
 
     def _receipt(self, subject: str, data: bytes) -> None:
@@ -221,9 +222,11 @@ class Sender:
         return asyncio.get_running_loop().time()
 
 
-def _message(envelope: Envelope) -> tuple[str, bytes]:
-    """Subject and bytes."""
-    return event_subject(envelope.origin, envelope.destination, envelope.capability), encode_envelope(_traced(envelope))
+def _messages(envelopes: Sequence[Envelope], batched: bool) -> list[tuple[str, bytes]]:
+    """Subjects and bytes."""
+    if batched:
+        return [(batch_subject(group[0].origin, group[0].destination), encode_batch(group)) for group in batches(envelopes)]
+    return [(event_subject(each.origin, each.destination, each.capability), encode_envelope(each)) for each in envelopes]
 
 
 def _traced(envelope: Envelope) -> Envelope:

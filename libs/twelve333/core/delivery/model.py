@@ -10,7 +10,10 @@ from typing import Final
 
 ENVELOPE_BYTES_MAX: Final = 256 * 1024
 EPOCH_NONE: Final = 1  # before every epoch there can be: said to an origin that was never heard
-WINDOW_EVENTS_MAX: Final = 256  # sent to one destination and not yet confirmed
+WINDOW_EVENTS_MAX: Final = 256  # sent one by one to one destination and not yet confirmed
+WINDOW_BATCHED_MAX: Final = 1024  # the same for a destination that takes batches
+BATCH_EVENTS_MAX: Final = 256
+BATCH_BYTES_MAX: Final = 192 * 1024  # of payloads in one batch; one event may be larger and then travels alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +44,14 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """`sender` has committed every event of `origin`'s `epoch` up to `watermark`."""
+    """`sender` has committed every event of `origin`'s `epoch` up to `watermark`; and whether its program takes batches."""
 
     sender: str
     origin: str
     epoch: int
     watermark: int
     reason: Reason
+    takes_batches: bool = True
 
 
 @dataclass(frozen=True, slots=True)

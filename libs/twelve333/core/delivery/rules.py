@@ -6,12 +6,13 @@ the sender forgets nothing until the receiver has confirmed it (findings: "Messa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ..decision import Refusal, refuse
 from .codes import EPOCH_OLD, FOREIGN_DESTINATION, FOREIGN_ORIGIN, RECEIPT_AHEAD
-from .model import WINDOW_EVENTS_MAX, Envelope, InboxFacts, OutboxHead, Reason, Receipt
+from .model import BATCH_BYTES_MAX, BATCH_EVENTS_MAX, WINDOW_EVENTS_MAX, Envelope, InboxFacts, OutboxHead, Reason, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,20 @@ def sendable(head: OutboxHead, sent_through: int, window: int = WINDOW_EVENTS_MA
     """The sequences to send now: after what was sent, at most `window` beyond what was confirmed."""
     first = max(sent_through, head.watermark) + 1
     return range(first, min(head.sequence, head.watermark + window) + 1)
+
+
+def batches(envelopes: Sequence[Envelope]) -> list[Sequence[Envelope]]:
+    """Events of one destination in groups that travel together: in order, of one epoch, without gaps, bounded by count and bytes."""
+    groups: list[Sequence[Envelope]] = []
+    begin, size = 0, 0
+    for at, envelope in enumerate(envelopes):
+        size += len(envelope.payload)
+        before = envelopes[at - 1] if at > begin else None
+        follows = before is None or (envelope.epoch, envelope.sequence) == (before.epoch, before.sequence + 1)
+        if at > begin and (not follows or size > BATCH_BYTES_MAX or at - begin == BATCH_EVENTS_MAX):
+            groups.append(envelopes[begin:at])
+            begin, size = at, len(envelope.payload)
+    return [*groups, envelopes[begin:]] if envelopes else []
 
 
 def back_off(attempt: int, draw: float, base: timedelta, cap: timedelta) -> timedelta:

@@ -34,6 +34,7 @@ from ...core.delivery.model import Envelope, Reason, Receipt
 from ...core.identity import parse_identity
 from ...core.library.checkpoint import canonical_bytes, parse_release
 from ...core.library.model import Release
+from ...wire.batch import decode_batch, encode_batch
 from ...wire.cases import arrived_from_wire
 from ...wire.directory import snapshot_from_wire
 from ...wire.documents import document_from_wire, document_to_wire
@@ -106,6 +107,17 @@ def _envelope_sample(chance: Random) -> bytes:
     return encode_envelope(Envelope("hub", "350000", number, 1 + number % 9, f"hub-{number}", "cases", type_name, at, payload, "case-1"))
 
 
+def _batch_sample(chance: Random) -> bytes:
+    payloads = [filled(cases_pb.CaseStepTaken, chance).SerializeToString() for _ in range(chance.randrange(1, 5))]
+    type_name, at, number = "twelve333.api.cases.v1.CaseStepTaken", datetime(2026, 3, 2, tzinfo=UTC), chance.randrange(1, 2**40)
+    events = [Envelope("hub", "350000", number, at_, f"hub-{at_}", "cases", type_name, at, data) for at_, data in enumerate(payloads, 1)]
+    return encode_batch(events)
+
+
+def _wrapped(batch: bytes) -> bytes:
+    return delivery_pb2.SignedBatch(batch=batch).SerializeToString()
+
+
 def _receipt_sample(chance: Random) -> bytes:
     return encode_receipt(Receipt("350000", "hub", chance.randrange(1, 2**40), chance.randrange(99), chance.choice(list(Reason))))
 
@@ -122,6 +134,7 @@ def _filled_bytes(kind: type[Message]) -> Callable[[Random], bytes]:
 
 TARGETS: Final[dict[str, Target]] = {
     "envelope": Target(decode_envelope, _envelope_sample),
+    "batch": Target(decode_batch, _batch_sample),
     "receipt": Target(decode_receipt, _receipt_sample),
     "restored": _of(delivery_events.Restored, lambda told: (told.epoch, told.watermark)),
     "signed document": Target(_of(common_pb2.SignedDocument, _signed).decode, _signed_sample),
@@ -141,4 +154,5 @@ TARGETS: Final[dict[str, Target]] = {
     "release refused": _of(library_events.ReleaseRefused, refused_from_wire, POISON),
     "refusal details": Target(lambda data: parse_details(data, "en"), _details_sample),
     "any envelope": Target(decode_envelope, _filled_bytes(delivery_pb2.Envelope)),
+    "any batch": Target(decode_batch, lambda chance: _wrapped(filled(delivery_pb2.Batch, chance).SerializeToString())),
 }

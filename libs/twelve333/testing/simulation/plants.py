@@ -21,8 +21,9 @@ from ...core.cases.messages import CaseEvent
 from ...core.cases.model import Case, Party, State
 from ...core.decision import Refusal
 from ...core.delivery.model import Envelope, Reason, Receipt
+from ...wire.batch import decode_batch
 from ...wire.envelope import decode_envelope, encode_receipt
-from ...wire.subjects import receipt_subject
+from ...wire.subjects import is_batch, receipt_subject
 from .broker import Broker
 from .bus import VirtualBus
 
@@ -34,8 +35,9 @@ class TrustingBus(VirtualBus):
 
     def taken(self, messages: Sequence[tuple[str, bytes]]) -> None:
         """Confirm to ourselves, in the destination's name."""
-        for _, data in messages:
-            sent = decode_envelope(data)
+        for subject, data in messages:
+            inside = decode_batch(data) if is_batch(subject) else decode_envelope(data)
+            sent = inside[-1] if isinstance(inside, list) else inside
             if isinstance(sent, Envelope):
                 receipt = Receipt(sent.destination, sent.origin, sent.epoch, sent.sequence, Reason.APPLIED)
                 self.receipt_arrives(receipt_subject(sent.destination, sent.origin), encode_receipt(receipt))

@@ -30,17 +30,19 @@ class _SealingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sealing.Value
     """Not sealed."""
     SEALING_X25519_HKDF_SHA256_AES256GCM: _Sealing.ValueType  # 1
     """Receiver's key id (first 4 bytes of the SHA-256 of its public key), sender's short-lived X25519 public key (32), nonce (12), ciphertext
-    with tag; AES-256-GCM under HKDF-SHA256 of the agreement; origin, destination, event id, type, epoch and sequence are authenticated.
+    with tag; AES-256-GCM under HKDF-SHA256 of the agreement. Authenticated with it: of an envelope origin, destination, event id, type, epoch
+    and sequence; of a batch origin, destination, epoch, first sequence and count.
     """
 
 class Sealing(_Sealing, metaclass=_SealingEnumTypeWrapper):
-    """How a payload is sealed to its destination."""
+    """How a payload, or the content of a batch, is sealed to its destination."""
 
 SEALING_UNSPECIFIED: Sealing.ValueType  # 0
 """Not sealed."""
 SEALING_X25519_HKDF_SHA256_AES256GCM: Sealing.ValueType  # 1
 """Receiver's key id (first 4 bytes of the SHA-256 of its public key), sender's short-lived X25519 public key (32), nonce (12), ciphertext
-with tag; AES-256-GCM under HKDF-SHA256 of the agreement; origin, destination, event id, type, epoch and sequence are authenticated.
+with tag; AES-256-GCM under HKDF-SHA256 of the agreement. Authenticated with it: of an envelope origin, destination, event id, type, epoch
+and sequence; of a batch origin, destination, epoch, first sequence and count.
 """
 Global___Sealing: _TypeAlias = Sealing  # noqa: Y015
 
@@ -165,6 +167,166 @@ class Envelope(_message.Message):
 Global___Envelope: _TypeAlias = Envelope  # noqa: Y015
 
 @_typing.final
+class SignedBatch(_message.Message):
+    """Several events of one origin for one destination, on subject t333.ev.<origin>.<destination>.batch. At most 448 KiB. Sent only to a
+    destination whose last receipt said that it takes batches; others are sent one Envelope a message.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_FIELD_NUMBER: _builtins.int
+    batch: _builtins.bytes
+    """The serialised Batch; kept as bytes, so that a signature covers exactly what travels. Fields 2 to 15 are for the signature of the origin."""
+    def __init__(
+        self,
+        *,
+        batch: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignedBatch: _TypeAlias = SignedBatch  # noqa: Y015
+
+@_typing.final
+class Batch(_message.Message):
+    """What a batch is, readable by whoever carries it; its origin, destination and numbers are authenticated with the sealed content."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    DESTINATION_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    FIRST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    SEALING_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    origin: _builtins.str
+    """Member that tells the facts: "hub" or a province code; must be the origin in the subject."""
+    destination: _builtins.str
+    """Member that is told."""
+    epoch: _builtins.int
+    """The origin's epoch, of all the events inside."""
+    first_sequence: _builtins.int
+    """Number of the first event; the others follow in order, without gaps."""
+    count: _builtins.int
+    """How many events there are; 1 to 256."""
+    sealing: Global___Sealing.ValueType
+    """How the content is sealed to the destination."""
+    content: _builtins.bytes
+    """A serialised BatchContent, sealed as `sealing` says."""
+    def __init__(
+        self,
+        *,
+        origin: _builtins.str = ...,
+        destination: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        first_sequence: _builtins.int = ...,
+        count: _builtins.int = ...,
+        sealing: Global___Sealing.ValueType = ...,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "count", b"count", "destination", b"destination", "epoch", b"epoch", "first_sequence", b"first_sequence", "origin", b"origin", "sealing", b"sealing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Batch: _TypeAlias = Batch  # noqa: Y015
+
+@_typing.final
+class BatchContent(_message.Message):
+    """The events of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchedEvent]:
+        """In order; the first has the batch's first sequence."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___BatchedEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchContent: _TypeAlias = BatchContent  # noqa: Y015
+
+@_typing.final
+class BatchedEvent(_message.Message):
+    """One event inside a batch; the fields mean what they mean in an Envelope, and origin, destination, epoch and sequence are the batch's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class TraceEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    OCCURRED_AT_FIELD_NUMBER: _builtins.int
+    TRACE_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    event_id: _builtins.str
+    """Names the event for life, whatever its number."""
+    type: _builtins.str
+    """Full name of the payload's message."""
+    key: _builtins.str
+    """What the event is about, for example a case id; may be empty."""
+    payload: _builtins.bytes
+    """The serialised message named by type."""
+    @_builtins.property
+    def occurred_at(self) -> _timestamp_pb2.Timestamp:
+        """When the fact became true at the origin."""
+
+    @_builtins.property
+    def trace(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """W3C trace context."""
+
+    def __init__(
+        self,
+        *,
+        event_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        occurred_at: _timestamp_pb2.Timestamp | None = ...,
+        trace: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        key: _builtins.str = ...,
+        payload: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "key", b"key", "occurred_at", b"occurred_at", "payload", b"payload", "trace", b"trace", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchedEvent: _TypeAlias = BatchedEvent  # noqa: Y015
+
+@_typing.final
 class Receipt(_message.Message):
     """The receiver's word, sent only after its own commit, on subject t333.rc.<sender>.<receiver>. Losing one costs time, never an event."""
 
@@ -175,6 +337,7 @@ class Receipt(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     WATERMARK_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    TAKES_BATCHES_FIELD_NUMBER: _builtins.int
     sender: _builtins.str
     """Member that has applied the events; must be the sender in the subject."""
     origin: _builtins.str
@@ -185,6 +348,8 @@ class Receipt(_message.Message):
     """Every event up to this sequence is committed at the sender of this receipt; 0 for none."""
     reason: Global___ReceiptReason.ValueType
     """Why it was sent."""
+    takes_batches: _builtins.bool
+    """Whether the sender of this receipt takes batches; a program that is older does not say so."""
     def __init__(
         self,
         *,
@@ -193,10 +358,11 @@ class Receipt(_message.Message):
         epoch: _builtins.int = ...,
         watermark: _builtins.int = ...,
         reason: Global___ReceiptReason.ValueType = ...,
+        takes_batches: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "origin", b"origin", "reason", b"reason", "sender", b"sender", "watermark", b"watermark"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "origin", b"origin", "reason", b"reason", "sender", b"sender", "takes_batches", b"takes_batches", "watermark", b"watermark"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

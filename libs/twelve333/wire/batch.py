@@ -1,0 +1,122 @@
+"""Batches between the core and their bytes: what is common to the events is said once, outside, and what they say lies inside.
+
+A batch is three layers: `SignedBatch` for the origin's signature, `Batch` with the numbers in the clear, and its content, which the
+sealed bus seals as one. What cannot be read is a peer violation, never a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+from ..api.delivery.v1 import delivery_pb2 as pb
+from ..core.decision import Refusal, refuse
+from ..core.delivery.codes import ENVELOPE_MALFORMED
+from ..core.delivery.model import BATCH_EVENTS_MAX, ENVELOPE_BYTES_MAX, Envelope
+from ..core.ids import check_id, is_member
+from .envelope import capability_of
+from .times import to_timestamp
+
+MESSAGE_BYTES_MAX: Final = 448 * 1024
+
+
+def encode_batch(envelopes: Sequence[Envelope]) -> bytes:
+    """Events as one message, not sealed and not signed.
+
+    Args:
+        envelopes: a group as `core.delivery.rules.batches` makes them.
+    """
+    first = envelopes[0]
+    content = pb.BatchContent(events=[_to_wire(envelope) for envelope in envelopes])
+    batch = pb.Batch(
+        origin=first.origin,
+        destination=first.destination,
+        epoch=first.epoch,
+        first_sequence=first.sequence,
+        count=len(envelopes),
+        content=content.SerializeToString(),
+    )
+    return wrap(batch)
+
+
+def wrap(batch: pb.Batch) -> bytes:
+    """A batch as it travels."""
+    return pb.SignedBatch(batch=batch.SerializeToString()).SerializeToString()
+
+
+def unwrap(data: bytes) -> pb.Batch | Refusal:
+    """The batch in a message, its content as it is; or `DELIVERY_ENVELOPE_MALFORMED`."""
+    if len(data) > MESSAGE_BYTES_MAX:
+        return refuse(ENVELOPE_MALFORMED, reason="too large")
+    try:
+        return pb.Batch.FromString(pb.SignedBatch.FromString(data).batch)
+    except DecodeError:
+        return refuse(ENVELOPE_MALFORMED, reason="unreadable batch")
+
+
+def decode_batch(data: bytes) -> list[Envelope] | Refusal:
+    """The events of a message whose content is not sealed (any more), or `DELIVERY_ENVELOPE_MALFORMED`: all of them or none."""
+    batch = unwrap(data)
+    if isinstance(batch, Refusal):
+        return batch
+    content = content_of(batch)
+    if isinstance(content, Refusal):
+        return content
+    if wrong := _batch_fault(batch, content):
+        return refuse(ENVELOPE_MALFORMED, reason=wrong)
+    try:
+        return [_from_wire(batch, sequence, event) for sequence, event in enumerate(content.events, batch.first_sequence)]
+    except (ValueError, OverflowError):
+        return refuse(ENVELOPE_MALFORMED, reason="unreadable event")
+
+
+def content_of(batch: pb.Batch) -> pb.BatchContent | Refusal:
+    """What is inside, or `DELIVERY_ENVELOPE_MALFORMED`."""
+    if batch.sealing != pb.SEALING_UNSPECIFIED:
+        return refuse(ENVELOPE_MALFORMED, reason="still sealed")
+    try:
+        return pb.BatchContent.FromString(batch.content)
+    except DecodeError:
+        return refuse(ENVELOPE_MALFORMED, reason="unreadable content")
+
+
+def _batch_fault(batch: pb.Batch, content: pb.BatchContent) -> str:
+    if not (is_member(batch.origin) and is_member(batch.destination)):
+        return "no such member"
+    if batch.epoch <= 0 or batch.first_sequence <= 0 or batch.first_sequence > 2**62:
+        return "no number"
+    return "" if 0 < len(content.events) == batch.count <= BATCH_EVENTS_MAX else "wrong count"
+
+
+def _to_wire(envelope: Envelope) -> pb.BatchedEvent:
+    return pb.BatchedEvent(
+        event_id=envelope.event_id,
+        type=envelope.type,
+        occurred_at=to_timestamp(envelope.occurred_at),
+        trace=envelope.trace,
+        key=envelope.key,
+        payload=envelope.payload,
+    )
+
+
+def _from_wire(batch: pb.Batch, sequence: int, event: pb.BatchedEvent) -> Envelope:
+    """One event; raises `ValueError` for one that no member of ours would send."""
+    capability = capability_of(event.type)
+    if not capability or check_id(event.event_id) is not None or len(event.payload) > ENVELOPE_BYTES_MAX:
+        raise ValueError
+    return Envelope(
+        batch.origin,
+        batch.destination,
+        batch.epoch,
+        sequence,
+        event.event_id,
+        capability,
+        event.type,
+        event.occurred_at.ToDatetime(UTC),
+        event.payload,
+        event.key,
+        dict(event.trace),
+    )
