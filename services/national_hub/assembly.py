@@ -77,8 +77,10 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     federation_tls = server_credentials(pki / "federation")
     enrolment_tls = server_credentials(pki / "enrolment", callers_prove_themselves=False)
     database = await hosting.start_database(stack, SERVICE, settings)
-    delivery, own = delivery_of(HUB), open_cipher(settings.fields_keyring, settings.fields.cipher)
-    hub = HubContext(settings, database, delivery.outbox, system_clock, authority, documents, sealing_key=own.public_key)
+    delivery, own = delivery_of(HUB), open_cipher(settings.fields_keyring, settings.cipher)
+    records = audit_log.using(settings.digest)
+    parts = settings, database, delivery.outbox, system_clock, authority, documents
+    hub = HubContext(*parts, sealing_key=own.public_key, records=records)
     await reconcile(hub)
     health = Health("database")
     direct, keys = _way_to_members(settings, database, stack), MemberKeys(database)
@@ -129,7 +131,7 @@ def services(hub: HubContext, relay: Relay, keys: MemberKeys) -> Sequence[Regist
 def appliers(hub: HubContext) -> Appliers:
     """What to do with each event that members tell the hub."""
     return {
-        HEAD: witness_heads(audit_log),
+        HEAD: witness_heads(hub.records),
         STEP_TAKEN: take_told_step,
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff,
         "twelve333.api.library.v1.ReleaseApplied": keep_report,

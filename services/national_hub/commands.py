@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.settings import load
+from twelve333.adapters.signing.suites import SuiteName
 from twelve333.adapters.signing.tokens import JoinOffer, write_token
 from twelve333.cli.common import Common, connect
 from twelve333.cli.output import show, show_one
@@ -41,6 +42,7 @@ def init(
     health_port: int = 7480,
     broker_port: int = 4222,
     operator: str = "operator",
+    suite: SuiteName = "international",
     common: Common = Common(),
 ) -> None:
     """Make a hub: its authority, certificates, settings, the broker's settings, and a first operator's profile.
@@ -53,8 +55,9 @@ def init(
         health_port: on loopback, for probes.
         broker_port: of the nats-server that uses the settings made here.
         operator: name of the first operator, a-z 0-9 . _ -.
+        suite: of cryptography; `sm` is SM2, SM3 and SM4 wherever this program chooses (not TLS) and needs `pip install 'twelve333[sm]'`.
     """
-    plan = Plan(directory, host, federation_port, enrolment_port, health_port, broker_port, operator)
+    plan = Plan(directory, host, federation_port, enrolment_port, health_port, broker_port, operator, suite)
     authority = create(plan, system_clock())
     result = {"settings": str(directory / CONFIG), "authority_pin": authority.pin, "profile": str(directory / "profiles" / operator)}
     show_one({**result, "next": f"twelve333 hub migrate --config {directory / CONFIG}"}, as_json=common.json)

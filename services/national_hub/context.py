@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from twelve333.adapters.audit import Auditor
 from twelve333.adapters.clock import Clock
 from twelve333.adapters.rpc.revocations import Revocations
+from twelve333.adapters.signing.documents import SigningKey
 from twelve333.adapters.signing.issuing import Issuer
+from twelve333.adapters.sql.audit import AuditLog
 from twelve333.adapters.sql.database import Database
 from twelve333.adapters.sql.delivery import Outbox
 
@@ -31,6 +31,7 @@ class HubContext:
         documents: the key that signs directory and library releases.
         revocations: the keys that every listener and the relay refuse.
         sealing_key: the hub's own public key, to which others seal what they tell it.
+        records: its audit log.
     """
 
     settings: HubSettings
@@ -38,11 +39,12 @@ class HubContext:
     outbox: Outbox
     clock: Clock
     authority: Issuer
-    documents: Ed25519PrivateKey
+    documents: SigningKey
     revocations: Revocations = field(default_factory=Revocations)
     sealing_key: Callable[[], bytes] = bytes
+    records: AuditLog = log
 
     @property
     def audit(self) -> Auditor:
         """Does units of work that leave a record."""
-        return Auditor(self.database, log, self.clock)
+        return Auditor(self.database, self.records, self.clock)

@@ -16,8 +16,11 @@ from twelve333.adapters.signing.documents import create_signing_key
 from twelve333.adapters.signing.fields import KEYRING_FILE, ensure_ring
 from twelve333.adapters.signing.files import refuse_existing, write_file
 from twelve333.adapters.signing.keys import CHAIN_FILE, KEY_FILE, ROOT_FILE, key_and_request, write_material
+from twelve333.adapters.signing.sm2 import check_library
+from twelve333.adapters.signing.suites import SUITES, SuiteName
 from twelve333.cli.common import profile_text
 from twelve333.core.decision import Refused
+from twelve333.core.documents import SM2_SM3
 from twelve333.core.identity import Identity, broker_identity, check_name, dns_name, hub_identity, operator_identity
 from twelve333.core.ids import HUB
 from twelve333.data import provinces
@@ -37,6 +40,7 @@ class Plan:
         federation_port, enrolment_port, health_port: of the hub's listeners.
         broker_port: of the NATS server.
         operator: name of the first operator.
+        suite: what signs documents, seals and hashes.
         database_url: empty for SQLite in the folder.
     """
 
@@ -47,6 +51,7 @@ class Plan:
     health_port: int
     broker_port: int
     operator: str
+    suite: SuiteName = "international"
     database_url: str = ""
 
 
@@ -57,12 +62,14 @@ def create(plan: Plan, now: datetime) -> Authority:
         Refused: there is a hub in the folder already, the operator's name is malformed, or a file cannot be written.
     """
     refuse_existing(plan.folder / SETTINGS_FILE)
+    if SUITES[plan.suite].documents == SM2_SM3:
+        check_library()
     if refusal := check_name(plan.operator):
         raise Refused(refusal)
     pki = plan.folder / "pki"
     authority = create_authority(pki / "authority", AUTHORITY_NAME, now)
-    create_signing_key(pki / "documents.key")
-    ensure_ring(pki / KEYRING_FILE, "aes256gcm", now)
+    create_signing_key(pki / "documents.key", SUITES[plan.suite].documents)
+    ensure_ring(pki / KEYRING_FILE, SUITES[plan.suite].cipher, now)
     hub_names = [dns_name(HUB), "localhost"]
     _certify(authority, pki / "federation", hub_identity(), hub_names, now)
     _certify(authority, pki / "enrolment", hub_identity(), hub_names, now, carries_root=True)
@@ -85,6 +92,8 @@ def settings_text(plan: Plan) -> str:
     """The content of `hub.toml`."""
     host = plan.host
     return f"""# Settings of the hub; any of them can be overridden from the environment, e.g. TWELVE333_LISTEN__FEDERATION.
+suite = "{plan.suite}"
+
 [listen]
 federation = "{host}:{plan.federation_port}"
 enrolment = "{host}:{plan.enrolment_port}"

@@ -78,7 +78,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     copying = Background("library", LibraryPull(node).step, settings.hub.sync_seconds)
     told, refused = appliers(node, calls, pulling, copying), node.directory.revocations
     delivery, direct = delivery_of(node.province), GrpcDirect(node.peers)
-    own = open_cipher(settings.fields_keyring, settings.fields.cipher)
+    own = open_cipher(settings.fields_keyring, settings.cipher)
     keys = DirectoryKeys(node, own)
     sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
     relay = await hosting.start_relay(stack, settings, node.database, delivery, told, node.clock, direct, sealing, excluded=refused.covers)
@@ -111,7 +111,7 @@ async def _context(settings: NodeSettings, stack: AsyncExitStack) -> NodeContext
     peers = Peers(endpoint_of, FollowedCredentials(hosting.federation_folder(settings)), trace_interceptors())
     stack.push_async_callback(peers.close)
     outbox = delivery_of(settings.province).outbox
-    return NodeContext(settings, database, outbox, system_clock, directory, peers, document_key)
+    return NodeContext(settings, database, outbox, system_clock, directory, peers, document_key, audit_log.using(settings.digest))
 
 
 def peer_services(node: NodeContext, calls: CallParts, relay: Relay) -> Sequence[Register]:
@@ -144,7 +144,7 @@ def appliers(node: NodeContext, calls: CallParts, pulling: Background, copying: 
     """What to do with each event that others tell this node."""
     return {
         "twelve333.api.registration.v1.DirectoryChanged": on_directory_changed(pulling.wake),
-        HEAD: witness_heads(audit_log),
+        HEAD: witness_heads(node.records),
         STEP_TAKEN: take_told_step,
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff(node, calls.view),
         "twelve333.api.library.v1.ReleaseAnnounced": on_release_announced(copying.wake),

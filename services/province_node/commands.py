@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.settings import load
 from twelve333.adapters.signing.files import refuse_existing
+from twelve333.adapters.signing.suites import SuiteName
 from twelve333.adapters.signing.tokens import read_token
 from twelve333.catalogue.catalogue import sentence
 from twelve333.cli.common import Common, connect
@@ -49,6 +50,7 @@ async def join(
     health_port: int = 7580,
     operator: str = "operator",
     desk: str = "desk-1",
+    suite: SuiteName = "international",
     skip_preflight: Annotated[tuple[CheckName, ...], Parameter(negative="")] = (),
     common: Common = Common(),
 ) -> int:
@@ -66,12 +68,13 @@ async def join(
         health_port: on loopback, for probes.
         operator: name of the first local operator, a-z 0-9 . _ -.
         desk: name of the first desktop, likewise.
+        suite: of cryptography for what is kept here and told to this node; `sm` is SM3 and SM4.
         skip_preflight: name of a check to leave out, see `node preflight --list`; may be given several times.
     """
     from .join import Plan
     from .preflight import preflight as run_checks
 
-    plan = Plan(directory, province, hub, pin, host, federation_port, desk_port, health_port, operator, desk)
+    plan = Plan(directory, province, hub, pin, host, federation_port, desk_port, health_port, operator, desk, suite)
     refuse_existing(directory / CONFIG)
     if failed := await run_checks(plan, system_clock, skip_preflight):
         return _complain(failed, common)

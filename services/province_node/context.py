@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from twelve333.adapters.audit import Auditor
 from twelve333.adapters.clock import Clock
 from twelve333.adapters.rpc.peers import Peers
+from twelve333.adapters.sql.audit import AuditLog
 from twelve333.adapters.sql.database import Database
 from twelve333.adapters.sql.delivery import Outbox
 
@@ -26,7 +27,8 @@ class NodeContext:
         clock: the present moment.
         directory: the replica of the federation's directory.
         peers: channels to hub and other members, by name.
-        document_key: the hub's Ed25519 public key.
+        document_key: the hub's public key for documents.
+        records: its audit log.
     """
 
     settings: NodeSettings
@@ -36,6 +38,7 @@ class NodeContext:
     directory: DirectoryReplica
     peers: Peers
     document_key: bytes
+    records: AuditLog = log
 
     @property
     def province(self) -> str:
@@ -45,4 +48,4 @@ class NodeContext:
     @property
     def audit(self) -> Auditor:
         """Does units of work that leave a record."""
-        return Auditor(self.database, log, self.clock)
+        return Auditor(self.database, self.records, self.clock)

@@ -30,7 +30,7 @@ class DirectoryReplica:
     """The directory in use.
 
     Args:
-        document_key: the hub's Ed25519 public key, pinned when the node joined.
+        document_key: the hub's public key for documents, pinned when the node joined.
 
     `revocations` is what it says of revoked keys, for listeners, relay and dialling.
     """

@@ -19,6 +19,7 @@ from twelve333.adapters.signing.documents import verify
 from twelve333.adapters.signing.files import refuse_existing, write_file
 from twelve333.adapters.signing.keys import key_and_request, write_material
 from twelve333.adapters.signing.pinning import fetch_root
+from twelve333.adapters.signing.suites import SuiteName
 from twelve333.api.registration.v1 import service_pb2 as pb
 from twelve333.api.registration.v1 import service_pb2_grpc
 from twelve333.cli.common import profile_text
@@ -46,6 +47,7 @@ class Plan:
         host: the address to listen on and to tell others.
         federation_port, desk_port, health_port: of the node's listeners.
         operator, desk: names of the first local operator and the first desktop.
+        suite: what seals and hashes here; documents are the hub's to sign.
         database_url: empty for SQLite in the folder.
     """
 
@@ -59,6 +61,7 @@ class Plan:
     health_port: int
     operator: str
     desk: str
+    suite: SuiteName = "international"
     database_url: str = ""
 
 
@@ -141,6 +144,7 @@ def settings_text(plan: Plan, answer: pb.JoinResponse) -> str:
     urls = ", ".join(f'"{url}"' for url in answer.broker_urls)
     return f"""# Settings of this node; any of them can be overridden from the environment, e.g. TWELVE333_LISTEN__DESK.
 province = "{plan.province}"
+suite = "{plan.suite}"
 
 [listen]
 federation = "{plan.host}:{plan.federation_port}"

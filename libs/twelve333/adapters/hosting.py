@@ -55,7 +55,7 @@ async def start_database(stack: AsyncExitStack, service: str, settings: ServiceS
     if refusal:
         raise Refused(refusal)
     stack.enter_context(occupied(settings.database_url))
-    database = open_database(settings.database_url, open_cipher(settings.fields_keyring, settings.fields.cipher))
+    database = open_database(settings.database_url, open_cipher(settings.fields_keyring, settings.cipher))
     stack.push_async_callback(database.close)
     return database
 

@@ -27,7 +27,7 @@ class Rotated:
 def ensure_keys(settings: ServiceSettings, now: datetime) -> None:
     """Make the keyring unless it is there; where there is no folder of keys (a job that only migrates) nothing is made."""
     if settings.fields_keyring.parent.is_dir():
-        ensure_ring(settings.fields_keyring, settings.fields.cipher, now)
+        ensure_ring(settings.fields_keyring, settings.cipher, now)
 
 
 async def rotate(settings: ServiceSettings, metadata: MetaData, now: datetime, *, forget_old: bool) -> Rotated:
@@ -42,7 +42,7 @@ async def rotate(settings: ServiceSettings, metadata: MetaData, now: datetime, *
     Raises:
         Refused: SECURITY_FILE_*, SECURITY_FIELD_*, DELIVERY_STORE_*.
     """
-    path, suite = settings.fields_keyring, settings.fields.cipher
+    path, suite = settings.fields_keyring, settings.cipher
     key_id = add_key(path, suite, now)
     database = open_database(settings.database_url, open_cipher(path, suite))
     try:

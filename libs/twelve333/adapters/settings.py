@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ..core.decision import Code, FieldViolation, Kind, Refusal, Refused, refuse
+from ..core.digests import Digest
+from .signing.suites import SUITES, Cipher, SuiteName
 
 FILE_MISSING: Final = Code("SETTINGS_FILE_MISSING", Kind.INVALID)
 FILE_UNREADABLE: Final = Code("SETTINGS_FILE_UNREADABLE", Kind.INVALID)
@@ -60,9 +62,10 @@ class Broker(Section):
 
 
 class Fields(Section):
-    """How personal columns are sealed. The keyring is made by `migrate`, counted from `pki`; without it they cannot be read again."""
+    """How personal columns are sealed, unless as the suite says. The keyring is made by `migrate`, counted from `pki`; without it they
+    cannot be read again."""
 
-    cipher: Literal["aes256gcm", "sm4gcm"] = "aes256gcm"
+    cipher: Cipher | None = None
     keyring: Path = Path("fields.keys")
 
 
@@ -114,6 +117,7 @@ class ServiceSettings(BaseSettings):
 
     base: Path
     locale: Literal["en", "zh"] = "en"
+    suite: SuiteName = "international"
     pki: Path = Path("pki")
     database: Database
     broker: Broker
@@ -142,6 +146,16 @@ class ServiceSettings(BaseSettings):
         """The URL with a relative SQLite path resolved against the folder of the file."""
         path = self.database.url.removeprefix("sqlite:///")
         return self.database.url if path == self.database.url else f"sqlite:///{self.base / path}"
+
+    @property
+    def cipher(self) -> Cipher:
+        """What seals personal columns."""
+        return self.fields.cipher or SUITES[self.suite].cipher
+
+    @property
+    def digest(self) -> Digest:
+        """What hashes the audit log."""
+        return SUITES[self.suite].digest
 
     @property
     def fields_keyring(self) -> Path:

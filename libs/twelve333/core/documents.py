@@ -13,10 +13,13 @@ from typing import Final
 
 from .decision import Code, Kind, Refusal, refuse
 
-_DOMAIN: Final = b"twelve333 signed document v1\x00"
+ED25519: Final = "ed25519"
+SM2_SM3: Final = "sm2-sm3"
+_DOMAINS: Final = {ED25519: b"twelve333 signed document v1\x00", SM2_SM3: b"twelve333 signed document v1 sm2-sm3\x00"}
 
 WRONG_PURPOSE: Final = Code("SECURITY_DOCUMENT_WRONG_PURPOSE", Kind.PEER_VIOLATION)
 WRONG_KEY: Final = Code("SECURITY_DOCUMENT_WRONG_KEY", Kind.PEER_VIOLATION)
+WRONG_SUITE: Final = Code("SECURITY_DOCUMENT_WRONG_SUITE", Kind.PEER_VIOLATION)
 BAD_SIGNATURE: Final = Code("SECURITY_DOCUMENT_BAD_SIGNATURE", Kind.PEER_VIOLATION)
 ROLLED_BACK: Final = Code("SECURITY_DOCUMENT_ROLLED_BACK", Kind.PEER_VIOLATION)
 FORKED: Final = Code("SECURITY_DOCUMENT_FORKED", Kind.PEER_VIOLATION)
@@ -30,8 +33,9 @@ class SignedDocument:
         payload: the serialised document, exactly as signed.
         purpose: what it is, e.g. `directory`; a signature for one purpose is void for another.
         version: counts up from 1 within the purpose.
-        key_id: which key signed: the first 16 hex digits of the SHA-256 of the raw public key.
-        signature: Ed25519 over `signed_bytes`.
+        key_id: which key signed: the first 16 hex digits of the hash (of its suite) of the raw public key.
+        signature: of the suite, over `signed_bytes`.
+        suite: `ed25519`, or `sm2-sm3`: SM2 with SM3.
     """
 
     payload: bytes
@@ -39,6 +43,7 @@ class SignedDocument:
     version: int
     key_id: str
     signature: bytes
+    suite: str = ED25519
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +59,10 @@ def digest_of(payload: bytes) -> bytes:
     return hashlib.sha256(payload).digest()
 
 
-def signed_bytes(payload: bytes, purpose: str, version: int) -> bytes:
-    """What the signature covers: domain, purpose, version and payload, each of unambiguous length."""
+def signed_bytes(payload: bytes, purpose: str, version: int, suite: str = ED25519) -> bytes:
+    """What the signature covers: domain (which names the suite), purpose, version and payload, each of unambiguous length."""
     name = purpose.encode()
-    return _DOMAIN + len(name).to_bytes(2, "big") + name + version.to_bytes(8, "big") + payload
+    return _DOMAINS[suite] + len(name).to_bytes(2, "big") + name + version.to_bytes(8, "big") + payload
 
 
 def check_succession(document: SignedDocument, purpose: str, seen: Seen | None) -> Refusal | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..api.audit.v1 import audit_pb2 as pb
 from ..core.audit.model import Entry, Head, Record
+from ..core.digests import SHA256_NAME
 from .times import from_timestamp, to_timestamp
 
 
@@ -20,13 +21,14 @@ def record_to_wire(record: Record) -> pb.AuditRecord:
         outcome=entry.outcome,
         previous=record.previous,
         digest=record.digest,
+        suite="" if record.suite == SHA256_NAME else record.suite,
     )
 
 
 def record_from_wire(record: pb.AuditRecord) -> Record:
     """A record as another side showed it; whether it is true is for the verifier."""
     entry = Entry(from_timestamp(record.at), record.role, record.actor, record.action, record.subject, record.outcome)
-    return Record(record.sequence, entry, record.previous, record.digest)
+    return Record(record.sequence, entry, record.previous, record.digest, record.suite or SHA256_NAME)
 
 
 def head_to_wire(head: Head) -> pb.AuditHead:

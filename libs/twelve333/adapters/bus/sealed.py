@@ -22,11 +22,10 @@ from ...core.delivery.codes import SEAL_KEY_UNKNOWN
 from ...wire.batch import content_of, unwrap, wrap
 from ...wire.envelope import capability_of
 from ...wire.subjects import destination_of, is_batch
-from ..signing.sealing import Opener, Sealer
+from ..signing.sealing import Opener, Sealer, mark_of
 from ..telemetry.logs import logger
 from .port import Bus, Incoming
 
-SUITE: Final = pb.SEALING_X25519_HKDF_SHA256_AES256GCM
 IMPERSONAL: Final = frozenset({"registration", "library", "audit"})  # capabilities whose events never hold anything personal
 NOT_OPENED_MAX: Final = 8  # tries of one event before it is passed on unopened
 _REMEMBERED_MAX: Final = 1024
@@ -118,7 +117,7 @@ class SealedBus:
         envelope = pb.Envelope.FromString(data)
         if key:
             envelope.payload = self._sealer.seal(envelope.destination, key, envelope.payload, _names(envelope))
-            envelope.sealing = SUITE
+            envelope.sealing = pb.Sealing.ValueType(mark_of(key))
         else:
             self._check_plain(envelope.destination, [envelope.capability])
         return envelope.SerializeToString()
@@ -129,7 +128,7 @@ class SealedBus:
             raise Refused(batch)
         if key:
             batch.content = self._sealer.seal(batch.destination, key, batch.content, _batch_names(batch))
-            batch.sealing = SUITE
+            batch.sealing = pb.Sealing.ValueType(mark_of(key))
         else:
             content = content_of(batch)
             events = [] if isinstance(content, Refusal) else content.events
@@ -147,9 +146,7 @@ class SealedBus:
         if isinstance(batch, Refusal) or batch.sealing == pb.SEALING_UNSPECIFIED:
             return message
         try:
-            if batch.sealing != SUITE:
-                raise Refused(refuse(SEAL_KEY_UNKNOWN, member=batch.origin[:6]))
-            batch.content = self._sealing.opener.open(batch.content, _batch_names(batch))
+            batch.content = self._sealing.opener.open(batch.content, _batch_names(batch), batch.sealing)
         except Refused as refused:
             log.error("batch not opened", code=refused.refusal.code.name, origin=batch.origin, count=batch.count)
             return None
@@ -165,9 +162,7 @@ class SealedBus:
         if envelope.sealing == pb.SEALING_UNSPECIFIED:
             return message
         try:
-            if envelope.sealing != SUITE:
-                raise Refused(refuse(SEAL_KEY_UNKNOWN, member=envelope.origin[:6]))
-            envelope.payload = self._sealing.opener.open(envelope.payload, _names(envelope))
+            envelope.payload = self._sealing.opener.open(envelope.payload, _names(envelope), envelope.sealing)
         except Refused as refused:
             log.error("event not opened", code=refused.refusal.code.name, origin=envelope.origin, event_id=envelope.event_id)
             return message if self._give_up(envelope) else None

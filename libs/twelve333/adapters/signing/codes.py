@@ -29,6 +29,7 @@ TOKEN_MALFORMED: Final = Code("SECURITY_TOKEN_MALFORMED", Kind.INVALID)
 # A key that is missing may be put back, so whatever needs it waits; a value that does not open will never open.
 FIELD_KEY_UNKNOWN: Final = Code("SECURITY_FIELD_KEY_UNKNOWN", Kind.UNAVAILABLE)
 FIELD_TAMPERED: Final = Code("SECURITY_FIELD_TAMPERED", Kind.CONFLICT)
+SUITE_MISSING: Final = Code("SECURITY_SUITE_MISSING", Kind.CONFLICT)
 FIELD_SUITE: Final = Code("SECURITY_FIELD_SUITE", Kind.CONFLICT)
 
 SEAL_KEY_MALFORMED: Final = Code("SECURITY_SEAL_KEY_MALFORMED", Kind.INVALID)

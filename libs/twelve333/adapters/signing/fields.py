@@ -17,27 +17,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal, TypedDict
+from typing import Final, TypedDict, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from twelve333.core.decision import Refused, refuse
 
 from . import codes
 from .files import PRIVATE, read_file, write_file
-from .sealing import private_key, public_bytes
-from .sm4 import Sm4Gcm
+from .sealing import listed_key, private_key
+from .suites import CIPHERS, Aead
+from .suites import Cipher as Suite
 
-Suite = Literal["aes256gcm", "sm4gcm"]
 KEYRING_FILE: Final = "fields.keys"
 LOOK_AGAIN_SECONDS: Final = 1.0
 _MARK: Final = b"\x00"
-_SUITES: Final[Mapping[str, tuple[bytes, int, type[AESGCM] | type[Sm4Gcm]]]] = {
-    "aes256gcm": (b"\x01", 32, AESGCM),
-    "sm4gcm": (b"\x02", 16, Sm4Gcm),
-}
 _ID_BYTES: Final = 4
 _NONCE_BYTES: Final = 12
 _HEAD_BYTES: Final = 2 + _ID_BYTES + _NONCE_BYTES
@@ -56,8 +51,8 @@ class Ring:
     others seal what they tell us, the present one first."""
 
     current: bytes
-    suite: str
-    keys: Mapping[bytes, tuple[bytes, AESGCM | Sm4Gcm]]
+    suite: Suite
+    keys: Mapping[bytes, tuple[bytes, Aead]]
     sealing: tuple[X25519PrivateKey, ...]
 
 
@@ -70,7 +65,7 @@ class FieldCipher:
         self._looked_at = time.monotonic()
 
     @property
-    def suite(self) -> str:
+    def suite(self) -> Suite:
         """The suite of the current key."""
         return self._ring.suite
 
@@ -108,8 +103,9 @@ class FieldCipher:
         return self._ring.sealing
 
     def public_key(self) -> bytes:
-        """The key to which others seal what they tell us."""
-        return public_bytes(self.sealing_keys()[0])
+        """The key to which others seal what they tell us, in the suite of the current key of the ring."""
+        key = self.sealing_keys()[0]
+        return listed_key(key, CIPHERS[self._ring.suite])
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether this was sealed under the current key."""
@@ -151,7 +147,7 @@ def add_key(path: Path, suite: Suite, now: datetime) -> str:
     key_id = secrets.token_bytes(_ID_BYTES).hex()
     while key_id in kept["keys"]:
         key_id = secrets.token_bytes(_ID_BYTES).hex()
-    key = base64.b64encode(os.urandom(_SUITES[suite][1])).decode("ascii")
+    key = base64.b64encode(os.urandom(CIPHERS[suite].key_bytes)).decode("ascii")
     made = {"suite": suite, "key": key, "made_at": now.isoformat(timespec="seconds")}
     _write(path, {"current": key_id, "keys": {**kept["keys"], key_id: made}})
     return key_id
@@ -175,19 +171,22 @@ def load_ring(path: Path) -> Ring:
         keys = {bytes.fromhex(key_id): _key(bytes.fromhex(key_id), entry) for key_id, entry in kept["keys"].items()}
         current = kept["current"]
         ids = [current, *(key_id for key_id in kept["keys"] if key_id != current)]
-        sealing = tuple(private_key(_secret(kept["keys"][key_id]), bytes.fromhex(key_id)) for key_id in ids)
-        ring = Ring(bytes.fromhex(current), str(kept["keys"][current]["suite"]), keys, sealing)
+        sealing = tuple(_sealing_key(bytes.fromhex(key_id), kept["keys"][key_id]) for key_id in ids)
+        ring = Ring(bytes.fromhex(current), cast("Suite", kept["keys"][current]["suite"]), keys, sealing)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise Refused(refuse(codes.FILE_MALFORMED, path=path)) from error
     return ring
 
 
-def _key(key_id: bytes, entry: Mapping[str, str]) -> tuple[bytes, AESGCM | Sm4Gcm]:
-    number, size, kind = _SUITES[entry["suite"]]
-    key = _secret(entry)
-    if len(key) != size or len(key_id) != _ID_BYTES:
+def _key(key_id: bytes, entry: Mapping[str, str]) -> tuple[bytes, Aead]:
+    suite, key = CIPHERS[cast("Suite", entry["suite"])], _secret(entry)
+    if len(key) != suite.key_bytes or len(key_id) != _ID_BYTES:
         raise ValueError("a key of the wrong size")
-    return _MARK + number + key_id, kind(key)
+    return _MARK + bytes([suite.mark]) + key_id, suite.cipher(key)
+
+
+def _sealing_key(key_id: bytes, entry: Mapping[str, str]) -> X25519PrivateKey:
+    return private_key(_secret(entry), key_id, CIPHERS[cast("Suite", entry["suite"])].hash)
 
 
 def _secret(entry: Mapping[str, str]) -> bytes:

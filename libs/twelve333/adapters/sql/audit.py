@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, String, Table, insert, select
 
 from ...core.audit.model import GENESIS, Entry, Head, Record, chained
+from ...core.digests import SHA256_NAME, Digest
 from .types import UtcDateTime
 
 PAGE_MAX: Final = 1000
@@ -19,11 +21,18 @@ class AuditLog:
     def __init__(self, metadata: MetaData) -> None:
         self.records = _record_table(metadata)
         self.witnessed = _witness_table(metadata)
+        self.suite: Digest = SHA256_NAME
+
+    def using(self, suite: Digest) -> AuditLog:
+        """The same log for a member that hashes what it appends by `suite`."""
+        log = copy(self)
+        log.suite = suite
+        return log
 
     def append(self, tx: Connection, entry: Entry) -> Head:
         """Put an entry at the end; writers of one database take turns, so the chain never forks."""
-        record = chained(entry, self.head(tx))
-        values = {"sequence": record.sequence, "previous": record.previous, "digest": record.digest}
+        record = chained(entry, self.head(tx), self.suite)
+        values = {"suite": record.suite, "sequence": record.sequence, "previous": record.previous, "digest": record.digest}
         values |= {name: getattr(entry, name) for name in Entry.__slots__}
         tx.execute(insert(self.records).values(values))
         return Head(record.sequence, record.digest)
@@ -39,7 +48,8 @@ class AuditLog:
         columns = self.records.c
         query = select(self.records).where(columns.sequence > after).order_by(columns.sequence).limit(min(most or PAGE_MAX, PAGE_MAX))
         rows = tx.execute(query).mappings()
-        return [Record(row["sequence"], Entry(*(row[name] for name in Entry.__slots__)), row["previous"], row["digest"]) for row in rows]
+        entries = [(row, Entry(*(row[name] for name in Entry.__slots__))) for row in rows]
+        return [Record(row["sequence"], entry, row["previous"], row["digest"], row["suite"]) for row, entry in entries]
 
     def witness(self, tx: Connection, member: str, head: Head, now: datetime) -> bool:
         """Keep a head that a member told; False if it contradicts what it told before: another record there, or fewer of them."""
@@ -71,6 +81,7 @@ def _record_table(metadata: MetaData) -> Table:
         Column("outcome", String(64), nullable=False),
         Column("previous", LargeBinary, nullable=False),
         Column("digest", LargeBinary, nullable=False),
+        Column("suite", String(16), nullable=False, server_default=SHA256_NAME),  # which hash
     )
 
 

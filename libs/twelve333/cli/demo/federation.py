@@ -62,6 +62,7 @@ class Federation:
         environment: settings of all services beyond their files, such as TWELVE333_TELEMETRY__EXPORTER.
         databases: URLs of the members that are not to use SQLite; like every secret they reach a service by its environment.
         settings: settings of single members beyond their files, by their names in the environment.
+        suites: of cryptography, for members that are to use another than the usual one.
     """
 
     folder: Path
@@ -69,6 +70,7 @@ class Federation:
     environment: Mapping[str, str] = field(default_factory=dict)
     databases: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    suites: Mapping[str, str] = field(default_factory=dict)
     nodes: dict[str, Member] = field(default_factory=dict)
     _hub: Member | None = None
     _broker: LocalBroker | None = None
@@ -91,7 +93,7 @@ class Federation:
         folder, profile = self.folder / "hub", self.folder / "hub" / "profiles" / "operator"
         ports = ["--federation-port", federation, "--enrolment-port", enrolment, "--health-port", health, "--broker-port", broker]
         self.told("DEMO_HUB_INIT")
-        await self.command("hub", "init", "--directory", folder, "--host", HOST, *ports)
+        await self.command("hub", "init", "--directory", folder, "--host", HOST, *ports, *self._suite("hub"))
         config = folder / "hub.toml"
         await self.command("hub", "migrate", "--config", config, member="hub")
         binary = os.environ.get(NATS_SERVER)
@@ -158,11 +160,14 @@ class Federation:
         self.told("DEMO_NODE_JOINS", name=provinces()[province], province=province)
         where = ["--directory", folder, "--host", HOST, "--federation-port", federation, "--desk-port", desk, "--health-port", health]
         offer = ["--province", province, "--hub", token.enrolment_endpoint, "--pin", token.authority_pin, "--token-file", token_file]
-        await self.command("node", "join", *offer, *where, member=province)
+        await self.command("node", "join", *offer, *where, *self._suite(province), member=province)
         node = Member(province, folder, f"{HOST}:{health}", self._process("node", folder / "node.toml"), folder / "profiles" / "operator")
         self.nodes[province] = node
         await self._start(node)
         self.told("DEMO_NODE_READY", name=provinces()[province], province=province)
+
+    def _suite(self, member: str) -> Sequence[str]:
+        return ("--suite", self.suites[member]) if member in self.suites else ()
 
     def _process(self, kind: str, config: Path) -> Process:
         name = config.parent.name

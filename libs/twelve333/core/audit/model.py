@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+from twelve333.core.digests import SHA256_NAME, Digest, digest
 
 GENESIS: Final = bytes(32)
 OK: Final = "OK"
@@ -35,12 +36,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An entry in its place: number from 1, hash of the record before, its own hash."""
+    """An entry in its place: number from 1, hash of the record before, its own hash, and which hash that is."""
 
     sequence: int
     entry: Entry
     previous: bytes
     digest: bytes
+    suite: str = SHA256_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,21 @@ class Head:
     digest: bytes
 
 
-def chained(entry: Entry, before: Head) -> Record:
-    """The record that follows `before`."""
+def chained(entry: Entry, before: Head, suite: Digest = SHA256_NAME) -> Record:
+    """The record that follows `before`, hashed by `suite`."""
     sequence = before.sequence + 1
-    return Record(sequence, entry, before.digest, digest_of(sequence, entry, before.digest))
+    return Record(sequence, entry, before.digest, digest_of(sequence, entry, before.digest, suite), suite)
 
 
-def digest_of(sequence: int, entry: Entry, previous: bytes) -> bytes:
-    """SHA-256 over the JSON list of previous hash, number and every field, so that none can be moved into another."""
+def digest_of(sequence: int, entry: Entry, previous: bytes, suite: str = SHA256_NAME) -> bytes:
+    """The hash over the JSON list of previous hash, number and every field, so that none can be moved into another.
+
+    The list also names the hash, unless it is SHA-256: records from before there was a choice are checked as they were made.
+
+    Raises:
+        KeyError: no such hash.
+    """
     at = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
     fields = [previous.hex(), sequence, at, entry.role, entry.actor, entry.action, entry.subject, entry.outcome]
-    return hashlib.sha256(json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode("ascii")).digest()
+    named = fields if suite == SHA256_NAME else [*fields, suite]
+    return digest(suite, json.dumps(named, ensure_ascii=True, separators=(",", ":")).encode("ascii"))

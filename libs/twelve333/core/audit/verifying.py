@@ -26,7 +26,7 @@ class Verifier:
         expected = self.head.sequence + 1
         if record.sequence != expected:
             return refuse(codes.RECORD_MISSING, sequence=expected)
-        if record.previous != self.head.digest or digest_of(record.sequence, record.entry, record.previous) != record.digest:
+        if record.previous != self.head.digest or not _holds(record):
             return refuse(codes.RECORD_CHANGED, sequence=expected)
         if self._witnessed.get(expected, record.digest) != record.digest:
             return refuse(codes.WITNESS_DIFFERS, sequence=expected)
@@ -37,3 +37,10 @@ class Verifier:
         """Check that nothing is missing at the end: AUDIT_TAIL_CUT."""
         last = max(self._witnessed, default=0)
         return refuse(codes.TAIL_CUT, sequence=self.head.sequence, witnessed=last) if last > self.head.sequence else None
+
+
+def _holds(record: Record) -> bool:
+    try:
+        return digest_of(record.sequence, record.entry, record.previous, record.suite) == record.digest
+    except KeyError:
+        return False

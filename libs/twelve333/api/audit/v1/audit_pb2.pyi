@@ -21,8 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AuditRecord(_message.Message):
-    """One record. Its digest is the SHA-256 of the JSON list [previous in hex, sequence, at in ISO 8601 with microseconds and UTC, role, actor,
-    action, subject, outcome], ASCII, without spaces.
+    """One record. Its digest is the hash of the JSON list [previous in hex, sequence, at in ISO 8601 with microseconds and UTC, role, actor,
+    action, subject, outcome, and suite unless it is empty], ASCII, without spaces.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -36,6 +36,7 @@ class AuditRecord(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     PREVIOUS_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
+    SUITE_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Number from 1, without gaps."""
     role: _builtins.str
@@ -52,6 +53,8 @@ class AuditRecord(_message.Message):
     """Digest of the record before, 32 bytes; zeros for the first."""
     digest: _builtins.bytes
     """Its own digest, 32 bytes."""
+    suite: _builtins.str
+    """Which hash: empty for SHA-256, or "sm3"."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When it happened."""
@@ -68,10 +71,11 @@ class AuditRecord(_message.Message):
         outcome: _builtins.str = ...,
         previous: _builtins.bytes = ...,
         digest: _builtins.bytes = ...,
+        suite: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "at", b"at", "digest", b"digest", "outcome", b"outcome", "previous", b"previous", "role", b"role", "sequence", b"sequence", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "at", b"at", "digest", b"digest", "outcome", b"outcome", "previous", b"previous", "role", b"role", "sequence", b"sequence", "subject", b"subject", "suite", b"suite"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

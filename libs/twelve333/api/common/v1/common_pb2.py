@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$twelve333/api/common/v1/common.proto\x12\x17twelve333.api.common.v1\"f\n\x0eSignedDocument\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12\x0f\n\x07purpose\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x0e\n\x06key_id\x18\x04 \x01(\t\x12\x11\n\tsignature\x18\x05 \x01(\x0c\"*\n\x0bPageRequest\x12\x0c\n\x04size\x18\x01 \x01(\r\x12\r\n\x05token\x18\x02 \x01(\t\"-\n\x08PageInfo\x12\x12\n\nnext_token\x18\x01 \x01(\t\x12\r\n\x05total\x18\x02 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$twelve333/api/common/v1/common.proto\x12\x17twelve333.api.common.v1\"u\n\x0eSignedDocument\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12\x0f\n\x07purpose\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x0e\n\x06key_id\x18\x04 \x01(\t\x12\x11\n\tsignature\x18\x05 \x01(\x0c\x12\r\n\x05suite\x18\x06 \x01(\t\"*\n\x0bPageRequest\x12\x0c\n\x04size\x18\x01 \x01(\r\x12\r\n\x05token\x18\x02 \x01(\t\"-\n\x08PageInfo\x12\x12\n\nnext_token\x18\x01 \x01(\t\x12\r\n\x05total\x18\x02 \x01(\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.common.v1.com
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SIGNEDDOCUMENT']._serialized_start=65
-  _globals['_SIGNEDDOCUMENT']._serialized_end=167
-  _globals['_PAGEREQUEST']._serialized_start=169
-  _globals['_PAGEREQUEST']._serialized_end=211
-  _globals['_PAGEINFO']._serialized_start=213
-  _globals['_PAGEINFO']._serialized_end=258
+  _globals['_SIGNEDDOCUMENT']._serialized_end=182
+  _globals['_PAGEREQUEST']._serialized_start=184
+  _globals['_PAGEREQUEST']._serialized_end=226
+  _globals['_PAGEINFO']._serialized_start=228
+  _globals['_PAGEINFO']._serialized_end=273
 # @@protoc_insertion_point(module_scope)

@@ -29,6 +29,7 @@ class SignedDocument(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     KEY_ID_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
+    SUITE_FIELD_NUMBER: _builtins.int
     payload: _builtins.bytes
     """The serialised document, exactly as signed. At most 4 MiB."""
     purpose: _builtins.str
@@ -36,9 +37,11 @@ class SignedDocument(_message.Message):
     version: _builtins.int
     """Counts up from 1 within the purpose; a reader never goes back."""
     key_id: _builtins.str
-    """First 16 hexadecimal digits of the SHA-256 of the signer's raw public key."""
+    """First 16 hexadecimal digits of the hash (SHA-256, or SM3 in suite "sm2-sm3") of the signer's raw public key."""
     signature: _builtins.bytes
-    """Ed25519 signature, 64 bytes, over domain, purpose, version and payload."""
+    """Signature of the suite, 64 bytes, over domain, purpose, version and payload."""
+    suite: _builtins.str
+    """Empty for Ed25519, or "sm2-sm3". A reader takes only the suite of the key that it pinned when it joined."""
     def __init__(
         self,
         *,
@@ -47,10 +50,11 @@ class SignedDocument(_message.Message):
         version: _builtins.int = ...,
         key_id: _builtins.str = ...,
         signature: _builtins.bytes = ...,
+        suite: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "payload", b"payload", "purpose", b"purpose", "signature", b"signature", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "payload", b"payload", "purpose", b"purpose", "signature", b"signature", "suite", b"suite", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

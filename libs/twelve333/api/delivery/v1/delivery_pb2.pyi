@@ -33,6 +33,8 @@ class _SealingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sealing.Value
     with tag; AES-256-GCM under HKDF-SHA256 of the agreement. Authenticated with it: of an envelope origin, destination, event id, type, epoch
     and sequence; of a batch origin, destination, epoch, first sequence and count.
     """
+    SEALING_X25519_HKDF_SM3_SM4GCM: _Sealing.ValueType  # 2
+    """The same with SM4-GCM under HKDF-SM3, and the key id by SM3."""
 
 class Sealing(_Sealing, metaclass=_SealingEnumTypeWrapper):
     """How a payload, or the content of a batch, is sealed to its destination."""
@@ -44,6 +46,8 @@ SEALING_X25519_HKDF_SHA256_AES256GCM: Sealing.ValueType  # 1
 with tag; AES-256-GCM under HKDF-SHA256 of the agreement. Authenticated with it: of an envelope origin, destination, event id, type, epoch
 and sequence; of a batch origin, destination, epoch, first sequence and count.
 """
+SEALING_X25519_HKDF_SM3_SM4GCM: Sealing.ValueType  # 2
+"""The same with SM4-GCM under HKDF-SM3, and the key id by SM3."""
 Global___Sealing: _TypeAlias = Sealing  # noqa: Y015
 
 class _ReceiptReason:

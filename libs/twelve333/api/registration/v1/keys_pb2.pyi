@@ -24,7 +24,7 @@ class SetEncryptionKeyRequest(_message.Message):
 
     ENCRYPTION_KEY_FIELD_NUMBER: _builtins.int
     encryption_key: _builtins.bytes
-    """X25519 public key, 32 bytes."""
+    """X25519 public key of 32 bytes, or the number of its suite (1 byte, see delivery.v1.Sealing) and such a key."""
     def __init__(
         self,
         *,

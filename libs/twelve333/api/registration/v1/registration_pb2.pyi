@@ -153,7 +153,7 @@ class Member(_message.Message):
     key_fingerprint: _builtins.str
     """SHA-256 of the public key of its certificate, lower-case hex."""
     encryption_key: _builtins.bytes
-    """X25519 public key, 32 bytes, to which events for it are sealed; empty if its program is older and has told none."""
+    """Key to which events for it are sealed: an X25519 public key of 32 bytes, or the number of the suite (1 byte, see delivery.v1.Sealing) and such a key; empty if its program is older and has told none."""
     @_builtins.property
     def joined_at(self) -> _timestamp_pb2.Timestamp:
         """When it joined, or came back with another key."""
@@ -229,7 +229,7 @@ class Directory(_message.Message):
     version: _builtins.int
     """Rises by one with every change; a node never goes back."""
     hub_encryption_key: _builtins.bytes
-    """X25519 public key of the hub, 32 bytes, to which events for it are sealed; empty from an older hub."""
+    """The same of the hub, to which events for it are sealed; empty from an older hub."""
     @_builtins.property
     def made_at(self) -> _timestamp_pb2.Timestamp:
         """When the hub made this version."""

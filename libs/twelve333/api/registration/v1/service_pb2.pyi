@@ -125,7 +125,7 @@ class JoinResponse(_message.Message):
     root_certificate: _builtins.str
     """The root certificate, PEM; the caller compares it with the pin it was given."""
     document_key: _builtins.bytes
-    """Ed25519 public key, 32 bytes, that signs directories and library releases."""
+    """Public key that signs directories and library releases: Ed25519 (32 bytes), or the point of SM2 (65 bytes, beginning with 0x04)."""
     hub_endpoint: _builtins.str
     """host:port of the hub's federation listener."""
     @_builtins.property
