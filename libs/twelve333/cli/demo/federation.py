@@ -19,8 +19,8 @@ from ...client.connection import Connection
 from ...core.decision import Code, Kind, Refused, refuse
 from ...data import provinces
 
-COMMAND_SECONDS = 30.0
-READY_SECONDS = 30.0
+COMMAND_SECONDS = 60.0
+READY_SECONDS = 90.0
 STEP_FAILED = Code("DEMO_STEP_FAILED", Kind.UNAVAILABLE)
 HOST = "127.0.0.1"
 DATABASE = "TWELVE333_DATABASE__URL"
