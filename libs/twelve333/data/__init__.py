@@ -50,7 +50,8 @@ def declarations_2013() -> list[Declaration]:
 
     Made up where nothing is published, and said so: each answers for its own area, all topics, day and night (an answering machine
     runs all the year), in Chinese, in 新疆 also in Uyghur; the seats of a province (table 5; one if not reported) are shared among
-    its open units, at least one each; a message can be left at the provincial unit; the target is a name in its province's network.
+    its open units, at least one each; a message can be left at the provincial unit, in 黑龙江 at the one open unit; the target is a
+    name in its province's network.
     """
     open_units = [unit for unit in units_2013() if unit.status is UnitStatus.OPEN]
     seats = {row["province"]: int(row["seats"] or 0) for row in table("table5_staffing")}
@@ -89,5 +90,5 @@ def _declaration(unit: Unit, seats: int) -> Declaration:
         hours=ALWAYS,
         seats=seats,
         target=f"sip:12333@{unit.code}.{unit.province}.12333.internal",
-        voicemail=unit.level is Level.PROVINCE,
+        voicemail=unit.level is Level.PROVINCE or unit.code == HARBIN,
     )

@@ -30,6 +30,7 @@ from ..store import coverage as declarations
 from ..store import registration as store
 from .certificates import renew_member, revoke_member
 from .directory import republish
+from .partition import refuse_new_faults
 
 TOKEN_LIFETIME = timedelta(hours=24)
 TOKEN_LIFETIME_MAX = timedelta(days=7)
@@ -77,6 +78,8 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
             entered = [_enter_unit(tx, entry, asker) for entry in request.entries]
             declared = [_enter_declaration(tx, entry, now) for entry in request.entries]  # may name units that came later
             changed = sum(one or other for one, other in zip(entered, declared, strict=True))
+            if changed:
+                refuse_new_faults(tx)
             return changed, republish(hub, tx, now) if changed else _version(tx)
 
         changed, version = await hub.audit.write("registration.units", asker, keep)
@@ -106,6 +109,7 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
             if not decision.events:
                 return decision.state, _version(tx)
             store.save_units(tx, [decision.state])
+            refuse_new_faults(tx)
             return decision.state, republish(hub, tx, now)
 
         unit, version = await hub.audit.write(f"registration.status.{to.value}", command.code, keep)

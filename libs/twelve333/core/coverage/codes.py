@@ -27,4 +27,12 @@ CONSENT_INVALID: Final = Code("COVERAGE_CONSENT_INVALID", Kind.INVALID)
 SKILL_INVALID: Final = Code("COVERAGE_SKILL_INVALID", Kind.INVALID)
 GRANT_INVALID: Final = Code("COVERAGE_GRANT_INVALID", Kind.INVALID)
 GRANTS_TOO_MANY: Final = Code("COVERAGE_GRANTS_TOO_MANY", Kind.INVALID)
+# Where a declaration would divide the country wrongly, by the fault (`partition.Fault`).
+PARTITION_FAULTS: Final = {
+    "gap": Code("COVERAGE_GAP", Kind.CONFLICT),
+    "overlap": Code("COVERAGE_OVERLAP", Kind.CONFLICT),
+    "no_fallback": Code("COVERAGE_NO_FALLBACK", Kind.CONFLICT),
+    "cycle": Code("COVERAGE_CYCLE", Kind.CONFLICT),
+    "outside": Code("COVERAGE_OUTSIDE", Kind.CONFLICT),
+}
 CONTACT_MALFORMED: Final = Code("COVERAGE_CONTACT_MALFORMED", Kind.INVALID)

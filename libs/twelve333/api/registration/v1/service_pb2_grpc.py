@@ -258,7 +258,8 @@ class RegistrationServiceServicer:
 
     def RegisterUnits(self, request, context):
         """Caller: operator for any unit, node for units of its own province. Enters or changes units: all of them or none.
-        Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, those of coverage.
+        Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, COVERAGE_DECLARATION_INVALID;
+        COVERAGE_GAP, _OVERLAP, _NO_FALLBACK, _CYCLE, _OUTSIDE where the country would be divided wrongly and was not before.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

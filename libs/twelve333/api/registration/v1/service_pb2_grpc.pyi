@@ -109,7 +109,8 @@ class RegistrationServiceStub:
     """
     RegisterUnits: _grpc.UnaryUnaryMultiCallable[_service_pb2.RegisterUnitsRequest, _service_pb2.RegisterUnitsResponse]
     """Caller: operator for any unit, node for units of its own province. Enters or changes units: all of them or none.
-    Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, those of coverage.
+    Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, COVERAGE_DECLARATION_INVALID;
+    COVERAGE_GAP, _OVERLAP, _NO_FALLBACK, _CYCLE, _OUTSIDE where the country would be divided wrongly and was not before.
     """
     ListUnits: _grpc.UnaryUnaryMultiCallable[_service_pb2.ListUnitsRequest, _service_pb2.ListUnitsResponse]
     """Caller: operator or node. Lists units in the order of their codes."""
@@ -142,7 +143,8 @@ class RegistrationServiceAsyncStub(RegistrationServiceStub):
     """
     RegisterUnits: _aio.UnaryUnaryMultiCallable[_service_pb2.RegisterUnitsRequest, _service_pb2.RegisterUnitsResponse]  # type: ignore[assignment]
     """Caller: operator for any unit, node for units of its own province. Enters or changes units: all of them or none.
-    Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, those of coverage.
+    Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, COVERAGE_DECLARATION_INVALID;
+    COVERAGE_GAP, _OVERLAP, _NO_FALLBACK, _CYCLE, _OUTSIDE where the country would be divided wrongly and was not before.
     """
     ListUnits: _aio.UnaryUnaryMultiCallable[_service_pb2.ListUnitsRequest, _service_pb2.ListUnitsResponse]  # type: ignore[assignment]
     """Caller: operator or node. Lists units in the order of their codes."""
@@ -184,7 +186,8 @@ class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.RegisterUnitsResponse, _abc.Awaitable[_service_pb2.RegisterUnitsResponse]]:
         """Caller: operator for any unit, node for units of its own province. Enters or changes units: all of them or none.
-        Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, those of coverage.
+        Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, COVERAGE_DECLARATION_INVALID;
+        COVERAGE_GAP, _OVERLAP, _NO_FALLBACK, _CYCLE, _OUTSIDE where the country would be divided wrongly and was not before.
         """
 
     @_abc_1.abstractmethod
