@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from twelve333.adapters.rpc.access import current_caller
 from twelve333.adapters.signing.authority import pin_of
 from twelve333.adapters.signing.tokens import make_token, token_digest
+from twelve333.adapters.sql.kept import Kept
 from twelve333.api.common.v1 import common_pb2
 from twelve333.api.registration.v1 import service_pb2 as pb
 from twelve333.api.registration.v1 import service_pb2_grpc
@@ -48,6 +49,8 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
 
     def __init__(self, hub: HubContext) -> None:
         self._hub = hub
+        self._members = Kept(hub.database, store.DIRECTORY, _members)
+        self._directory = Kept(hub.database, store.DIRECTORY, _directory)
 
     async def CreateToken(
         self, request: pb.CreateTokenRequest, context: ServicerContext[pb.CreateTokenRequest, pb.CreateTokenResponse]
@@ -120,17 +123,14 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
         self, request: pb.ListMembersRequest, context: ServicerContext[pb.ListMembersRequest, pb.ListMembersResponse]
     ) -> pb.ListMembersResponse:
         """List the members."""
-        members = await self._hub.database.read(store.load_members)
-        return pb.ListMembersResponse(members=[member_to_wire(member) for member in members])
+        return await self._members.get()
 
     async def GetDirectory(
         self, request: pb.GetDirectoryRequest, context: ServicerContext[pb.GetDirectoryRequest, pb.GetDirectoryResponse]
     ) -> pb.GetDirectoryResponse:
         """Give the signed directory, if there is a newer one."""
-        row = await self._hub.database.read(store.load_directory)
-        if row is None or row.version <= request.since_version:
-            return pb.GetDirectoryResponse()
-        return pb.GetDirectoryResponse(directory=common_pb2.SignedDocument.FromString(row.document))
+        directory = await self._directory.get()
+        return directory if directory.directory.version > request.since_version else pb.GetDirectoryResponse()
 
     async def RenewCertificate(
         self, request: pb.RenewCertificateRequest, context: ServicerContext[pb.RenewCertificateRequest, pb.RenewCertificateResponse]
@@ -145,6 +145,15 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
         """Refuse a member from now on, everywhere."""
         version, keys = await revoke_member(self._hub, request.province, request.reason, self._hub.clock())
         return pb.RevokeMemberResponse(directory_version=version, keys=keys)
+
+
+def _members(tx: Connection) -> pb.ListMembersResponse:
+    return pb.ListMembersResponse(members=[member_to_wire(member) for member in store.load_members(tx)])
+
+
+def _directory(tx: Connection) -> pb.GetDirectoryResponse:
+    row = store.load_directory(tx)
+    return pb.GetDirectoryResponse(directory=common_pb2.SignedDocument.FromString(row.document) if row else None)
 
 
 def _asker() -> str:

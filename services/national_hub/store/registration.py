@@ -8,10 +8,13 @@ from datetime import datetime
 
 from sqlalchemy import Boolean, Column, Connection, Integer, LargeBinary, String, Table, delete, insert, select, update
 
+from twelve333.adapters.sql.database import note
 from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.core.registration.model import JoinToken, Level, Member, Unit, UnitStatus
 
 from .metadata import metadata
+
+DIRECTORY = "directory"  # noted by a unit of work that made another version, as every change of members and units does
 
 members = Table(
     "members",
@@ -126,6 +129,7 @@ def load_directory(tx: Connection) -> DirectoryRow | None:
 
 def save_directory(tx: Connection, row: DirectoryRow) -> None:
     """Keep a new version in place of the one before."""
+    note(tx, DIRECTORY)
     tx.execute(delete(directory))
     tx.execute(insert(directory).values(version=row.version, made_at=row.made_at, document=row.document))
 

@@ -21,7 +21,7 @@ from twelve333.adapters.rpc.access import AccessTable
 from twelve333.adapters.rpc.credentials import channel_credentials, channel_options, server_credentials
 from twelve333.adapters.rpc.gate import Limits
 from twelve333.adapters.rpc.health import AUTHENTICATED_ROWS, Health
-from twelve333.adapters.rpc.limits import Callers, Quotas, network_of, quotas_of
+from twelve333.adapters.rpc.limits import REFUSALS_PER_SECOND, Callers, Quotas, network_of, quotas_of
 from twelve333.adapters.rpc.server import Listener, RpcServer, build_server
 from twelve333.adapters.settings import Limits as Settings
 from twelve333.client.calls import Calls, RetryPolicy
@@ -36,7 +36,7 @@ TABLE: AccessTable = {**dict.fromkeys(METHODS, frozenset({Role.NODE})), **AUTHEN
 HELLO = StringValue(value="hello")
 SECONDS = 10.0
 SLOW = Rate(0.001, 3)
-NO_HOLD = timedelta(0)
+NO_HOLD = IMPATIENT = timedelta(0)
 
 
 @dataclass
@@ -83,12 +83,24 @@ async def test_a_caller_that_floods_at_a_hundredfold_takes_nothing_from_the_othe
         for province, asked in (("350000", 1), ("360000", 1), ("320000", 100)):
             granted[province] += sum([await fake.granted(callers, node(province)) for _ in range(asked)])
     assert granted["350000"] == granted["360000"] == steps
-    assert granted["320000"] <= rate.burst + rate.per_second * fake.now + 1
+    assert granted["320000"] <= rate.burst + rate.per_second * (fake.now + 1) + 1
+
+
+async def test_a_caller_hears_only_so_many_refusals_a_second(federation: Federation) -> None:
+    fake, hold = Fake(), timedelta(seconds=1)
+    callers = Callers(Quotas({Role.NODE: Rate(0.1, 1)}, hold=hold), fake.clock, fake.pause, lambda: 1.0)
+    await fake.granted(callers, node("320000"))
+    for _ in range(200):
+        assert not await fake.granted(callers, node("320000"))
+    assert fake.pauses[-1] == pytest.approx(1 + 199 / REFUSALS_PER_SECOND)
+    await fake.granted(callers, node("350000"))
+    assert not await fake.granted(callers, node("350000"))
+    assert fake.pauses[-1] == 1.0  # another's refusals are no reason to wait longer
 
 
 async def test_a_refusal_is_held_back_but_no_longer_than_the_caller_listens() -> None:
     fake = Fake()
-    callers = Callers(Quotas({Role.NODE: Rate(1, 1)}, hold=timedelta(seconds=1)), fake.clock, fake.pause, lambda: 1.0)
+    callers = Callers(Quotas({Role.NODE: Rate(1, 1)}, hold=timedelta(seconds=1), patience=IMPATIENT), fake.clock, fake.pause, lambda: 1.0)
     await fake.granted(callers, node("350000"))
     for fake.left in (None, 0.5):
         assert not await fake.granted(callers, node("350000"))
@@ -97,7 +109,7 @@ async def test_a_refusal_is_held_back_but_no_longer_than_the_caller_listens() ->
 
 async def test_no_more_callers_are_remembered_than_set() -> None:
     fake = Fake()
-    callers = Callers(Quotas({Role.DESK: Rate(1, 1)}, callers_max=16), fake.clock, fake.pause)
+    callers = Callers(Quotas({Role.DESK: Rate(1, 1)}, callers_max=16, patience=IMPATIENT), fake.clock, fake.pause)
     for number in range(100):
         assert await fake.granted(callers, Caller(Role.DESK, "350000", f"seat-{number}"))
         assert callers.remembered <= 16
@@ -115,7 +127,7 @@ async def test_guessing_at_enrolment_is_bounded_by_address_and_altogether() -> N
     for last in range(2, 50):
         fake.address = f"ipv4:10.0.0.{last}:4000"
         others += await fake.granted(callers, ANYONE)
-    assert others == 7
+    assert others == 6  # as many as may begin within a second, after the five of the first
     fake.now = 5.0
     assert await fake.granted(callers, ANYONE)
 
@@ -188,6 +200,23 @@ async def test_a_flooding_province_is_refused_with_a_time_while_another_is_serve
             assert (await EchoStub(other).Ask(HELLO, timeout=SECONDS)).value == "hello"
 
 
+async def test_who_asks_while_another_floods_does_not_wait_for_all_that_it_asked(federation: Federation) -> None:
+    echo, asked = Echo(), 90
+    async with _listening(federation, echo, Quotas({Role.NODE: Rate(100, 100)})) as server:
+        ends = [federation.certify(node_identity(province)) for province in ("350000", "360000")]
+        async with _dial(server, ends[0]) as flooding, _dial(server, ends[1]) as other:
+            await EchoStub(other).Ask(HELLO, timeout=SECONDS)  # both are connected
+            await EchoStub(flooding).Ask(HELLO, timeout=SECONDS)
+            echo.seen.clear()
+            flood = [asyncio.ensure_future(EchoStub(flooding).Ask(HELLO, timeout=SECONDS)) for _ in range(asked)]
+            await flood[0]  # the others have arrived as well, or are on their way
+            await EchoStub(other).Ask(HELLO, timeout=SECONDS)
+            before = echo.seen.index("node:360000:")
+            await asyncio.gather(*flood)
+    assert len(echo.seen) == asked + 1  # nothing of it was refused, for it was within the burst
+    assert before < asked / 2
+
+
 async def test_who_asks_too_often_is_refused_before_its_request_is_read(federation: Federation) -> None:
     async with (
         _listening(federation, Echo(), Quotas({Role.NODE: Rate(0.001, 1)}, hold=NO_HOLD)) as server,
@@ -239,7 +268,7 @@ async def test_the_sdk_waits_as_long_as_the_service_says_and_then_succeeds(feder
         await asyncio.sleep(seconds)
 
     async with (
-        _listening(federation, Echo(), Quotas({Role.NODE: Rate(4, 1)}, hold=NO_HOLD)) as server,
+        _listening(federation, Echo(), Quotas({Role.NODE: Rate(4, 1)}, hold=NO_HOLD, patience=IMPATIENT)) as server,
         _dial(server, federation.certify(node_identity("350000"))) as channel,
     ):
         calls = Calls(channel, Target("hub", server.address, SECONDS), RetryPolicy(pause_first=0.01, pause_most=0.01), pause)

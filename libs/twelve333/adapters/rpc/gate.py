@@ -1,7 +1,7 @@
-"""The gate in front of every handler: trace, identity, limits, access, deadline, parsing, in this order.
+"""The gate in front of every handler: identity, limits, trace, access, deadline, parsing, in this order.
 
 It wraps handlers where they are registered instead of intercepting calls: an RPC that was not wrapped cannot be reached, and a
-call that is refused has not been parsed.
+call that is refused has not been parsed; one that is refused for its number or size leaves no trace either, only a count.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 import grpc
 
 from ...core.decision import Refused, refuse
+from ...core.identity import Caller
 from ...wire import codes
 from .access import Access
 from .errors import Answering, timed_out
@@ -75,10 +76,8 @@ class Gate:
         """What answers an RPC that nobody registered: who is not known is told so, others that it does not exist."""
 
         async def answer(raw: bytes, context: Context) -> None:
+            await self._admitted(method, context, len(raw))
             async with self._answering(method, context):
-                caller = self._access.identify(context)
-                if self._callers:
-                    await self._callers.charge(method, caller, context, len(raw))
                 raise Refused(refuse(codes.METHOD_UNKNOWN, method=method[:128]))
 
         return grpc.unary_unary_rpc_method_handler(answer)
@@ -87,24 +86,36 @@ class Gate:
         limit = self._limits.stream if rpc.handler.request_streaming else self._limits.unary
 
         async def serve(raw: Any, context: Context) -> Any:
-            async with self._answering(rpc.method, context), self._passing(rpc, context, raw, limit):
+            caller = await self._admitted(rpc.method, context, rpc.size(raw))
+            async with self._answering(rpc.method, context), self._passing(rpc, context, caller, limit):
                 return await rpc.behaviour(rpc.read(raw, self._limits.quotas), context)
 
         return serve
 
     def _stream(self, rpc: _Rpc) -> Callable[..., Any]:
         async def serve(raw: Any, context: Context) -> AsyncIterator[Any]:
-            async with self._answering(rpc.method, context), self._passing(rpc, context, raw, self._limits.stream):
+            caller = await self._admitted(rpc.method, context, rpc.size(raw))
+            async with self._answering(rpc.method, context), self._passing(rpc, context, caller, self._limits.stream):
                 answers = rpc.behaviour(rpc.read(raw, self._limits.quotas), context)
                 async with aclosing(answers):
                     async for answer in answers:
                         yield answer
 
         async def write(raw: Any, context: Context) -> None:
-            async with self._answering(rpc.method, context), self._passing(rpc, context, raw, self._limits.stream):
+            caller = await self._admitted(rpc.method, context, rpc.size(raw))
+            async with self._answering(rpc.method, context), self._passing(rpc, context, caller, self._limits.stream):
                 await rpc.behaviour(rpc.read(raw, self._limits.quotas), context)
 
         return serve if inspect.isasyncgenfunction(rpc.behaviour) else write
+
+    async def _admitted(self, method: str, context: Context, request_bytes: int) -> Caller:
+        """Who calls, once the limits let it; a flood ends here, at the least that it can cost."""
+        async with Answering(method, context, self._locale):
+            caller = self._access.identify(context)
+            if self._callers:
+                await self._callers.charge(method, caller, context, request_bytes)
+            return caller
+        raise AssertionError("not reached: what is not admitted has been answered")
 
     @asynccontextmanager
     async def _answering(self, method: str, context: Context) -> AsyncIterator[None]:
@@ -114,11 +125,9 @@ class Gate:
                 yield
 
     @asynccontextmanager
-    async def _passing(self, rpc: _Rpc, context: Context, raw: Any, limit: timedelta) -> AsyncIterator[None]:
-        caller = self._access.identify(context)
+    async def _passing(self, rpc: _Rpc, context: Context, caller: Caller, limit: timedelta) -> AsyncIterator[None]:
         with ExitStack() as held:
             if self._callers:
-                await self._callers.charge(rpc.method, caller, context, rpc.size(raw))
                 held.enter_context(self._callers.in_hand(account_of(caller, context)))
             held.enter_context(self._counted(rpc.method))
             self._access.allow(rpc.method, caller)

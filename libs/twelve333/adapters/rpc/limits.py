@@ -1,8 +1,9 @@
 """What one caller may ask of a listener, counted before a request is parsed: how often, how many at once, how large.
 
-Rule served: a province that floods the hub takes nothing from the share of others. A refusal costs the server nearly as much as an
-answer, so one for asking too often is held back a moment: with the streams of a connection bounded, that slows a flood at its source.
-Nothing here grows with the number of callers or addresses.
+Rule served: a province that floods the hub takes nothing from the others, neither of their share nor of their time. What it asks all at
+once is served one by one, what is a little too much waits, and what is far too much is refused. A refusal costs the server nearly as much
+as an answer, so it is held back, and a caller hears only so many a second: with the streams of a connection bounded, that slows a flood at
+its source. Nothing here grows with the number of callers or addresses.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ import grpc
 
 from ...core.decision import Refused, refuse
 from ...core.identity import Caller, Role
-from ...core.rpc_limits import Bucket, Rate, cost_of, take
+from ...core.rpc_limits import Bucket, Rate, Taken, cost_of, take
 from ...wire import codes
 from ..settings import Limits as Settings
 
 RETRY_LEAST: Final = 0.2  # seconds; sooner would only be refused again
-HELD_MAX: Final = 1_000  # refusals held back at once, all callers together; more are told at once
+REFUSALS_PER_SECOND: Final = 50  # told to one caller; it is flooding, and more would cost others their time
+HELD_SECONDS_MAX: Final = 10.0
+HELD_MAX: Final = 4_096  # refusals held back at once, all callers together; more are told at once
 EXEMPT: Final = "/grpc.health.v1.Health/"  # probes must be told the truth also under load; how many at once counts all the same
 # One request that carries many units or events.
 BULK: Final = ("/RegisterUnits", "/DeliverEvents")
@@ -48,7 +51,8 @@ class Quotas:
         bulk_bytes_max: the same for those of `BULK`.
         upload_bytes_max: all requests of one upload together.
         callers_max: callers remembered; who was not heard of for longest is forgotten, and new again.
-        hold: how long a refusal for asking too often is held back at most; at least half of that.
+        hold: how long a refusal for asking too often is held back, at least half of that; longer for a caller with many. 0: not at all.
+        patience: how long an RPC waits for its turn; who would have to wait longer is refused.
     """
 
     rates: Mapping[Role, Rate] = field(default_factory=dict)
@@ -59,6 +63,7 @@ class Quotas:
     upload_bytes_max: int = 256 * _MIB
     callers_max: int = 4_096
     hold: timedelta = timedelta(seconds=1)
+    patience: timedelta = timedelta(seconds=1)
 
     def bytes_max(self, method: str) -> int:
         """How large the request of `method` may be."""
@@ -86,7 +91,7 @@ class Callers:
         self._clock = clock
         self._pause = pause
         self._chance = chance
-        self._buckets: OrderedDict[Hashable, Bucket] = OrderedDict()
+        self._accounts: OrderedDict[Hashable, _Account] = OrderedDict()
         self._in_hand: Counter[Hashable] = Counter()  # only those that have some: never more than the listener bears
         self._strangers: Bucket | None = None
         self._held = 0
@@ -94,10 +99,10 @@ class Callers:
     @property
     def remembered(self) -> int:
         """How many callers are remembered."""
-        return len(self._buckets)
+        return len(self._accounts)
 
     async def charge(self, method: str, caller: Caller, context: grpc.aio.ServicerContext[Any, Any], request_bytes: int) -> None:
-        """Count an RPC for its caller.
+        """Count an RPC for its caller, and wait until it may begin.
 
         Args:
             method: full name.
@@ -112,10 +117,13 @@ class Callers:
             raise Refused(refuse(codes.REQUEST_TOO_LARGE, method=method, max=most))
         if method.startswith(EXEMPT):
             return
-        wait = self._take(caller, account_of(caller, context), cost_of(request_bytes))
-        if wait:
-            await self._hold_back(context.time_remaining())
-            raise Refused(refuse(codes.RATE_EXCEEDED, retry_after=timedelta(seconds=max(wait, RETRY_LEAST))))
+        left = context.time_remaining()
+        taken, account = self._take(caller, account_of(caller, context), cost_of(request_bytes), left)
+        if not taken.granted:
+            await self._hold_back(account, left)
+            raise Refused(refuse(codes.RATE_EXCEEDED, retry_after=timedelta(seconds=max(taken.wait, RETRY_LEAST))))
+        if taken.delay:
+            await self._pause(taken.delay)
 
     @contextmanager
     def in_hand(self, account: Hashable) -> Iterator[None]:
@@ -134,36 +142,52 @@ class Callers:
             if not self._in_hand[account]:
                 del self._in_hand[account]
 
-    def _take(self, caller: Caller, account: Hashable, cost: float) -> float:
-        """Seconds to wait, 0 if granted; what the caller's own limit refuses costs the strangers together nothing."""
-        rate, now = self._quotas.rates.get(caller.role), self._clock()
+    def _take(self, caller: Caller, name: Hashable, cost: float, left: float | None) -> tuple[Taken, _Account]:
+        """Count it and say when it may begin; what the caller's own limit refuses costs the strangers together nothing."""
+        rate, now, account = self._quotas.rates.get(caller.role), self._clock(), self._account(name)
+        patience = self._quotas.patience.total_seconds()
+        patience = patience if left is None else min(patience, left / 2)
+        own = _FREE
         if rate:
-            taken = take(self._buckets.get(account), rate, cost, now)
-            self._keep(account, taken.bucket)
-            if not taken.granted:
-                return taken.wait
-        if caller.role is not Role.ANYONE or not self._quotas.strangers:
-            return 0.0
-        together = take(self._strangers, self._quotas.strangers, cost, now)
+            own = take(account.bucket, rate, cost, now, patience)
+            account.bucket = own.bucket
+        if caller.role is not Role.ANYONE or not self._quotas.strangers or not own.granted:
+            return own, account
+        together = take(self._strangers, self._quotas.strangers, cost, now, patience)
         self._strangers = together.bucket
-        return together.wait
+        return (together if together.delay >= own.delay or not together.granted else own), account
 
-    def _keep(self, account: Hashable, bucket: Bucket) -> None:
-        self._buckets[account] = bucket
-        self._buckets.move_to_end(account)
-        if len(self._buckets) > self._quotas.callers_max:
-            self._buckets.popitem(last=False)
+    def _account(self, name: Hashable) -> _Account:
+        account = self._accounts.setdefault(name, _Account())
+        self._accounts.move_to_end(name)
+        if len(self._accounts) > self._quotas.callers_max:
+            self._accounts.popitem(last=False)
+        return account
 
-    async def _hold_back(self, left: float | None) -> None:
-        """Wait before refusing, but answer while the caller still listens."""
-        if self._held >= HELD_MAX:
+    async def _hold_back(self, account: _Account, left: float | None) -> None:
+        """Wait before refusing, longer the more of this caller's wait already, but answer while it still listens."""
+        hold, now = self._quotas.hold.total_seconds(), self._clock()
+        if not hold or self._held >= HELD_MAX:
             return
-        seconds = self._quotas.hold.total_seconds() * (1 + self._chance()) / 2
+        soonest = max(now + hold * (1 + self._chance()) / 2, account.told_at + 1 / REFUSALS_PER_SECOND)
+        account.told_at = min(soonest, now + HELD_SECONDS_MAX)
+        seconds = account.told_at - now
         self._held += 1
         try:
             await self._pause(seconds if left is None else min(seconds, max(0.0, left / 2)))
         finally:
             self._held -= 1
+
+
+@dataclass(slots=True)
+class _Account:
+    """What is kept of one caller: what it has left, and when it hears the last of the refusals held back so far."""
+
+    bucket: Bucket | None = None
+    told_at: float = 0.0
+
+
+_FREE: Final = Taken(Bucket(1.0, 0.0), 0.0)  # of a role without a rate
 
 
 def account_of(caller: Caller, context: grpc.aio.ServicerContext[Any, Any]) -> Hashable:
