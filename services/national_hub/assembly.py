@@ -24,7 +24,7 @@ from twelve333.adapters.signing.fields import open_cipher
 from twelve333.adapters.signing.issuing import FollowedAuthority
 from twelve333.adapters.signing.sealing import Opener
 from twelve333.adapters.sql import Database
-from twelve333.adapters.sql.cases_inbound import STEP_TAKEN
+from twelve333.adapters.sql.cases_inbound import case_appliers
 from twelve333.adapters.sql.delivery import Appliers
 from twelve333.api.audit.v1 import audit_pb2_grpc
 from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
@@ -41,7 +41,7 @@ from twelve333.data import provinces
 from .access import ENROLMENT, FEDERATION
 from .context import HubContext
 from .endpoints import MemberEndpoints
-from .handlers.cases import CaseHandlers, take_told_step
+from .handlers.cases import CaseHandlers
 from .handlers.certificates import refresh_revocations
 from .handlers.coverage import DirectorySnapshot
 from .handlers.directory import reconcile
@@ -52,7 +52,7 @@ from .handlers.registration import RegistrationHandlers
 from .handlers.routing import take_told_handoff
 from .renewal import Renewal
 from .settings import HubSettings
-from .store import delivery_of
+from .store import cases, delivery_of
 from .store.audit import log as audit_log
 from .store.registration import member_names
 
@@ -132,7 +132,7 @@ def appliers(hub: HubContext) -> Appliers:
     """What to do with each event that members tell the hub."""
     return {
         HEAD: witness_heads(hub.records),
-        STEP_TAKEN: take_told_step,
+        **case_appliers(cases.store, delivery_of(HUB), hub.records),
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff,
         "twelve333.api.library.v1.ReleaseApplied": keep_report,
         "twelve333.api.library.v1.ReleaseRefused": keep_refusal,

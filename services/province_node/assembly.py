@@ -21,7 +21,7 @@ from twelve333.adapters.runner import Background
 from twelve333.adapters.signing.fields import open_cipher
 from twelve333.adapters.signing.files import read_file
 from twelve333.adapters.signing.sealing import Opener
-from twelve333.adapters.sql.cases_inbound import STEP_TAKEN
+from twelve333.adapters.sql.cases_inbound import case_appliers
 from twelve333.adapters.sql.delivery import Appliers
 from twelve333.api.audit.v1 import audit_pb2_grpc
 from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
@@ -39,7 +39,7 @@ from .calls import CallParts
 from .context import NodeContext
 from .directory import DirectoryReplica
 from .encryption import DirectoryKeys
-from .handlers.cases import CaseHandlers, take_told_step
+from .handlers.cases import CaseHandlers
 from .handlers.coverage import coverage_handlers
 from .handlers.handoff import HandoffHandlers, RoutingHandlers
 from .handlers.library import library_handlers, on_release_announced
@@ -48,7 +48,7 @@ from .handlers.routing import HandoffPeerHandlers, take_told_handoff
 from .library import LibraryPull
 from .renewal import Renewal
 from .settings import NodeSettings
-from .store import delivery_of
+from .store import cases, delivery_of
 from .store.audit import log as audit_log
 
 SERVICE = "province_node"
@@ -145,7 +145,7 @@ def appliers(node: NodeContext, calls: CallParts, pulling: Background, copying: 
     return {
         "twelve333.api.registration.v1.DirectoryChanged": on_directory_changed(pulling.wake),
         HEAD: witness_heads(node.records),
-        STEP_TAKEN: take_told_step,
+        **case_appliers(cases.store, delivery_of(node.province), node.records),
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff(node, calls.view),
         "twelve333.api.library.v1.ReleaseAnnounced": on_release_announced(copying.wake),
     }

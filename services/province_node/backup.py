@@ -6,7 +6,8 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from twelve333.adapters.sql.backup import Revisions, Service
+from twelve333.adapters.sql.backup import Lost, Revisions, Service
+from twelve333.adapters.sql.cases_inbound import ask_for_returns
 from twelve333.adapters.sql.library import reindex
 from twelve333.core.ids import HUB
 
@@ -18,9 +19,12 @@ SERVICE = "province_node"
 
 def service(province: str) -> Service:
     """The province node's database as backup and restore see it."""
-    index = partial(reindex, tables=library.tables)
+    delivery, index = delivery_of(province), partial(reindex, tables=library.tables)
 
     def others(tx: Connection) -> list[str]:
         return [HUB, *(name for name in member_names(tx) if name not in (HUB, province))]
 
-    return Service(SERVICE, metadata, delivery_of(province), Revisions(SERVICE), index, others)
+    def ask_back(tx: Connection, lost: Lost) -> None:
+        ask_for_returns(tx, delivery, lost.told, lost.since, lost.now)
+
+    return Service(SERVICE, metadata, delivery, Revisions(SERVICE), index, others, ask_back)

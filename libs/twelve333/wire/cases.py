@@ -10,6 +10,7 @@ from ..api.cases.v1 import cases_pb2 as pb
 from ..api.cases.v1 import events_pb2, service_pb2
 from ..api.common.v1 import common_pb2
 from ..core.cases import codes
+from ..core.cases.mending import Returned
 from ..core.cases.messages import (
     Arrived,
     CallerTold,
@@ -146,6 +147,25 @@ def arrived_from_wire(taken: events_pb2.CaseStepTaken, origin: str) -> Arrived:
         Refused: CASES_STEP_MALFORMED.
     """
     return Arrived(step_from_wire(taken.step), origin, tuple(step_from_wire(step) for step in taken.history))
+
+
+def returned_to_wire(returned: Returned) -> events_pb2.CaseReturned:
+    """What a member holds of a case, as it returns it."""
+    history, waiting = ([step_to_wire(step) for step in steps] for steps in (returned.history, returned.waiting))
+    return events_pb2.CaseReturned(history=history, waiting=waiting)
+
+
+def returned_from_wire(message: events_pb2.CaseReturned) -> Returned:
+    """What was returned to us.
+
+    Raises:
+        Refused: CASES_STEP_MALFORMED, also when it is empty or speaks of several cases.
+    """
+    returned = Returned(tuple(map(step_from_wire, message.history)), tuple(map(step_from_wire, message.waiting)))
+    named = {step.stamp.case_id for step in (*returned.history, *returned.waiting)}
+    if len(named) != 1:
+        raise _malformed(min(named, default=""), "history")
+    return returned
 
 
 def filter_from_wire(request: service_pb2.ListCasesRequest, now: datetime) -> CaseFilter:

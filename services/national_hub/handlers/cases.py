@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from grpc.aio import ServicerContext
 
-from twelve333.adapters.sql.cases_inbound import told_steps
 from twelve333.api.cases.v1 import cases_pb2, service_pb2_grpc
 from twelve333.api.cases.v1 import service_pb2 as pb
 from twelve333.core.cases import codes
@@ -16,8 +13,6 @@ from twelve333.wire.cases import case_to_wire, filter_from_wire, listing_to_wire
 
 from ..context import HubContext
 from ..store.cases import store
-
-take_told_step: Final = told_steps(store)
 
 
 class CaseHandlers(service_pb2_grpc.CaseServiceServicer):

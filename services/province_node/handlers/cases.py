@@ -6,7 +6,6 @@ A step is one unit of work: load, decide, keep, and append what must be told to 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from grpc.aio import ServicerContext
 from opentelemetry import metrics
@@ -14,7 +13,6 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from twelve333.adapters.rpc.access import current_caller
-from twelve333.adapters.sql.cases_inbound import told_steps
 from twelve333.api.cases.v1 import cases_pb2, service_pb2_grpc
 from twelve333.api.cases.v1 import service_pb2 as pb
 from twelve333.api.registration.v1 import registration_pb2
@@ -28,7 +26,6 @@ from twelve333.wire.cases import arrived_to_wire, case_to_wire, filter_from_wire
 from ..context import NodeContext
 from ..store.cases import store
 
-take_told_step: Final = told_steps(store)
 _decided = metrics.get_meter("twelve333.cases").create_counter(
     "twelve333.cases.steps_decided", description="steps taken for units of this node, by kind"
 )

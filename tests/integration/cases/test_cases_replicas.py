@@ -19,17 +19,19 @@ import pytest
 from tests.core.cases.builders import FUZHOU, MEMBER_OF, NANJING, SHANGHAI, START
 
 from national_hub.handlers.cases import CaseHandlers as HubHandlers
-from national_hub.handlers.cases import take_told_step as hub_takes
 from national_hub.store import delivery_of as hub_delivery
 from national_hub.store import metadata as hub_metadata
 from national_hub.store.audit import log as hub_log
+from national_hub.store.cases import store as hub_cases
 from province_node.cases_policy import Cases
-from province_node.handlers.cases import CaseHandlers, take_told_step
+from province_node.handlers.cases import CaseHandlers
 from province_node.store import delivery_of, metadata
 from province_node.store.audit import log
+from province_node.store.cases import store as node_cases
 from twelve333.adapters.audit import Auditor
 from twelve333.adapters.rpc import access
 from twelve333.adapters.sql import Database, open_database
+from twelve333.adapters.sql.cases_inbound import case_appliers
 from twelve333.adapters.sql.delivery import Arrival, Delivery
 from twelve333.api.cases.v1 import cases_pb2
 from twelve333.api.cases.v1 import service_pb2 as pb
@@ -37,7 +39,6 @@ from twelve333.api.registration.v1 import registration_pb2
 from twelve333.core.decision import Refused
 from twelve333.core.identity import Caller, Role
 
-STEP = "twelve333.api.cases.v1.CaseStepTaken"
 MEMBERS = ("hub", "310000", "320000", "350000")
 
 
@@ -78,9 +79,8 @@ class Federation:
             waiting = await origin.database.read(
                 lambda tx, h=head, f=first: origin.delivery.outbox.pending(tx, h, range(f, h.sequence + 1))
             )
-            applier = hub_takes if to.name == "hub" else take_told_step
+            appliers = case_appliers(hub_cases if to.name == "hub" else node_cases, to.delivery)
             arrivals = [Arrival(origin.name, envelope) for envelope in waiting]
-            appliers = {STEP: applier}
             received = await to.database.write(lambda tx, a=arrivals, s=appliers: to.delivery.inbox.receive(tx, a, s, START))
             assert received.failure is None, received.failure
             assert not received.refusals

@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, MetaData, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, MetaData, Select, and_, delete, func, insert, or_, select, union, update
 
 from twelve333.api.cases.v1 import cases_pb2, events_pb2
 from twelve333.core.cases import codes
+from twelve333.core.cases.mending import Facts, Mended, Returned, mend
 from twelve333.core.cases.messages import Arrived, CaseEvent
 from twelve333.core.cases.model import Case, CaseFilter, State
 from twelve333.core.cases.replica import HELD_MAX, Settled, settle
@@ -24,6 +25,7 @@ from .fields import protect, reveal
 
 PAGE_SIZE: Final = 100
 PAGE_SIZE_MAX: Final = 1000
+RETURNED_AT_ONCE: Final = 200  # cases looked at for one answer to a restored member
 
 
 class CaseStore:
@@ -77,6 +79,53 @@ class CaseStore:
         if settled.held != before:
             self._hold(tx, case_id, settled.held, now)
         return settled
+
+    def mend(self, tx: Connection, returned: Returned, facts: Facts, now: datetime) -> Mended:
+        """Take steps that another member returned, in the place of later ones of the same author if there are any.
+
+        Raises:
+            Refused: CASES_NOT_THE_AUTHOR, CASES_OUT_OF_TURN, CASES_FORKED, CASES_STEP_MALFORMED, CASES_HELD_FULL.
+        """
+        case_id = (*returned.history, *returned.waiting)[0].stamp.case_id
+        case, before = self.load(tx, case_id, lock=True), self._held_for(tx, case_id)
+        mended = mend(case, returned, facts, before)
+        if not isinstance(mended, Mended):
+            raise Refused(mended)
+        if mended.gave_way:
+            tx.execute(delete(self.steps).where(self.steps.c.case_id == case_id, self.steps.c.version > mended.stands))
+        if mended.gave_way and mended.stands == 0:
+            tx.execute(delete(self.cases).where(self.cases.c.case_id == case_id))
+        if mended.case:
+            self.keep(tx, mended.case, mended.kept)
+        if mended.held != before:
+            self._hold(tx, case_id, mended.held, now)
+        return mended
+
+    def returnable(self, tx: Connection, author: str, since: datetime, after: str) -> tuple[list[Returned], str]:
+        """What is held of `author`'s steps of that moment and later, some cases at a time.
+
+        Args:
+            author: the member that took them.
+            since: by the author's clock.
+            after: empty, or where the answer before ended.
+
+        Returns:
+            What to return, and the case id to go on behind; empty at the end.
+        """
+        ids = union(
+            select(self.steps.c.case_id).where(self.steps.c.at >= since, self.steps.c.case_id > after),
+            select(self.held.c.case_id).where(self.held.c.origin == author, self.held.c.case_id > after),
+        )
+        chosen = list(tx.scalars(ids.order_by("case_id").limit(RETURNED_AT_ONCE)))
+        held = [self._returned(tx, case_id, author, since) for case_id in chosen]
+        return [each for each in held if each], chosen[-1] if len(chosen) == RETURNED_AT_ONCE else ""
+
+    def _returned(self, tx: Connection, case_id: str, author: str, since: datetime) -> Returned | None:
+        case = self.load(tx, case_id)
+        history = case.history if case else ()
+        waiting = tuple(one.event for one in self._held_for(tx, case_id) if one.origin == author)
+        asked = any(event.stamp.by.member == author and event.stamp.at >= since for event in history)
+        return Returned(history, waiting) if asked or waiting else None
 
     def list(self, tx: Connection, wanted: CaseFilter, size: int, token: str) -> tuple[list[Case], str, int]:
         """Cases without history, those due first for the caller first: a page, the token of the next one, the count of all.

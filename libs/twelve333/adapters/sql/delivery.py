@@ -11,7 +11,7 @@ from ...core.delivery.status import DeliveryStatus, InboxStatus, OutboxStatus
 from .inbox import Applier, Appliers, Arrival, Inbound, Inbox, Received
 from .outbox import OUTBOX, Outbox
 from .parked import ParkedEvents
-from .restored import begin_restored
+from .restored import begin_restored, has_told
 from .tables import DeliveryTables, delivery_tables
 
 __all__ = [
@@ -51,6 +51,10 @@ class Delivery:
     def restored(self, tx: Connection, members: Iterable[str], now: datetime) -> int:
         """Part of putting the database back to a backup: a new epoch, and the news of it to `members`; see `restored.py`."""
         return begin_restored(tx, self._tables, self.outbox, members, now)
+
+    def has_told_restore(self, tx: Connection, member: str) -> bool:
+        """Whether we were restored from a backup and have told `member` so."""
+        return has_told(tx, self._tables, member)
 
     def status(self, tx: Connection) -> DeliveryStatus:
         """Count what waits, what was delivered and what was dropped, per other member."""

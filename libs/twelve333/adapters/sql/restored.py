@@ -60,6 +60,12 @@ def is_unheard(tx: Connection, tables: DeliveryTables, member: str) -> bool:
     return tx.execute(waits).scalar_one_or_none() == RESTORED
 
 
+def has_told(tx: Connection, tables: DeliveryTables, member: str) -> bool:
+    """Whether we have told `member` of a restore of ours; the news is kept as long as any confirmed event."""
+    news = select(tables.outbox.c.event_id).where(tables.outbox.c.destination == member, tables.outbox.c.type == RESTORED)
+    return tx.execute(news.limit(1)).first() is not None
+
+
 def begin_line(tx: Connection, tables: DeliveryTables, destination: str, after: Position | None, now: datetime) -> None:
     """Number anew what `destination` does not have: what it has not confirmed, and what came after the position it has told.
 

@@ -8,7 +8,9 @@ receiver may never have heard of the case, or may have missed what happened whil
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from twelve333.core.decision import Decision, Refusal, refuse
@@ -31,12 +33,14 @@ class Settled:
         kept: the steps that are new in its history, in order.
         held: what still waits for a predecessor; replaces what was held before.
         dropped: steps that had waited and turned out to break the contract.
+        gave_way: the arrival changes nothing, because its author had taken another step in its place before (see `mending`).
     """
 
     case: Case | None
     kept: tuple[CaseEvent, ...] = ()
     held: tuple[Arrived, ...] = ()
     dropped: tuple[Refusal, ...] = ()
+    gave_way: bool = False
 
 
 def settle(case: Case | None, arrived: Arrived, held: tuple[Arrived, ...]) -> Settled | Refusal:
@@ -54,10 +58,10 @@ def settle(case: Case | None, arrived: Arrived, held: tuple[Arrived, ...]) -> Se
         return refuse(codes.NOT_THE_AUTHOR, id=arrived.event.stamp.case_id[:64], origin=arrived.origin)
     outcome = _with_history(case, arrived)
     if isinstance(outcome, Refusal):
-        return outcome
+        return Settled(case, (), held, gave_way=True) if case and gives_way(arrived.event, case.history) else outcome
     if isinstance(outcome, Early):
         return _hold(case, arrived, held)
-    return _release(outcome.state, case.version if case else 0, held)
+    return release(outcome.state, case.version if case else 0, held)
 
 
 def _with_history(case: Case | None, arrived: Arrived) -> Decision[Case] | Refusal | Early:
@@ -83,7 +87,17 @@ def _hold(case: Case | None, arrived: Arrived, held: tuple[Arrived, ...]) -> Set
     return Settled(case, (), (*held, arrived))
 
 
-def _release(case: Case, version: int, held: tuple[Arrived, ...]) -> Settled:
+def gives_way(event: CaseEvent, history: Sequence[CaseEvent]) -> bool:
+    """Whether a step's author had taken another one in its place before, which it forgot when it was restored from a backup.
+
+    The earlier of the two stands, by the author's own clock, then by step id: the same order at every member.
+    """
+    version = event.stamp.version
+    stands = history[version - 1] if 0 < version <= len(history) else event
+    return stands.stamp.by.member == event.stamp.by.member and _rank(stands) < _rank(event)
+
+
+def release(case: Case, version: int, held: tuple[Arrived, ...]) -> Settled:
     """Apply held steps in the order of their versions until one is missing; `version` is where the replica stood before."""
     waiting, dropped = list[Arrived](), list[Refusal]()
     for arrived in sorted(held, key=lambda one: one.event.stamp.version):
@@ -95,3 +109,7 @@ def _release(case: Case, version: int, held: tuple[Arrived, ...]) -> Settled:
         else:
             dropped.append(outcome)
     return Settled(case, case.history[version:], tuple(waiting), tuple(dropped))
+
+
+def _rank(event: CaseEvent) -> tuple[datetime, str]:
+    return event.stamp.at, event.stamp.step_id

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ...adapters.relay import Relay
-from ...adapters.sql.cases_inbound import STEP_TAKEN, told_steps
+from ...adapters.sql.cases_inbound import ask_for_returns, case_appliers
 from ...adapters.sql.delivery import Delivery
 from ...core.decision import Refusal, Refused
 from ...wire.envelope import decode_receipt
@@ -56,7 +56,7 @@ class Node:
         self._chance = world.chance(f"node {member}")
         self._life: ProcessLife | None = None
         self._bus = plant.bus(broker, member, Random(0), self._watch)
-        self._new_epoch = False
+        self._new_epoch, self._backed_up_at = False, self.clock()
         self.fails = 0.0
 
     @property
@@ -97,6 +97,7 @@ class Node:
             at, image = chance.choice(self.disk.backups)
             self.world.trace(self.member, "restored", f"{at:.4f}")
             self.ledger.restored(self.disk, image, self.member)
+            self._backed_up_at = self.world.wall(at - self.world.now() + self._skew_s)
             self._new_epoch = self._plant.epoch_on_restore
 
     def set_fails(self, share: float) -> None:
@@ -116,7 +117,7 @@ class Node:
         delivery.inbox = self._plant.inbox(tables, self.member)
         await self._begun(database, delivery)
         self._bus = self._plant.bus(self.broker, self.member, self._chance, self._watch)
-        appliers = {PLAIN: plain_applier(effects), STEP_TAKEN: told_steps(cases)}
+        appliers = {PLAIN: plain_applier(effects), **case_appliers(cases, delivery)}
         relay = Relay(database, delivery, self._bus, appliers, self.clock, self._chance.random)
         await relay.start()
         desk = Desk(self.world, self.ledger, self.member, database, delivery.outbox, self.clock, self._workload)
@@ -141,7 +142,9 @@ class Node:
 
     def _begin(self, delivery: Delivery, tx: Connection) -> None:
         if self._new_epoch:
-            delivery.restored(tx, [name for name in self._workload.members if name != self.member], self.clock())
+            others = [name for name in self._workload.members if name != self.member]
+            delivery.restored(tx, others, self.clock())
+            ask_for_returns(tx, delivery, others, self._backed_up_at, self.clock())
         elif not delivery.outbox.epoch(tx):
             delivery.outbox.begin_epoch(tx, self.clock())
 

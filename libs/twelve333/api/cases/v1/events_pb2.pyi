@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from twelve333.api.cases.v1 import cases_pb2 as _cases_pb2
 import builtins as _builtins
@@ -51,3 +52,92 @@ class CaseStepTaken(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CaseStepTaken: _TypeAlias = CaseStepTaken  # noqa: Y015
+
+@_typing.final
+class CaseReturnsAsked(_message.Message):
+    """A member whose database was put back to a backup asks each other member for the cases in which it had taken steps since."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    after: _builtins.str
+    """Go on behind this case id; empty for the first page."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Steps taken at or after this moment, by the asker's clock, may be lost to it."""
+
+    def __init__(
+        self,
+        *,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        after: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "since", b"since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseReturnsAsked: _TypeAlias = CaseReturnsAsked  # noqa: Y015
+
+@_typing.final
+class CaseReturnsContinue(_message.Message):
+    """There is more to return than one answer holds: the asker asks again from there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    after: _builtins.str
+    """The case id to go on behind."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """As it was asked."""
+
+    def __init__(
+        self,
+        *,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        after: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "since", b"since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseReturnsContinue: _TypeAlias = CaseReturnsContinue  # noqa: Y015
+
+@_typing.final
+class CaseReturned(_message.Message):
+    """A case with steps that were lost to their own author: told to the author by whoever holds them, and then by the author to all concerned.
+    Where the author had taken another step in the place of one it had forgotten, the earlier of the two stands at every member.
+    Refusals: CASES_NOT_THE_AUTHOR, CASES_OUT_OF_TURN, CASES_FORKED, CASES_STEP_MALFORMED.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HISTORY_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def history(self) -> _containers.RepeatedCompositeFieldContainer[_cases_pb2.CaseStep]:
+        """Every step of the case in order, from the opening on; empty if only waiting ones are known."""
+
+    @_builtins.property
+    def waiting(self) -> _containers.RepeatedCompositeFieldContainer[_cases_pb2.CaseStep]:
+        """Steps of the author that wait at the teller for their predecessor."""
+
+    def __init__(
+        self,
+        *,
+        history: _abc.Iterable[_cases_pb2.CaseStep] | None = ...,
+        waiting: _abc.Iterable[_cases_pb2.CaseStep] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["history", b"history", "waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseReturned: _TypeAlias = CaseReturned  # noqa: Y015
