@@ -8,6 +8,7 @@ from functools import partial
 
 from twelve333.adapters import hosting, runner
 from twelve333.adapters.audit import HEAD, AuditHandlers, HeadTelling, witness_heads
+from twelve333.adapters.audit_witnesses import WitnessAsking
 from twelve333.adapters.bus.sealed import Sealing
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.coverage import CoverageHandlers
@@ -23,7 +24,6 @@ from twelve333.adapters.signing.documents import load_signing_key
 from twelve333.adapters.signing.fields import open_cipher
 from twelve333.adapters.signing.issuing import FollowedAuthority
 from twelve333.adapters.signing.sealing import Opener
-from twelve333.adapters.sql import Database
 from twelve333.adapters.sql.cases_inbound import case_appliers
 from twelve333.adapters.sql.delivery import Appliers
 from twelve333.api.audit.v1 import audit_pb2_grpc
@@ -34,6 +34,7 @@ from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import keys_pb2_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
+from twelve333.core.audit.witnesses import witnesses_of
 from twelve333.core.identity import FEDERATION_DOMAIN
 from twelve333.core.ids import HUB
 from twelve333.data import provinces
@@ -58,6 +59,7 @@ from .store.registration import member_names
 
 SERVICE = "national_hub"
 KEY_CHECK_SECONDS = 30.0
+ASKED_WITNESSES = 3
 
 
 async def serve(settings: HubSettings) -> None:
@@ -83,7 +85,10 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     hub = HubContext(*parts, sealing_key=own.public_key, records=records)
     await reconcile(hub)
     health = Health("database")
-    direct, keys = _way_to_members(settings, database, stack), MemberKeys(database)
+    endpoints, keys = MemberEndpoints(database), MemberKeys(database)
+    peers = Peers(endpoints.endpoint_of, FollowedCredentials(hosting.federation_folder(settings)), trace_interceptors())
+    stack.push_async_callback(peers.close)
+    direct, witnesses = GrpcDirect(peers, endpoints.refresh), WitnessAsking(peers, partial(_witnesses, endpoints))
     sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
     await list_own_key(hub)
     await refresh_revocations(hub)
@@ -92,7 +97,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     relay = await hosting.start_relay(stack, settings, database, delivery, told, hub.clock, direct, sealing, everybody, refused.covers)
     limits, locale = hosting.limits_of(settings), settings.locale
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, refused.admit, limits, locale)
-    await hosting.start_listener(stack, federation, [*services(hub, relay, keys), health.register], FEDERATION, drain)
+    await hosting.start_listener(stack, federation, [*services(hub, relay, keys, witnesses), health.register], FEDERATION, drain)
     enrol = partial(registration_grpc.add_EnrolmentServiceServicer_to_server, EnrolmentHandlers(hub))
     enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, limits=limits, locale=locale)
     await hosting.start_listener(stack, enrolment, [enrol], ENROLMENT, drain)
@@ -103,20 +108,18 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     await hosting.start_background(stack, Background("certificate", Renewal(hub).step, settings.certificate_check_seconds))
 
 
-def _way_to_members(settings: HubSettings, database: Database, stack: AsyncExitStack) -> GrpcDirect:
-    """Straight to the nodes, while the broker is away."""
-    endpoints = MemberEndpoints(database)
-    peers = Peers(endpoints.endpoint_of, FollowedCredentials(hosting.federation_folder(settings)), trace_interceptors())
-    stack.push_async_callback(peers.close)
-    return GrpcDirect(peers, endpoints.refresh)
+async def _witnesses(endpoints: MemberEndpoints) -> Sequence[str]:
+    """Who is asked for what it witnessed of the hub's log; every node is told its heads."""
+    await endpoints.refresh()
+    return witnesses_of(HUB, endpoints.names(), ASKED_WITNESSES)
 
 
-def services(hub: HubContext, relay: Relay, keys: MemberKeys) -> Sequence[Register]:
+def services(hub: HubContext, relay: Relay, keys: MemberKeys, witnesses: WitnessAsking) -> Sequence[Register]:
     """What the federation listener offers."""
     told = DeliveryHandlers(hub.database, delivery_of(HUB), relay.intake, lambda: relay.connected)
     return [
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
-        partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, AuditHandlers(hub.database, audit_log, HUB)),
+        partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, AuditHandlers(hub.database, audit_log, HUB, witnesses)),
         partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake)),
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
         partial(keys_pb2_grpc.add_EncryptionKeyServiceServicer_to_server, EncryptionKeyHandlers(hub, keys)),

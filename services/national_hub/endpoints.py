@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from twelve333.adapters.sql.database import Database
 
 from .store import registration as store
@@ -24,6 +26,10 @@ class MemberEndpoints:
         members = await self._database.read(store.load_members)
         _, revoked = await self._database.read(revoked_names)
         self._endpoints = {member.name: member.endpoint for member in members if member.name not in revoked}
+
+    def names(self) -> Sequence[str]:
+        """Who they are."""
+        return tuple(self._endpoints)
 
     def endpoint_of(self, member: str) -> str | None:
         """host:port of a member's federation listener, None if it is no member or was revoked."""

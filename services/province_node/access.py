@@ -12,12 +12,15 @@ _API: Final = "/twelve333.api"
 LOCAL: Final = frozenset({Role.DESK, Role.LOCAL_OPERATOR})
 LOCAL_OPERATOR: Final = frozenset({Role.LOCAL_OPERATOR})
 NODE: Final = frozenset({Role.NODE})
+NOBODY: Final = frozenset[Role]()
 MEMBERS: Final = frozenset({Role.HUB, Role.NODE})
 
 # For hub and other nodes.
 FEDERATION: Final[AccessTable] = {
     **AUTHENTICATED_ROWS,
     f"{_API}.delivery.v1.DeliveryPeerService/DeliverEvents": MEMBERS,
+    f"{_API}.audit.v1.AuditService/ListAuditRecords": NOBODY,
+    f"{_API}.audit.v1.AuditService/ListWitnessedHeads": MEMBERS,  # each of its own log
     f"{_API}.routing.v1.HandoffPeerService/OfferHandoff": NODE,
     f"{_API}.routing.v1.HandoffPeerService/NotifyHandoff": NODE,
     f"{_API}.routing.v1.HandoffPeerService/FetchContext": NODE,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from itertools import filterfalse
 
 from twelve333.adapters import hosting, runner
 from twelve333.adapters.audit import HEAD, AuditHandlers, HeadTelling, witness_heads
+from twelve333.adapters.audit_witnesses import WitnessAsking
 from twelve333.adapters.bus.sealed import Sealing
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.delivery_status import DeliveryHandlers
@@ -31,6 +33,7 @@ from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
 from twelve333.api.routing.v1 import service_pb2_grpc as routing_grpc
+from twelve333.core.audit.witnesses import witnesses_of
 from twelve333.core.identity import FEDERATION_DOMAIN, local_domain
 from twelve333.core.ids import HUB
 
@@ -91,7 +94,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery_of(node.province))
     await hosting.start_background(stack, pulling)
     await hosting.start_background(stack, copying)
-    telling = HeadTelling(node.database, audit_log, delivery.outbox, node.clock, lambda _tx: [HUB])
+    telling = HeadTelling(node.database, audit_log, delivery.outbox, node.clock, lambda _tx: _witnesses(node))
     await hosting.start_background(stack, Background("audit head", telling.step, settings.audit.head_seconds))
     await hosting.start_background(stack, Background("encryption key", keys.tell_ours, settings.hub.sync_seconds))
     await hosting.start_background(stack, Background("certificate", Renewal(node).step, settings.certificate_check_seconds))
@@ -119,6 +122,7 @@ def peer_services(node: NodeContext, calls: CallParts, relay: Relay) -> Sequence
     handoffs = HandoffPeerHandlers(node, calls.view, calls.handoffs, calls.fetcher, calls.errands)
     return [
         partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake)),
+        partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, audit_handlers(node)),
         partial(routing_grpc.add_HandoffPeerServiceServicer_to_server, handoffs),
     ]
 
@@ -127,9 +131,8 @@ def desk_services(node: NodeContext, calls: CallParts, relay: Relay, pull: Direc
     """What the province's own desktops and operators are offered."""
     handlers = NodeHandlers(node, lambda: relay.connected, lambda: pull.hub_seen_at)
     told = DeliveryHandlers(node.database, delivery_of(node.province), relay.intake, lambda: relay.connected)
-    shown = AuditHandlers(node.database, audit_log, node.province, partial(node.peers.channel, HUB))
     return [
-        partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, shown),
+        partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, audit_handlers(node)),
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
         partial(registration_grpc.add_NodeServiceServicer_to_server, handlers),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, coverage_handlers(node, calls.view)),
@@ -138,6 +141,21 @@ def desk_services(node: NodeContext, calls: CallParts, relay: Relay, pull: Direc
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(node)),
         partial(library_grpc.add_LibraryServiceServicer_to_server, library_handlers(node)),
     ]
+
+
+def audit_handlers(node: NodeContext) -> AuditHandlers:
+    """What this node shows of its own log, and witnessed of others'."""
+
+    async def witnesses() -> Sequence[str]:
+        return _witnesses(node)
+
+    return AuditHandlers(node.database, audit_log, node.province, WitnessAsking(node.peers, witnesses))
+
+
+def _witnesses(node: NodeContext) -> Sequence[str]:
+    """Who witnesses our log: the hub, and two provinces that are members now."""
+    names = [member.name for member in node.directory.current.members]
+    return [HUB, *witnesses_of(node.province, filterfalse(node.directory.revocations.covers, names))]
 
 
 def appliers(node: NodeContext, calls: CallParts, pulling: Background, copying: Background) -> Appliers:

@@ -7,7 +7,9 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -17,8 +19,9 @@ from twelve333.cli.demo.federation import Federation
 from twelve333.cli.demo.stage import everybody_has_directory
 from twelve333.cli.unit import sample_entries
 from twelve333.client import ServiceError
+from twelve333.core.audit.model import GENESIS, Entry, Head, Record, chained
 
-NANJING, PROVINCE = "320100", "320000"
+NANJING, PROVINCE, PEER = "320100", "320000", "310000"
 WITHIN_SECONDS = 20.0
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180), pytest.mark.xdist_group("audit")]
@@ -26,12 +29,12 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def made(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Federation]:
-    """A federation of one node, whose log may be damaged, and whose heads are told at once."""
+    """A federation of two nodes: the log of one may be damaged, and heads are told at once."""
     surroundings = {"TWELVE333_AUDIT__HEAD_SECONDS": "0.2"}
     one = Federation(tmp_path_factory.mktemp("audited"), lambda *_args, **_params: None, surroundings)
     try:
         await one.start_hub()
-        await one.add_nodes([PROVINCE])
+        await one.add_nodes([PROVINCE, PEER])
         async with one.hub.connect() as hub:
             _, version = await hub.registration.register_units(sample_entries())
         await everybody_has_directory(one, version)
@@ -66,12 +69,14 @@ async def test_steps_looks_and_refusals_are_recorded_without_anything_personal(m
     assert {("registration.token", PROVINCE), ("registration.join", PROVINCE)} <= done
 
 
-async def test_the_hub_witnesses_the_log_and_it_verifies(made: Federation) -> None:
+async def test_hub_and_another_province_witness_the_log_and_it_verifies(made: Federation) -> None:
     async with asyncio.timeout(WITHIN_SECONDS):
-        while json.loads((answer := await verify(made)).out or "{}").get("witnessed_heads", 0) == 0:
+        while json.loads((answer := await verify(made)).out or "{}").get("witnessed_heads", 0) < 2:
             assert answer.code == 0, answer.err
     said = json.loads(answer.out)
-    assert (said["member"], said["compared_with"], said["records"]) == (PROVINCE, "hub", 3)
+    assert (said["member"], said["records"], said["compared_with"], said["silent"]) == (PROVINCE, 3, ["hub", PEER], [])
+    seen = await asyncio.to_thread(cli, "audit", "heads", PROVINCE, "--json", profile=made.nodes[PEER].profile)
+    assert json.loads(seen.out)[-1]["sequence"] == 3
 
 
 async def test_a_node_witnesses_the_hub(made: Federation, tmp_path: Path) -> None:
@@ -85,8 +90,42 @@ async def test_a_node_witnesses_the_hub(made: Federation, tmp_path: Path) -> Non
     async with asyncio.timeout(WITHIN_SECONDS):
         while not await told():
             pass
-    checked = await asyncio.to_thread(cli, "audit", "verify", "--json", "--heads", heads, profile=made.hub.profile)
-    assert (checked.code, json.loads(checked.out)["witnessed_heads"] > 0) == (0, True)
+    for more in (["--heads", heads], []):
+        checked = await asyncio.to_thread(cli, "audit", "verify", "--json", *more, profile=made.hub.profile)
+        said = json.loads(checked.out)
+        assert (checked.code, said["witnessed_heads"] > 0, said["silent"]) == (0, True, [])
+    assert set(said["compared_with"]) == {PROVINCE, PEER}
+
+
+def _chained(rows: list[tuple[Any, ...]]) -> list[Record]:
+    head, records = Head(0, GENESIS), []
+    for at, role, actor, action, subject, outcome in rows:
+        when = datetime.fromisoformat(at).replace(tzinfo=UTC)
+        records.append(chained(Entry(when, role, actor, action, subject, outcome), head))
+        head = Head(records[-1].sequence, records[-1].digest)
+    return records
+
+
+async def test_node_and_hub_together_cannot_write_the_log_anew(made: Federation) -> None:
+    path, hub = made.nodes[PROVINCE].folder / "node.db", made.hub.folder / "hub.db"
+    columns = "at, role, actor, action, subject, outcome"
+    with closing(sqlite3.connect(path, timeout=10)) as database, closing(sqlite3.connect(hub, timeout=10)) as witness:
+        rows = database.execute(f"SELECT {columns} FROM audit ORDER BY sequence").fetchall()
+        true, forged = _chained(rows), _chained([(*row[:2], f"{PROVINCE}/nobody", *row[3:]) for row in rows])
+        for records, outcome in ((true, ""), (forged, PEER), (true, "")):
+            for each in records:
+                values = (each.entry.actor, each.previous, each.digest, each.sequence)
+                database.execute("UPDATE audit SET actor = ?, previous = ?, digest = ? WHERE sequence = ?", values)
+                witness.execute(
+                    "UPDATE audit_witnessed SET digest = ? WHERE member = ? AND sequence = ?", (each.digest, PROVINCE, each.sequence)
+                )
+            database.commit()
+            witness.commit()
+            if outcome:
+                said = await code_of(made)
+                assert "AUDIT_WITNESS_DIFFERS" in said and f"({outcome})" in said
+            else:
+                assert (await verify(made)).code == 0
 
 
 async def test_a_flipped_byte_and_a_cut_tail_are_found(made: Federation) -> None:

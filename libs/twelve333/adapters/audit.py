@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
-import grpc
 from grpc.aio import ServicerContext
 from sqlalchemy import Connection
 
@@ -19,12 +18,13 @@ from ..api.audit.v1 import audit_pb2_grpc
 from ..core.audit.codes import TAIL_CUT
 from ..core.audit.model import OK, Entry, Head
 from ..core.decision import Kind, Refused, refuse
+from ..core.identity import Role
 from ..core.ids import ID_CHARS_MAX, check_id, shown
 from ..wire import codes as wire_codes
 from ..wire.audit import head_from_wire, head_to_wire, record_to_wire
+from .audit_witnesses import WitnessAsking
 from .clock import Clock
 from .rpc.access import current_caller
-from .rpc.errors import told_by_peer
 from .sql.audit import AuditLog
 from .sql.database import Database
 from .sql.delivery import Applier, Inbound, Outbox
@@ -90,11 +90,11 @@ class AuditHandlers(audit_pb2_grpc.AuditServiceServicer):
     Args:
         database, records: where the log is.
         member: who this is.
-        ask_hub: at a node, a channel to the hub, which witnesses this node's heads.
+        witnesses: those who witness this log.
     """
 
-    def __init__(self, database: Database, records: AuditLog, member: str, ask_hub: Callable[[], grpc.aio.Channel] | None = None) -> None:
-        self._database, self._records, self._member, self._ask_hub = database, records, member, ask_hub
+    def __init__(self, database: Database, records: AuditLog, member: str, witnesses: WitnessAsking) -> None:
+        self._database, self._records, self._member, self._witnesses = database, records, member, witnesses
 
     async def ListAuditRecords(
         self, request: pb.ListAuditRecordsRequest, context: ServicerContext[pb.ListAuditRecordsRequest, pb.ListAuditRecordsResponse]
@@ -106,16 +106,12 @@ class AuditHandlers(audit_pb2_grpc.AuditServiceServicer):
     async def ListWitnessedHeads(
         self, request: pb.ListWitnessedHeadsRequest, context: ServicerContext[pb.ListWitnessedHeadsRequest, pb.ListWitnessedHeadsResponse]
     ) -> pb.ListWitnessedHeadsResponse:
-        """List heads of another member; of a node, as the hub knows them."""
+        """List heads of another member; of this one, as its witnesses know them."""
         caller = current_caller()
-        if caller.role.value == "node" and caller.member != request.member:
+        if caller.role in (Role.NODE, Role.HUB) and caller.member != request.member:
             raise Refused(refuse(wire_codes.ROLE_DENIED, method="ListWitnessedHeads", role=caller.role.value))
-        if request.member == self._member and self._ask_hub is not None:
-            stub = audit_pb2_grpc.AuditServiceStub(self._ask_hub())
-            try:
-                return await stub.ListWitnessedHeads(request, timeout=5)
-            except grpc.aio.AioRpcError as error:
-                raise Refused(told_by_peer(error) or refuse(wire_codes.PEER_AWAY)) from error
+        if request.member == self._member:
+            return await self._witnesses.ask(self._member)
         heads = await self._database.read(lambda tx: self._records.heads(tx, request.member))
         return pb.ListWitnessedHeadsResponse(heads=[head_to_wire(head) for head in heads])
 

@@ -9,6 +9,7 @@ from typing import Final
 from cyclopts import App
 
 from ..catalogue.catalogue import sentence
+from ..client.audit import Witnessed
 from ..client.errors import ServiceError
 from ..core.audit.codes import HEADS_UNREADABLE
 from ..core.audit.model import Head
@@ -23,23 +24,24 @@ app = App(name="audit", help="Who did what and who looked at what: check the log
 
 
 @app.command
-async def verify(*, heads: Path | None = None, common: Common = Common()) -> int:
+async def verify(*, heads: tuple[Path, ...] = (), common: Common = Common()) -> int:
     """Check every record of the hub's or node's audit log, and that what others witnessed of it is still there.
 
-    A node's log is compared with what the hub witnessed. Exit code 5 if something is wrong; the first bad record is named.
+    Its witnesses are asked through it: of a node the hub and two provinces, of the hub three provinces. To depend on nobody here, have
+    `audit heads` run at the witnesses and give the files. Exit code 5 if something is wrong; the first bad record is named.
 
     Args:
-        heads: file with heads witnessed elsewhere, as `audit heads --json` prints them; for the hub, from a node.
+        heads: file with heads witnessed elsewhere, as `audit heads --json` prints them, instead of asking; may be given several times.
     """
     async with connect(common) as member:
         name = member.member
-        witnessed, compared = (_read(heads), str(heads)) if heads else ([], "")
+        found = Witnessed([head for path in heads for head in _read(path)], tuple(map(str, heads)), ())
         if not heads:
             try:
-                witnessed, compared = await member.audit.heads(name), "hub"
+                found = await member.audit.witnesses(name)
             except ServiceError as error:
-                compared = error.code
-        verifier = Verifier(witnessed)
+                found = Witnessed([], (), (error.code,))
+        verifier = Verifier(found.heads)
         wrong = None
         async for record in member.audit.records():
             wrong = verifier.take(record)
@@ -50,7 +52,8 @@ async def verify(*, heads: Path | None = None, common: Common = Common()) -> int
         complain(wrong.code.name, sentence(wrong.code.name, wrong.params, common.language), [], as_json=common.json)
         return CHECK_FAILED
     result = {"member": name, "records": verifier.head.sequence, "head": verifier.head.digest.hex()}
-    show_one({**result, "witnessed_heads": len(witnessed), "compared_with": compared}, as_json=common.json)
+    compared = {"witnessed_heads": len(found.heads), "compared_with": list(found.asked), "silent": list(found.silent)}
+    show_one({**result, **compared}, as_json=common.json)
     return 0
 
 
@@ -72,6 +75,6 @@ async def list_heads(member: str, *, common: Common = Common()) -> None:
 
 def _read(path: Path) -> list[Head]:
     try:
-        return [Head(int(each["sequence"]), bytes.fromhex(each["digest"])) for each in json.loads(read_text(path))]
+        return [Head(int(each["sequence"]), bytes.fromhex(each["digest"]), str(path)) for each in json.loads(read_text(path))]
     except (ValueError, KeyError, TypeError) as error:
         raise Refused(refuse(HEADS_UNREADABLE, path=path)) from error

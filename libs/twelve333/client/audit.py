@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from ..api.audit.v1 import audit_pb2 as pb
 from ..api.audit.v1 import audit_pb2_grpc
 from ..core.audit.model import Head, Record
 from ..wire.audit import head_from_wire, record_from_wire
 from .calls import Calls
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """Heads of a log, which witnesses gave them, and which did not answer."""
+
+    heads: list[Head]
+    asked: tuple[str, ...]
+    silent: tuple[str, ...]
 
 
 class AuditClient:
@@ -30,6 +40,10 @@ class AuditClient:
             after = max(after + 1, answer.records[-1].sequence)
 
     async def heads(self, member: str) -> list[Head]:
-        """Heads witnessed of a member; a node asked about itself answers with what the hub witnessed."""
+        """Heads that the member asked witnessed of another."""
+        return (await self.witnesses(member)).heads
+
+    async def witnesses(self, member: str) -> Witnessed:
+        """Heads witnessed of a member; one asked about itself asks those who witness its log."""
         answer = await self._calls.unary(self._stub.ListWitnessedHeads, pb.ListWitnessedHeadsRequest(member=member))
-        return [head_from_wire(head) for head in answer.heads]
+        return Witnessed([head_from_wire(head) for head in answer.heads], tuple(answer.asked), tuple(answer.silent))

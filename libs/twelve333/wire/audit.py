@@ -38,4 +38,4 @@ def head_to_wire(head: Head) -> pb.AuditHead:
 
 def head_from_wire(head: pb.AuditHead) -> Head:
     """A head as it was told."""
-    return Head(head.sequence, head.digest)
+    return Head(head.sequence, head.digest, head.witness)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, text
 
 from province_node.store import metadata
 from province_node.store.audit import log
@@ -75,3 +76,40 @@ async def test_a_head_that_contradicts_an_earlier_one_is_noticed_and_both_are_ke
     assert await told(heads[0]) is False
     assert await told(Head(2, b"x" * 32)) is False
     assert await database.read(lambda tx: log.heads(tx, "320000")) == tuple(heads)
+
+
+DAMAGES = {
+    "altered": (["UPDATE audit SET subject = 'c2' WHERE sequence = 3"], "AUDIT_RECORD_CHANGED"),
+    "hash altered too": (["UPDATE audit SET subject = 'c2', digest = previous WHERE sequence = 3"], "AUDIT_RECORD_CHANGED"),
+    "taken out": (["DELETE FROM audit WHERE sequence = 3"], "AUDIT_RECORD_MISSING"),
+    "first taken out": (["DELETE FROM audit WHERE sequence <= 3"], "AUDIT_RECORD_MISSING"),
+    "changed places": (
+        [f"UPDATE audit SET sequence = {new} WHERE sequence = {old}" for old, new in ((3, 99), (4, 3), (99, 4))],
+        "AUDIT_RECORD_CHANGED",
+    ),
+    "cut": (["DELETE FROM audit WHERE sequence > 3"], "AUDIT_TAIL_CUT"),
+    "emptied": (["DELETE FROM audit"], "AUDIT_TAIL_CUT"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_damage_done_in_the_database_is_found_and_named(database: Database, damage: str) -> None:
+    for number in range(6):
+        await database.write(lambda tx, number=number: log.append(tx, replace(ENTRY, subject=f"a{number}")))
+    witnessed = replace(await database.read(log.head), witness="350000")
+    statements, code = DAMAGES[damage]
+    for statement in statements:
+        await database.write(lambda tx, statement=statement: tx.execute(text(statement)))
+    verifier = Verifier([witnessed])
+    found = [verifier.take(record) for record in await database.read(lambda tx: log.list(tx, 0, 0))]
+    wrong = next(filter(None, found), None) or verifier.end()
+    assert wrong
+    assert wrong.code.name == code
+    assert wrong.params["sequence"] == {"first taken out": "1", "emptied": "0"}.get(damage, "3")
+
+
+async def test_a_log_goes_over_to_another_hash_and_verifies(database: Database) -> None:
+    await database.write(lambda tx: log.append(tx, ENTRY))
+    await database.write(lambda tx: log.using("sm3").append(tx, ENTRY))
+    await database.write(lambda tx: log.append(tx, ENTRY))
+    assert await _verified(database) == ["OK"] * 3

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from twelve333.core.audit.model import GENESIS, Entry, Head, Record, chained
 from twelve333.core.audit.verifying import Verifier
+from twelve333.core.audit.witnesses import witnesses_of
 from twelve333.core.decision import Refusal
+from twelve333.core.digests import Digest
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
@@ -73,7 +75,7 @@ def test_two_records_that_changed_places_are_found(at: int) -> None:
 def test_a_cut_tail_is_found_by_what_others_witnessed(kept: int) -> None:
     wrong = check(log(20)[:kept], log(20)[14:15])
     assert wrong
-    assert (wrong.code.name, wrong.params) == ("AUDIT_TAIL_CUT", {"sequence": str(kept), "witnessed": "15"})
+    assert (wrong.code.name, wrong.params) == ("AUDIT_TAIL_CUT", {"sequence": str(kept), "witnessed": "15", "witness": ""})
 
 
 def test_a_log_that_was_written_anew_is_found_by_what_others_witnessed() -> None:
@@ -96,3 +98,42 @@ def test_a_flipped_bit_in_a_hash_is_found(field: str) -> None:
     wrong = check(records)
     assert wrong
     assert wrong.params["sequence"] == "3"
+
+
+def test_one_witness_of_several_that_differs_is_enough_and_is_named() -> None:
+    records = log(5)
+    true = [Head(each.sequence, each.digest, "hub") for each in records]
+    verifier = Verifier([*true, Head(3, b"x" * 32, "350000")])
+    wrong = next(filter(None, map(verifier.take, records)))
+    assert (wrong.code.name, wrong.params) == ("AUDIT_WITNESS_DIFFERS", {"sequence": "3", "witness": "350000"})
+
+
+@pytest.mark.parametrize("suite", ["sha256", "sm3"])
+def test_a_chain_may_go_over_to_another_hash_and_a_record_cannot_claim_another(suite: Digest) -> None:
+    first = log(3)
+    entry = Entry(START, "desk", "350000/desk-1", "cases.read", "c")
+    last = chained(entry, Head(3, first[-1].digest), suite)
+    assert check([*first, last]) is None
+    for claimed in {"sha256", "sm3", "md5", ""} - {suite}:
+        wrong = check([*first, replace(last, suite=claimed)])
+        assert wrong
+        assert (wrong.code.name, wrong.params["sequence"]) == ("AUDIT_RECORD_CHANGED", "4")
+
+
+MEMBERS = [f"{number}0000" for number in range(11, 43)]
+
+
+@given(member=st.sampled_from([*MEMBERS, "hub"]), gone=st.sampled_from(MEMBERS))
+def test_witnesses_follow_from_the_names_and_one_who_leaves_is_replaced_by_one(member: str, gone: str) -> None:
+    chosen = witnesses_of(member, MEMBERS)
+    assert len(chosen) == len(set(chosen) - {member}) == 2
+    assert chosen == witnesses_of(member, reversed(MEMBERS))
+    after = witnesses_of(member, [each for each in MEMBERS if each != gone])
+    assert set(chosen) - {gone} <= set(after)
+    assert gone not in after
+
+
+def test_every_province_witnesses_for_somebody() -> None:
+    told = [witness for member in MEMBERS for witness in witnesses_of(member, MEMBERS)]
+    assert max(told.count(each) for each in MEMBERS) <= 8
+    assert witnesses_of("110000", ["110000"]) == ()

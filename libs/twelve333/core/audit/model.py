@@ -47,10 +47,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The last record at some time, as the member told others."""
+    """The last record at some time, as the member told others; and which of them, where that matters."""
 
     sequence: int
     digest: bytes
+    witness: str = ""
 
 
 def chained(entry: Entry, before: Head, suite: Digest = SHA256_NAME) -> Record:

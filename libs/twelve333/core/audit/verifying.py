@@ -19,7 +19,9 @@ class Verifier:
 
     def __init__(self, witnessed: Iterable[Head] = ()) -> None:
         self.head = Head(0, GENESIS)
-        self._witnessed = {head.sequence: head.digest for head in witnessed}
+        self._witnessed: dict[int, list[Head]] = {}
+        for head in witnessed:
+            self._witnessed.setdefault(head.sequence, []).append(head)
 
     def take(self, record: Record) -> Refusal | None:
         """Check the next record: AUDIT_RECORD_MISSING, AUDIT_RECORD_CHANGED or AUDIT_WITNESS_DIFFERS, naming it."""
@@ -28,15 +30,18 @@ class Verifier:
             return refuse(codes.RECORD_MISSING, sequence=expected)
         if record.previous != self.head.digest or not _holds(record):
             return refuse(codes.RECORD_CHANGED, sequence=expected)
-        if self._witnessed.get(expected, record.digest) != record.digest:
-            return refuse(codes.WITNESS_DIFFERS, sequence=expected)
+        for head in self._witnessed.get(expected, ()):
+            if head.digest != record.digest:
+                return refuse(codes.WITNESS_DIFFERS, sequence=expected, witness=head.witness)
         self.head = Head(record.sequence, record.digest)
         return None
 
     def end(self) -> Refusal | None:
         """Check that nothing is missing at the end: AUDIT_TAIL_CUT."""
         last = max(self._witnessed, default=0)
-        return refuse(codes.TAIL_CUT, sequence=self.head.sequence, witnessed=last) if last > self.head.sequence else None
+        if last <= self.head.sequence:
+            return None
+        return refuse(codes.TAIL_CUT, sequence=self.head.sequence, witnessed=last, witness=self._witnessed[last][0].witness)
 
 
 def _holds(record: Record) -> bool:

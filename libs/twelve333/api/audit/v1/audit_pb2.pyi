@@ -89,19 +89,23 @@ class AuditHead(_message.Message):
 
     SEQUENCE_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
+    WITNESS_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Its number."""
     digest: _builtins.bytes
     """Its digest, 32 bytes."""
+    witness: _builtins.str
+    """Who witnessed it, where several were asked."""
     def __init__(
         self,
         *,
         sequence: _builtins.int = ...,
         digest: _builtins.bytes = ...,
+        witness: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "sequence", b"sequence", "witness", b"witness"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -186,18 +190,30 @@ class ListWitnessedHeadsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     HEADS_FIELD_NUMBER: _builtins.int
+    ASKED_FIELD_NUMBER: _builtins.int
+    SILENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def heads(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuditHead]:
-        """At most the newest 1000."""
+        """At most the newest 1000 of each witness."""
+
+    @_builtins.property
+    def asked(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Witnesses that answered, where several were asked."""
+
+    @_builtins.property
+    def silent(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Witnesses that did not."""
 
     def __init__(
         self,
         *,
         heads: _abc.Iterable[Global___AuditHead] | None = ...,
+        asked: _abc.Iterable[_builtins.str] | None = ...,
+        silent: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["heads", b"heads"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "heads", b"heads", "silent", b"silent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -59,8 +59,8 @@ class AuditServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListWitnessedHeads(self, request, context):
-        """Lists heads that this member witnessed of others; at a node asked about itself: those that the hub witnessed of it.
-        Callers: operators, local operators, and nodes about themselves. Refusals: RPC_PEER_AWAY, RPC_ROLE_DENIED.
+        """Lists heads that this member witnessed of another; asked about itself, it asks those who witness its own log.
+        Callers: operators, local operators, and hub and nodes each about itself. Refusals: RPC_PEER_AWAY, RPC_ROLE_DENIED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

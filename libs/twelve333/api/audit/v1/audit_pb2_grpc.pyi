@@ -36,8 +36,8 @@ class AuditServiceStub:
     ListAuditRecords: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListAuditRecordsRequest, _audit_pb2.ListAuditRecordsResponse]
     """Lists records of this member in order. Callers: operators, local operators. Refusals: DELIVERY_STORE_UNAVAILABLE."""
     ListWitnessedHeads: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListWitnessedHeadsRequest, _audit_pb2.ListWitnessedHeadsResponse]
-    """Lists heads that this member witnessed of others; at a node asked about itself: those that the hub witnessed of it.
-    Callers: operators, local operators, and nodes about themselves. Refusals: RPC_PEER_AWAY, RPC_ROLE_DENIED.
+    """Lists heads that this member witnessed of another; asked about itself, it asks those who witness its own log.
+    Callers: operators, local operators, and hub and nodes each about itself. Refusals: RPC_PEER_AWAY, RPC_ROLE_DENIED.
     """
 
 @_typing.type_check_only
@@ -48,8 +48,8 @@ class AuditServiceAsyncStub(AuditServiceStub):
     ListAuditRecords: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListAuditRecordsRequest, _audit_pb2.ListAuditRecordsResponse]  # type: ignore[assignment]
     """Lists records of this member in order. Callers: operators, local operators. Refusals: DELIVERY_STORE_UNAVAILABLE."""
     ListWitnessedHeads: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListWitnessedHeadsRequest, _audit_pb2.ListWitnessedHeadsResponse]  # type: ignore[assignment]
-    """Lists heads that this member witnessed of others; at a node asked about itself: those that the hub witnessed of it.
-    Callers: operators, local operators, and nodes about themselves. Refusals: RPC_PEER_AWAY, RPC_ROLE_DENIED.
+    """Lists heads that this member witnessed of another; asked about itself, it asks those who witness its own log.
+    Callers: operators, local operators, and hub and nodes each about itself. Refusals: RPC_PEER_AWAY, RPC_ROLE_DENIED.
     """
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -69,8 +69,8 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_pb2.ListWitnessedHeadsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.ListWitnessedHeadsResponse, _abc.Awaitable[_audit_pb2.ListWitnessedHeadsResponse]]:
-        """Lists heads that this member witnessed of others; at a node asked about itself: those that the hub witnessed of it.
-        Callers: operators, local operators, and nodes about themselves. Refusals: RPC_PEER_AWAY, RPC_ROLE_DENIED.
+        """Lists heads that this member witnessed of another; asked about itself, it asks those who witness its own log.
+        Callers: operators, local operators, and hub and nodes each about itself. Refusals: RPC_PEER_AWAY, RPC_ROLE_DENIED.
         """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
