@@ -95,7 +95,7 @@ class Sender:
             return
         await self._prune()
         for head in await self._database.read(self._delivery.outbox.heads):
-            if self._handovers and self._handovers.busy(head.destination):
+            if self._is_handed(head.destination):
                 continue
             if by_broker:
                 await self._by_broker(head)
@@ -122,6 +122,10 @@ class Sender:
             await self._send(head, line, chosen)
         if self._handovers and line.attempt >= SILENT_DEADLINES and head.sequence > head.watermark:
             self._handovers.begin(head.destination, lambda: True)
+
+    def _is_handed(self, destination: str) -> bool:
+        """Whether a handover runs: until it ends, and wakes us, the line's deadline is not ours to keep."""
+        return self._handovers is not None and self._handovers.busy(destination)
 
     def _long_away(self) -> bool:
         """Whether the broker has been away long enough to go around it."""
@@ -205,7 +209,8 @@ class Sender:
 
     async def _wait(self) -> None:
         """Until something happens or the next deadline passes; a broker that is away makes no deadlines of its own."""
-        deadlines = [line.due for line in self._lines.values() if line.due is not None] if self._bus.connected else []
+        lines = self._lines.items() if self._bus.connected else ()
+        deadlines = [line.due for name, line in lines if line.due is not None and not self._is_handed(name)]
         if self._handovers and not self._bus.connected:
             deadlines += self._handovers.deadlines()
         try:

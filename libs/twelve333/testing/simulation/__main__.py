@@ -13,8 +13,14 @@ from multiprocessing import get_context
 
 from .plants import NONE, PLANTS
 from .run import Outcome, simulate
+from .scenario import MEMBERS
 
 SHOWN_MAX = 5  # broken promises shown per seed
+EXERCISED = {  # what the last lines count, so that one sees what a run was made of
+    "work": ("accepted", "told", "step", "refused", "clouded"),
+    "faults": ("crashes", "restored", "broker down", "cut", "storm", "disk full", "commits refused", "clock set"),
+    "messages": ("stores", "receipt", "calls", "lost", "stopped by a cut", "late", "doubled", "overtaken", "sent again by the broker"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,9 +73,8 @@ def _say_broken(outcome: Outcome) -> None:
 
 
 def _summary(seeds: int, broken: int, counts: Counter[str], seconds: float) -> str:
-    faults = {name: counts[name] for name in ("crashes", "restored", "cut", "storm", "disk full")}
-    injected = ", ".join(f"{count} {name}" for name, count in faults.items())
-    return f"sim: {seeds} seeds, {counts['accepted']} operations, {injected}; {broken} seeds broken; {seconds:.0f} s"
+    lines = [f"  {kind:9}{', '.join(f'{counts[name]} {name}' for name in names)}" for kind, names in EXERCISED.items()]
+    return "\n".join([*lines, f"sim: {seeds} seeds, {len(MEMBERS)} members each, {broken} broken; {seconds:.0f} s"])
 
 
 def _say(line: str) -> None:

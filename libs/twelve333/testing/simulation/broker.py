@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from random import Random
 from typing import TYPE_CHECKING, Final
 
 from ...core.ids import HUB
+from .network import Network
 from .world import World
 
 if TYPE_CHECKING:
@@ -24,22 +24,10 @@ ACK_WAIT_S: Final = 30.0
 class Stored:
     """One event in the stream, and from when it may be handed out (again)."""
 
+    number: int
     subject: str
     data: bytes
     due: float = 0.0
-
-
-@dataclass(slots=True)
-class Link:
-    """A member's line to the broker, one flag per direction."""
-
-    out_cut: bool = False
-    in_cut: bool = False
-
-    @property
-    def whole(self) -> bool:
-        """Whether both directions work."""
-        return not (self.out_cut or self.in_cut)
 
 
 @dataclass(slots=True)
@@ -47,19 +35,13 @@ class Broker:
     """See the module."""
 
     world: World
+    network: Network
     up: bool = True
     has_stream: bool = False
     queues: dict[str, list[Stored]] = field(default_factory=dict)
     sessions: dict[str, VirtualBus] = field(default_factory=dict)  # by member; only those connected now
-    links: dict[str, Link] = field(default_factory=dict)
-    chance: Random = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.chance = self.world.chance("broker")
-
-    def link(self, member: str) -> Link:
-        """The line of a member."""
-        return self.links.setdefault(member, Link())
+    numbers: int = 0
+    newest: dict[str, int] = field(default_factory=dict)  # by subject: the newest number that arrived
 
     def crash(self, forget: float) -> None:
         """Stop at once; of what was stored, about this share is forgotten, newest first."""
@@ -92,8 +74,10 @@ class Broker:
     def store(self, subject: str, data: bytes) -> None:
         """Take an event into the stream."""
         destination = subject.split(".")[3]
-        copies = 2 if self.chance.random() < self.world.weather.duplicate else 1
-        self.queues.setdefault(destination, []).extend(Stored(subject, data) for _ in range(copies))
+        self.numbers += 1
+        self.world.trace("broker", "stores", subject, self.numbers)
+        copies = [Stored(self.numbers, subject, data) for _ in range(self.network.copies())]
+        self.queues.setdefault(destination, []).extend(copies)
         self.pump(destination)
 
     def forget(self, destination: str, stored: Stored) -> None:
@@ -110,26 +94,24 @@ class Broker:
         loop = asyncio.get_running_loop()
         due = [stored for stored in self.queues.get(destination, []) if stored.due <= loop.time()]
         for stored in due:
+            self.world.counts["sent again by the broker"] += stored.due > 0
             stored.due = loop.time() + ACK_WAIT_S
-            if self.passes(self.link(destination).in_cut):
-                loop.call_later(self.delay(), bus.arrive, stored)
+            if self.network.passes(self.network.to_broker(destination).in_cut):
+                loop.call_later(self.network.delay(), bus.arrive, stored)
         if due:
             loop.call_later(ACK_WAIT_S, self.pump, destination)
 
     def receipt(self, subject: str, data: bytes) -> None:
         """Pass a receipt on to who is connected, and forget it."""
-        for _ in range(2 if self.chance.random() < self.world.weather.duplicate else 1):
-            bus = self.sessions.get(subject.split(".")[3])
-            if self.up and bus is not None and self.passes(self.link(bus.member).in_cut):
-                asyncio.get_running_loop().call_later(self.delay(), bus.receipt_arrives, subject, data)
+        bus = self.sessions.get(subject.split(".")[3])
+        if not self.up or bus is None:
+            return
+        for _ in range(self.network.copies()):
+            if self.network.passes(self.network.to_broker(bus.member).in_cut):
+                asyncio.get_running_loop().call_later(self.network.delay(), bus.receipt_arrives, subject, data)
 
-    def passes(self, cut: bool) -> bool:
-        """Whether a message gets through now."""
-        return not cut and self.chance.random() >= self.world.weather.loss
-
-    def delay(self) -> float:
-        """How long a message takes."""
-        weather = self.world.weather
-        if self.chance.random() < weather.slow:
-            return self.chance.uniform(0, weather.slow_s)
-        return self.chance.uniform(0.0005, 0.03)
+    def arrived(self, stored: Stored) -> None:
+        """Count what comes after something newer on the same subject."""
+        newest = self.newest.get(stored.subject, 0)
+        self.world.counts["overtaken"] += stored.number < newest
+        self.newest[stored.subject] = max(newest, stored.number)

@@ -60,18 +60,28 @@ class VirtualBus:
 
     async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
         """See `Bus.publish`."""
-        session, broker = self._session, self._broker
-        if not self.connected or not broker.has_stream:
+        network, session = self._broker.network, self._session
+        if not self.connected or not self._broker.has_stream:
             raise Refused(refuse(BROKER_AWAY))
-        await asyncio.sleep(broker.delay())
-        link = broker.link(self.member)
-        taken = [message for message in messages if session == self._session and broker.passes(link.out_cut)]
-        for subject, data in taken:
-            broker.store(subject, data)
-        if len(taken) < len(messages) or not broker.passes(link.in_cut):
+        delay = network.delay()
+        if delay >= PUBLISH_TIMEOUT_S:  # too late for us, not for the broker
+            asyncio.get_running_loop().call_later(delay, self._put, session, messages)
+            await asyncio.sleep(PUBLISH_TIMEOUT_S)
+            raise Refused(refuse(BROKER_AWAY))
+        await asyncio.sleep(delay)
+        taken = self._put(session, messages)
+        if len(taken) < len(messages) or not network.passes(network.to_broker(self.member).in_cut):
             await asyncio.sleep(PUBLISH_TIMEOUT_S)
             raise Refused(refuse(BROKER_AWAY))
         self.taken(taken)
+
+    def _put(self, session: int, messages: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+        """What of it reaches the broker in the same session, which stores it."""
+        line = self._broker.network.to_broker(self.member)
+        taken = [message for message in messages if session == self._session and self._broker.network.passes(line.out_cut)]
+        for subject, data in taken:
+            self._broker.store(subject, data)
+        return taken
 
     def taken(self, messages: Sequence[tuple[str, bytes]]) -> None:
         """The broker has said that it took them, which promises nothing; a planted fault believes it."""
@@ -93,7 +103,7 @@ class VirtualBus:
         if self._dead:
             return
         self._watch(data)
-        if self.connected and self._broker.passes(self._broker.link(self.member).out_cut):
+        if self.connected and self._broker.network.passes(self._broker.network.to_broker(self.member).out_cut):
             self._broker.receipt(subject, data)
 
     async def close(self) -> None:
@@ -116,6 +126,8 @@ class VirtualBus:
     def arrive(self, stored: Stored) -> None:
         """An event came off the line."""
         if self.connected:
+            self._broker.world.trace(self.member, "arrives", stored.subject, stored.number)
+            self._broker.arrived(stored)
             self._arrived.append(stored)
             self._news.set()
 
@@ -126,18 +138,18 @@ class VirtualBus:
 
     def notice_cut(self) -> None:
         """Some time after a cut: if it is still there, the pings have told."""
-        if not self._broker.link(self.member).whole:
+        if not self._broker.network.to_broker(self.member).whole:
             self.drop()
 
     async def _acknowledge(self, stored: Stored) -> None:
-        if self.connected and self._broker.passes(self._broker.link(self.member).out_cut):
+        if self.connected and self._broker.network.passes(self._broker.network.to_broker(self.member).out_cut):
             self._broker.forget(self.member, stored)
 
     async def _supervise(self) -> None:
         attempt = 0
         while not self._dead:
-            await asyncio.sleep(self._broker.delay())
-            if self._broker.up and self._broker.link(self.member).whole:
+            await asyncio.sleep(self._broker.network.delay())
+            if self._broker.up and self._broker.network.to_broker(self.member).whole:
                 attempt = 0
                 self._lost.clear()
                 self._session += 1

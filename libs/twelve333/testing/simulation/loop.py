@@ -20,8 +20,11 @@ class Life(Protocol):
 LIFE: ContextVar[Life | None] = ContextVar("LIFE", default=None)
 
 
+ROUNDS_MAX = 50_000  # of the loop without a tick of the clock; a busy run needs a few hundred
+
+
 class Stuck(Exception):
-    """Nothing is ready and no deadline is set: the simulated world waits for ever."""
+    """The world does not go on: nothing is ready and no deadline is set, or something spins and lets no time pass."""
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -30,6 +33,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._virtual_now = 0.0
+        self._rounds = 0
         self._selector = self
         self.set_task_factory(_owned_task)  # type: ignore[arg-type]
 
@@ -39,8 +43,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def select(self, timeout: float | None) -> list[Any]:
         """What the base loop calls to wait: jump there."""
-        if timeout is None:
-            raise Stuck
+        self._rounds = self._rounds + 1 if timeout == 0 else 0
+        if timeout is None or self._rounds > ROUNDS_MAX:
+            raise Stuck("waits for ever" if timeout is None else "spins")
         self._virtual_now += timeout
         return []
 

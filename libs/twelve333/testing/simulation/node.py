@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -14,11 +15,15 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ...adapters.relay import Relay
+from ...adapters.relay.intake import Intake
 from ...adapters.sql.cases_inbound import ask_for_returns, case_appliers
 from ...adapters.sql.delivery import Delivery
+from ...adapters.sql.inbox import Arrival
 from ...core.decision import Refusal, Refused
-from ...wire.envelope import decode_receipt
+from ...core.delivery.model import Receipt
+from ...wire.envelope import decode_envelope, decode_receipt, encode_receipt
 from .broker import Broker
+from .direct import VirtualDirect
 from .effects import PLAIN, plain_applier
 from .ledger import Ledger
 from .loop import LIFE
@@ -44,20 +49,24 @@ class Node:
         world, broker, ledger: what it lives in.
         member: who it is.
         workload: what its people do.
-        skew_s: by how much its clock is wrong.
+        direct: its way around the broker, if the federation has one.
         plant: the planted fault, if any.
     """
 
-    def __init__(self, world: World, broker: Broker, ledger: Ledger, member: str, workload: Workload, skew_s: float, plant: Plant) -> None:
+    def __init__(
+        self, world: World, broker: Broker, ledger: Ledger, member: str, workload: Workload, direct: VirtualDirect | None, plant: Plant
+    ) -> None:
         self.world, self.broker, self.ledger, self.member = world, broker, ledger, member
         self.disk = Disk.new()
         self.database: VirtualDatabase | None = None
-        self._workload, self._skew_s, self._plant = workload, skew_s, plant
+        self._workload, self._direct, self._plant = workload, direct, plant
         self._chance = world.chance(f"node {member}")
         self._life: ProcessLife | None = None
+        self._context = copy_context()
+        self._intake: Intake | None = None
         self._bus = plant.bus(broker, member, Random(0), self._watch)
+        self.fails = self.skew_s = 0.0
         self._new_epoch, self._backed_up_at = False, self.clock()
-        self.fails = 0.0
 
     @property
     def alive(self) -> bool:
@@ -69,10 +78,10 @@ class Node:
         if self.alive:
             return
         life = self._life = ProcessLife()
-        context = copy_context()
-        context.run(LIFE.set, life)
+        self._context = copy_context()
+        self._context.run(LIFE.set, life)
         self.world.trace(self.member, "starts")
-        asyncio.get_running_loop().create_task(self._live(life), context=context).add_done_callback(self._ended)
+        asyncio.get_running_loop().create_task(self._live(life), context=self._context).add_done_callback(self._ended)
 
     def crash(self) -> None:
         """Kill the process in the middle of whatever it does."""
@@ -81,6 +90,7 @@ class Node:
             return
         self.world.trace(self.member, "crashes")
         self._bus.kill()
+        self._intake = None
         self.disk.lose_uncommitted()
         for task in life.tasks:
             task.cancel()
@@ -106,20 +116,36 @@ class Node:
         if self.database is not None:
             self.database.fails = share
 
+    def called(self, caller: str, sent: Sequence[bytes]) -> asyncio.Task[Receipt] | None:
+        """Take what another member hands over, as a task of this life; None while nobody listens."""
+        if self._intake is None:
+            return None
+        arrivals = [_arrival(caller, data) for data in sent]
+        taking = asyncio.get_running_loop().create_task(self._take(self._intake, arrivals), context=self._context)
+        taking.add_done_callback(lambda task: task.cancelled() or task.exception())  # the caller may be gone
+        return taking
+
+    def set_clock(self, skew_s: float) -> None:
+        """Somebody sets this machine's clock, wrong by so many seconds."""
+        self.world.trace(self.member, "clock set", f"{skew_s - self.skew_s:+.1f}")
+        self.skew_s = skew_s
+
     def clock(self) -> datetime:
         """What this machine's clock shows."""
-        return self.world.wall(self._skew_s)
+        return self.world.wall(self.skew_s)
 
     async def _live(self, life: ProcessLife) -> None:
-        database = self.database = VirtualDatabase(self.disk, life, self._chance, hasty=self._plant.hasty)
+        database = self.database = VirtualDatabase(self.world, self.disk, life, self._chance, hasty=self._plant.hasty)
         database.fails = self.fails
         delivery = Delivery(tables, self.member)
         delivery.inbox = self._plant.inbox(tables, self.member)
         await self._begun(database, delivery)
         self._bus = self._plant.bus(self.broker, self.member, self._chance, self._watch)
         appliers = {PLAIN: plain_applier(effects), **case_appliers(cases, delivery)}
-        relay = Relay(database, delivery, self._bus, appliers, self.clock, self._chance.random)
+        greeted = self._workload.greeted_by(self.member)
+        relay = Relay(database, delivery, self._bus, appliers, self.clock, self._chance.random, self._direct, greeted)
         await relay.start()
+        self._intake = relay.intake
         desk = Desk(self.world, self.ledger, self.member, database, delivery.outbox, self.clock, self._workload)
         working = asyncio.create_task(desk.work())
         failed = asyncio.create_task(relay.wait_failed())
@@ -148,6 +174,11 @@ class Node:
         elif not delivery.outbox.epoch(tx):
             delivery.outbox.begin_epoch(tx, self.clock())
 
+    async def _take(self, intake: Intake, arrivals: Sequence[Arrival]) -> Receipt:
+        receipt = await intake.take(arrivals)
+        self._watch(encode_receipt(receipt))
+        return receipt
+
     def _watch(self, data: bytes) -> None:
         """Every receipt that leaves: its watermark must be on the disk already."""
         receipt = decode_receipt(data)
@@ -158,3 +189,8 @@ class Node:
         self.world.trace(self.member, "receipt", receipt.origin, receipt.watermark, receipt.reason.value)
         if receipt.watermark > durable:
             self.world.breach("watermark <= durable", f"{self.member} told {receipt.origin} {receipt.watermark}, its disk has {durable}")
+
+
+def _arrival(caller: str, data: bytes) -> Arrival:
+    envelope = decode_envelope(data)
+    return Arrival(caller, None, envelope) if isinstance(envelope, Refusal) else Arrival(caller, envelope)

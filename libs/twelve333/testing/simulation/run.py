@@ -14,12 +14,13 @@ import structlog
 
 from .broker import Broker
 from .checks import check, quiet
+from .direct import VirtualDirect
 from .ledger import Ledger
-from .loop import run_virtually
+from .loop import Stuck, run_virtually
+from .network import Network
 from .node import Node
 from .plants import NONE, Plant
-from .scenario import Scenario, Trouble, members_of
-from .workload import Workload
+from .scenario import MEMBERS, Scenario, Trouble
 from .world import World
 
 HEALS_WITHIN_S: Final = 900.0  # virtual; the longest pause between two tries is a minute
@@ -62,19 +63,25 @@ def simulate(seed: int, plant: Plant = NONE, *, keep: bool = False) -> Outcome:
         healed.append(await _live(world, plant))
 
     with plant.planted(), _silence():
-        run_virtually(live)
-    return Outcome(seed, world.digest, tuple(world.broken), dict(world.counts), healed[0], tuple(world.lines))
+        try:
+            run_virtually(live)
+        except Stuck as stuck:
+            world.broken.append(f"heals by itself: the world {stuck}")
+    return Outcome(seed, world.digest, tuple(world.broken), dict(world.counts), sum(healed), tuple(world.lines))
 
 
 async def _live(world: World, plant: Plant) -> float:
     chance = world.chance("scenario")
     scenario = Scenario.of(chance)
-    members = members_of(scenario)
-    broker, ledger = Broker(world), Ledger()
-    workload = Workload(members, scenario.think_s, scenario.stale)
-    nodes = {member: Node(world, broker, ledger, member, workload, chance.uniform(-1, 1) * scenario.skew_s, plant) for member in members}
-    trouble = Trouble(world, broker, nodes, scenario)
+    network, ledger, workload = Network(world), Ledger(), scenario.workload()
+    broker = Broker(world, network)
+    nodes: dict[str, Node] = {}
+    for member in MEMBERS:
+        direct = VirtualDirect(network, member, lambda name: nodes[name].called) if scenario.direct else None
+        nodes[member] = Node(world, broker, ledger, member, workload, direct, plant)
+    trouble = Trouble(world, network, broker, nodes, scenario)
     for node in nodes.values():  # a cold start in any order
+        node.skew_s = chance.uniform(-scenario.skew_s, scenario.skew_s)
         asyncio.get_running_loop().call_later(chance.uniform(0, 5), node.start)
     await trouble.make()
     workload.over = True

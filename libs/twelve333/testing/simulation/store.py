@@ -24,6 +24,7 @@ from ...core.decision import Refused, refuse
 from ...core.delivery.codes import STORE_CLOSED
 from .effects import effect_table
 from .loop import Life
+from .world import World
 
 SYNC_S_MAX: Final = 0.02
 
@@ -119,16 +120,17 @@ class VirtualDatabase:
     """See `Database`: one life's access to a disk.
 
     Args:
+        world: counts what is refused.
         disk: what it works on.
         life: ends with it.
-        chance: how long a sync takes, and when one fails.
+        chance: how long a sync takes, and when one finds the disk full.
         hasty: tell callers "done" before the disk has it (a planted fault).
     """
 
     dialect = "sqlite"
 
-    def __init__(self, disk: Disk, life: Life, chance: Random, *, hasty: bool = False) -> None:
-        self._disk, self._life, self._chance, self._hasty = disk, life, chance, hasty
+    def __init__(self, world: World, disk: Disk, life: Life, chance: Random, *, hasty: bool = False) -> None:
+        self._world, self._disk, self._life, self._chance, self._hasty = world, disk, life, chance, hasty
         self._jobs: list[Job] = []
         self._work, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
@@ -173,12 +175,11 @@ class VirtualDatabase:
             jobs = [job for job in taken if job.future.set_running_or_notify_cancel()]
             if not self._jobs:
                 self._work.clear()
-            if self._chance.random() < self.fails:
-                fail_all(jobs, unavailable(sqlite3.OperationalError("database or disk is full")))
-            elif jobs:
-                await self._commit(jobs)
+            if jobs:
+                await self._commit(jobs, self._chance.random() < self.fails)
 
-    async def _commit(self, jobs: list[Job]) -> None:
+    async def _commit(self, jobs: list[Job], full: bool) -> None:
+        """Run a batch and sync it; on a full disk the statements may all have run before the sync finds no room."""
         self._idle.clear()
         disk, connection = self._disk, self._disk.connection
         disk.open = connection.begin()
@@ -186,6 +187,9 @@ class VirtualDatabase:
         if self._hasty:
             _tell(outcomes)
         await asyncio.sleep(self._chance.uniform(0, SYNC_S_MAX))
+        if full and not self._hasty:
+            self._refuse(jobs)
+            return
         disk.open.commit()
         disk.open = None
         disk.committed()
@@ -195,6 +199,13 @@ class VirtualDatabase:
         topics = take_notes(connection)
         for listener in self._listeners if topics else ():
             listener(topics)
+
+    def _refuse(self, jobs: list[Job]) -> None:
+        self._world.counts["commits refused"] += 1
+        self._disk.lose_uncommitted()
+        take_notes(self._disk.connection)
+        self._idle.set()
+        fail_all(jobs, unavailable(sqlite3.OperationalError("database or disk is full")))
 
 
 def _tell(outcomes: list[Outcome]) -> None:

@@ -39,15 +39,34 @@ class Workload:
 
     Args:
         members: all members, the hub first.
-        think_s: mean virtual seconds between two acts of one member.
+        lively: those of them that do most.
+        share: how much of what is done goes to the lively ones.
+        think_s: mean virtual seconds between two acts of a lively member.
+        quiet_s: the same for the others.
         stale: how often an asker works from an old screen.
         over: set when the working day ends.
     """
 
     members: tuple[str, ...]
+    lively: tuple[str, ...]
+    share: float
     think_s: float
+    quiet_s: float
     stale: float
     over: bool = False
+
+    def pause_s(self, member: str) -> float:
+        """The mean pause between two acts of that member."""
+        return self.think_s if member in self.lively else self.quiet_s
+
+    def greeted_by(self, member: str) -> tuple[str, ...]:
+        """Who is greeted unheard of on each new connection; only among the lively, since all with all costs a thousand messages each time."""
+        return self.lively if member in self.lively else ()
+
+    def another(self, chance: Random, not_this: str) -> str:
+        """A member to tell something, or to ask."""
+        among = self.lively if chance.random() < self.share else self.members
+        return chance.choice([name for name in among if name != not_this])
 
 
 class Desk:
@@ -64,7 +83,7 @@ class Desk:
     async def work(self) -> None:
         """Act until the day is over."""
         while True:
-            await asyncio.sleep(self._chance.expovariate(1 / self._workload.think_s))
+            await asyncio.sleep(self._chance.expovariate(1 / self._workload.pause_s(self._member)))
             if self._workload.over:
                 return
             try:
@@ -83,7 +102,7 @@ class Desk:
             await self._step()
 
     async def _tell(self) -> None:
-        destination = self._chance.choice([name for name in self._workload.members if name != self._member])
+        destination = self._workload.another(self._chance, self._member)
         number = self._ledger.ask(self._member, destination)
         key, message = f"plain-{number}", plain_event(number)
         append = partial(self._outbox.append, destination=destination, message=message, now=self._clock(), key=key)
@@ -125,8 +144,7 @@ class Desk:
     def _made(self, kind: str, signature: messages.Signature, case: Case) -> messages.LaterCommand:
         match kind:
             case "transfer":
-                others = [unit for unit in self._member_of if unit != case.owner.unit]
-                return messages.TransferCase(signature, self._chance.choice(others))
+                return messages.TransferCase(signature, self._other_unit(case.owner.unit))
             case "accept":
                 return messages.AcceptCase(signature)
             case "refuse":
@@ -164,6 +182,11 @@ class Desk:
                 offered = isinstance(event, messages.TransferOffered) and event.to.member == destination
                 message = arrived_to_wire(event, after.history[:-1] if offered else ())
                 self._outbox.append(tx, destination=destination, message=message, key=after.case_id, now=self._clock())
+
+    def _other_unit(self, owner: str) -> str:
+        """A unit of our own or of another province."""
+        member = self._workload.another(self._chance, HUB)
+        return self._chance.choice([unit for unit in units_of(member) if unit != owner])
 
     def _unit(self) -> str:
         return self._chance.choice(units_of(self._member))

@@ -13,7 +13,7 @@ from typing import Final
 BEGAN: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # a Monday, 09:00 in China
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Weather:
     """How bad the network is now; probabilities per message, seconds."""
 
@@ -21,6 +21,9 @@ class Weather:
     duplicate: float = 0.0
     slow: float = 0.0  # how many take up to `slow_s` instead of a few milliseconds, and so overtake each other
     slow_s: float = 0.0
+
+
+CALM: Final = Weather()
 
 
 @dataclass(slots=True)
@@ -34,7 +37,7 @@ class World:
 
     seed: int
     keep: bool = False
-    weather: Weather = field(default_factory=Weather)
+    weather: Weather = CALM
     counts: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
