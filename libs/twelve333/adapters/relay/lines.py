@@ -59,7 +59,10 @@ class Line:
             self.attempt += 1
             return range(head.watermark + 1, head.watermark + 2)
         window = WINDOW_BATCHED_MAX if self.takes_batches else WINDOW_EVENTS_MAX
-        return range(0) if self.probing else sendable(head, self.sent_through, window)
+        chosen = range(0) if self.probing else sendable(head, self.sent_through, window)
+        if not chosen and self.due is None:  # confirmed when the last round began, and taken back by a receipt since
+            self.due = now + CONFIRM_BASE.total_seconds()
+        return chosen
 
     def sent(self, sequences: range, now: float, draw: Callable[[], float]) -> None:
         """Remember what the broker took, and when its receipt is overdue."""

@@ -107,7 +107,7 @@ class Node:
             at, image = chance.choice(self.disk.backups)
             self.world.trace(self.member, "restored", f"{at:.4f}")
             self.ledger.restored(self.disk, image, self.member)
-            self._backed_up_at = self.world.wall(at - self.world.now() + self._skew_s)
+            self._backed_up_at = self.world.wall(at - self.world.now() + self.skew_s)
             self._new_epoch = self._plant.epoch_on_restore
 
     def set_fails(self, share: float) -> None:

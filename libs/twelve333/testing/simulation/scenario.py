@@ -55,7 +55,7 @@ class Scenario:
             lively=(HUB, *chance.sample(PROVINCES, chance.choice((2, 2, 3, 3, 4, 5, 6)))),
             lasts_s=chance.choice((90.0, 200.0, 400.0)),
             troubles=chance.randint(2, 10),
-            acts=chance.choice((25, 50, 80)),
+            acts=chance.choice((20, 40, 60)),
             stale=chance.choice((0.05, 0.3)),
             skew_s=chance.choice((0.0, CLOCK_WRONG_S)),
             direct=chance.random() < 0.7,

@@ -43,7 +43,7 @@ def engine() -> Engine:
         connection.isolation_level = None
 
     event.listen(made, "connect", on_connect)
-    event.listen(made, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(made, "begin", lambda connection: _raw(connection).execute("BEGIN IMMEDIATE"))
     return made
 
 

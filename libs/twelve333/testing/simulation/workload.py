@@ -60,7 +60,7 @@ class Workload:
         return self.think_s if member in self.lively else self.quiet_s
 
     def greeted_by(self, member: str) -> tuple[str, ...]:
-        """Who is greeted unheard of on each new connection; only among the lively, since all with all costs a thousand messages each time."""
+        """Who is greeted unheard of on each new connection; among the lively only, since all with all are a thousand messages each time."""
         return self.lively if member in self.lively else ()
 
     def another(self, chance: Random, not_this: str) -> str:
