@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Final
 
 from google.protobuf.message import Message
-from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, insert
+from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table
 from tests.support.broker import TestBroker
 
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.relay import Relay
 from twelve333.adapters.sql import Database, delivery_tables, open_database
 from twelve333.adapters.sql.delivery import Delivery, Inbound
+from twelve333.adapters.sql.later import insert_later
 from twelve333.core.decision import Refusal
 from twelve333.wire.envelope import decode_receipt
 
@@ -94,4 +95,4 @@ async def telling(broker: TestBroker, urls: tuple[str, str], message: Message) -
 
 
 def _apply(tx: Connection, inbound: Inbound, _now: datetime) -> None:
-    tx.execute(insert(applied).values(message=inbound.message))
+    insert_later(tx, applied, {"message": inbound.message})

@@ -7,7 +7,6 @@ sealed bus seals as one. What cannot be read is a peer violation, never a crash.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -18,7 +17,7 @@ from ..core.delivery.codes import ENVELOPE_MALFORMED
 from ..core.delivery.model import BATCH_EVENTS_MAX, ENVELOPE_BYTES_MAX, Envelope
 from ..core.ids import check_id, is_member
 from .envelope import capability_of
-from .times import to_timestamp
+from .times import from_timestamp, to_timestamp
 
 MESSAGE_BYTES_MAX: Final = 448 * 1024
 
@@ -115,7 +114,7 @@ def _from_wire(batch: pb.Batch, sequence: int, event: pb.BatchedEvent) -> Envelo
         event.event_id,
         capability,
         event.type,
-        event.occurred_at.ToDatetime(UTC),
+        from_timestamp(event.occurred_at),
         event.payload,
         event.key,
         dict(event.trace),

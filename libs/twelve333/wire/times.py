@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
+
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def to_timestamp(moment: datetime) -> Timestamp:
     """An aware time as a timestamp."""
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp
+    seconds, microseconds = divmod((moment - _BEGINNING) // _MICROSECOND, 1_000_000)
+    return Timestamp(seconds=seconds, nanos=microseconds * 1000)
 
 
 def from_timestamp(stamp: Timestamp) -> datetime:
-    """A timestamp as an aware UTC time."""
-    return stamp.ToDatetime(tzinfo=UTC)
+    """A timestamp as an aware UTC time; raises `OverflowError` for one that no calendar has and `ValueError` for one out of form."""
+    if not 0 <= stamp.nanos < 1_000_000_000:
+        raise ValueError("nanoseconds beyond a second")
+    return _BEGINNING + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)

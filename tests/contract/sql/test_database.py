@@ -10,6 +10,7 @@ from sqlalchemy import Connection, MetaData, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from twelve333.adapters.sql import Database, delivery_tables, note, open_database
+from twelve333.adapters.sql.database import Notes
 from twelve333.core.decision import Kind, Refused
 from twelve333.core.delivery.codes import STORE_CLOSED, STORE_URL_UNSUPPORTED
 
@@ -84,7 +85,7 @@ async def test_times_come_back_in_utc_to_the_microsecond(database: Database) -> 
 
 
 async def test_listeners_hear_of_noted_topics_after_the_commit(database: Database) -> None:
-    heard: asyncio.Queue[frozenset[str]] = asyncio.Queue()
+    heard: asyncio.Queue[Notes] = asyncio.Queue()
     database.after_commit(heard.put_nowait)
 
     def work(tx: Connection) -> None:
@@ -93,7 +94,7 @@ async def test_listeners_hear_of_noted_topics_after_the_commit(database: Databas
 
     await database.write(lambda tx: _keep(tx, "silent"))
     await database.write(work)
-    assert await asyncio.wait_for(heard.get(), 5) == frozenset({"outbox"})
+    assert await asyncio.wait_for(heard.get(), 5) == {"outbox": []}
     assert heard.empty()
 
 

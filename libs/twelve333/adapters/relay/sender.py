@@ -18,15 +18,17 @@ from opentelemetry import metrics, propagate, trace
 from sqlalchemy import Connection
 
 from ...core.decision import Refusal, Refused
-from ...core.delivery.model import Envelope, OutboxHead, Receipt
+from ...core.delivery.model import BATCH_EVENTS_MAX, Envelope, OutboxHead, Receipt
 from ...core.delivery.rules import batches, sendable
 from ...wire.batch import encode_batch
 from ...wire.envelope import decode_receipt, encode_envelope
 from ...wire.subjects import batch_subject, event_subject, sender_of
 from ..bus.port import Bus
 from ..clock import Clock
-from ..sql.database import Database
+from ..sql.database import Database, Notes
 from ..sql.delivery import OUTBOX, Delivery
+from ..telemetry.spans import is_sampled
+from .fresh import Fresh
 from .handover import Direct, Handovers
 from .lines import Line
 
@@ -54,6 +56,8 @@ class Sender:
         self._lines: dict[str, Line] = {}
         self._receipts: dict[tuple[str, str], Receipt] = {}  # newest of each kind per sender: bounded by the number of members
         self._wake, self._receipt_came = asyncio.Event(), asyncio.Event()
+        self._fresh, self._reread = Fresh(), True
+        self._answered = set[str]()  # whose receipts came while heads are read
         self._prune_at = 0.0
         self._away_since: float | None = None
         self._handovers = Handovers(self._batch_for, direct, self._take_receipt, self._wake.set, draw) if direct else None
@@ -89,18 +93,37 @@ class Sender:
             self._confirmed(heads)
 
     async def send_round(self) -> None:
-        """Hand over what every destination's window allows now, by the broker or directly."""
+        """Hand over what every destination's window allows now, by the broker or directly.
+
+        How far everybody is is read from the outbox at the start, after a silence and when numbers changed; otherwise commits tell it.
+        """
         by_broker = self._bus.connected
         if not by_broker and not self._long_away():
             return
         await self._prune()
-        for head in await self._database.read(self._delivery.outbox.heads):
+        await self._read_heads()
+        for head in self._fresh.heads():
             if self._is_handed(head.destination):
                 continue
             if by_broker:
                 await self._by_broker(head)
             elif self._handovers and head.sequence > head.watermark:
                 self._handovers.begin(head.destination, lambda: not self._bus.connected)
+
+    async def _read_heads(self) -> None:
+        """How far everybody is, if that is in doubt; a receipt that came while it was read knows better."""
+        now = self._now()
+        silent = any(line.due is not None and line.due <= now for line in self._lines.values())
+        if not (self._reread or silent):
+            return
+        self._reread = False
+        self._answered.clear()
+        try:
+            heads = await self._database.read(self._delivery.outbox.heads)
+        except Refused:
+            self._reread = True
+            raise
+        self._fresh.read(head for head in heads if head.destination not in self._answered)
 
     async def send_last(self) -> None:
         """One round before the end; what it cannot send waits in the outbox for the next start."""
@@ -156,16 +179,24 @@ class Sender:
         return heads[0][0] if heads else None
 
     async def _send(self, head: OutboxHead, line: Line, chosen: range) -> None:
-        envelopes = await self._database.read(partial(self._delivery.outbox.pending, head=head, sequences=chosen))
-        try:
-            await self._bus.publish(_messages([_traced(envelope) for envelope in envelopes], line.batched))
-        except Refused:
-            envelopes = []
-        if not envelopes:
-            line.failed(self._now(), self._draw)
-            return
-        _sent.add(len(envelopes), {"destination": head.destination})
-        line.sent(range(envelopes[0].sequence, envelopes[-1].sequence + 1), self._now(), self._draw)
+        for first in range(chosen.start, chosen.stop, BATCH_EVENTS_MAX):
+            envelopes = await self._events(head, range(first, min(first + BATCH_EVENTS_MAX, chosen.stop)))
+            try:
+                await self._bus.publish(_messages([_traced(envelope) for envelope in envelopes], line.batched))
+            except Refused:
+                envelopes = []
+            if not envelopes:
+                line.failed(self._now(), self._draw)
+                self._reread = True
+                return
+            _sent.add(len(envelopes), {"destination": head.destination})
+            line.sent(range(envelopes[0].sequence, envelopes[-1].sequence + 1), self._now(), self._draw)
+
+    async def _events(self, head: OutboxHead, sequences: range) -> Sequence[Envelope]:
+        """From memory if they are still there, else from the outbox."""
+        return self._fresh.take(head, sequences) or await self._database.read(
+            partial(self._delivery.outbox.pending, head=head, sequences=sequences)
+        )
 
     def _close(self, tx: Connection, receipts: list[tuple[tuple[str, str], Receipt]]) -> list[tuple[OutboxHead, Receipt]]:
         heads: list[tuple[OutboxHead, Receipt]] = []
@@ -178,9 +209,11 @@ class Sender:
         return heads
 
     def _confirmed(self, heads: list[tuple[OutboxHead, Receipt]]) -> None:
+        self._answered.update(head.destination for head, _ in heads)
         for head, receipt in heads:
             _confirmed.add(1, {"peer": receipt.sender, "reason": receipt.reason.value})
-            self._lines.setdefault(head.destination, Line(epoch=head.epoch)).confirmed(head, receipt, self._now())
+            line = self._lines.setdefault(head.destination, Line(epoch=head.epoch))
+            line.confirmed(self._fresh.confirmed(head), receipt, self._now())
         self._wake.set()
 
     def _receipt(self, subject: str, data: bytes) -> None:
@@ -191,12 +224,16 @@ class Sender:
         self._receipts[sender, receipt.reason.value] = receipt
         self._receipt_came.set()
 
-    def _committed(self, topics: frozenset[str]) -> None:
-        if OUTBOX in topics:
-            self._wake.set()
+    def _committed(self, notes: Notes) -> None:
+        if OUTBOX not in notes:
+            return
+        appended = notes[OUTBOX]
+        if not appended or not self._fresh.appended(appended):
+            self._reread = True
+        self._wake.set()
 
     def _new_session(self) -> None:
-        self._away_since = None
+        self._away_since, self._reread = None, True
         for line in self._lines.values():
             line.forget()
         self._wake.set()
@@ -235,7 +272,9 @@ def _messages(envelopes: Sequence[Envelope], batched: bool) -> list[tuple[str, b
 
 
 def _traced(envelope: Envelope) -> Envelope:
-    """The envelope with a span of its own, which continues the trace in which the event was written."""
+    """The envelope with a span of its own, which continues the trace in which the event was written, if that one is recorded."""
+    if not is_sampled(envelope.trace):
+        return envelope
     attributes = {"delivery.type": envelope.type, "delivery.destination": envelope.destination}
     context = propagate.extract(dict(envelope.trace))
     with _tracer.start_as_current_span("deliver", context=context, kind=trace.SpanKind.PRODUCER, attributes=attributes):

@@ -5,8 +5,8 @@ Rule served: a work that fails rolls back alone; a batch whose commit fails fail
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,17 +16,23 @@ from sqlalchemy.exc import DBAPIError
 
 from ...core.decision import Refused, refuse
 from ...core.delivery.codes import STORE_UNAVAILABLE
+from .database import take_notes
+from .later import BatchLost, putting_off, savepoint
 
 BATCH_WORKS_MAX = 256
 QUEUE_WORKS_MAX = 4096
 
 
+def _future() -> asyncio.Future[Any]:
+    return asyncio.get_running_loop().create_future()
+
+
 @dataclass(slots=True)
 class Job:
-    """One caller's unit of work, the future it waits on, and the context it was asked in (its trace follows it to the writer's thread)."""
+    """One caller's unit of work, the future that it waits on, and the context it was asked in, which takes its trace along."""
 
     work: Callable[[Connection], Any]
-    future: Future[Any] = field(default_factory=Future)
+    future: asyncio.Future[Any] = field(default_factory=_future)
     context: Context = field(default_factory=copy_context)
 
 
@@ -39,15 +45,13 @@ class Outcome:
     error: BaseException | None = None
 
     def tell(self) -> None:
-        """Wake the caller."""
+        """Wake the caller, unless it has given up; on its event loop."""
+        if self.job.future.done():
+            return
         if self.error is not None:
             self.job.future.set_exception(self.error)
         else:
             self.job.future.set_result(self.result)
-
-
-class BatchLost(Exception):
-    """The transaction under the whole batch is gone."""
 
 
 def unavailable(error: BaseException) -> Refused:
@@ -57,7 +61,7 @@ def unavailable(error: BaseException) -> Refused:
 
 
 def run_batch(tx: Connection, jobs: Sequence[Job], alive: Callable[[Connection], bool]) -> list[Outcome]:
-    """Run each job in its own savepoint inside the transaction that `tx` has open.
+    """Run each job in its own savepoint inside the transaction that `tx` has open, and write what they put off.
 
     Args:
         tx: a connection with an open transaction.
@@ -67,20 +71,29 @@ def run_batch(tx: Connection, jobs: Sequence[Job], alive: Callable[[Connection],
     Raises:
         BatchLost: the database dropped the transaction (disk full, connection lost).
     """
-    return [_run_one(tx, job, alive) for job in jobs]
+    take_notes(tx)  # of a batch that was lost
+    with putting_off(tx):
+        return [_run_one(tx, job, alive) for job in jobs]
 
 
 def _run_one(tx: Connection, job: Job, alive: Callable[[Connection], bool]) -> Outcome:
     try:
-        with tx.begin_nested():
+        with savepoint(tx, "work"):
             return Outcome(job, result=job.context.run(job.work, tx))
+    except BatchLost:
+        raise
     except BaseException as error:  # not swallowed: it is handed to the caller that waits for it
         if not alive(tx) or (isinstance(error, DBAPIError) and error.connection_invalidated):
             raise BatchLost from error
         return Outcome(job, error=error)
 
 
-def fail_all(jobs: Sequence[Job], error: BaseException) -> None:
-    """Tell every caller that nothing of the batch was kept."""
-    for job in jobs:
-        job.future.set_exception(error)
+def tell_all(outcomes: Iterable[Outcome]) -> None:
+    """Wake every caller, after the commit; on their event loop."""
+    for outcome in outcomes:
+        outcome.tell()
+
+
+def failed(jobs: Sequence[Job], error: BaseException) -> list[Outcome]:
+    """What to tell every caller when nothing of the batch was kept."""
+    return [Outcome(job, error=error) for job in jobs]

@@ -5,8 +5,8 @@ Rule served: a unit of work is all or nothing, and its caller hears of success o
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError
@@ -17,7 +17,8 @@ from .fields import PLAIN, Fields
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
-Listener = Callable[[frozenset[str]], None]
+Notes = Mapping[str, Sequence[Any]]  # by topic, what was noted about it
+Listener = Callable[[Notes], None]
 
 _NOTES = "twelve333.notes"
 
@@ -43,7 +44,7 @@ class Database(Protocol):
         """Run `work` on one consistent view of what is committed; it cannot write. Raises as `write` does."""
 
     def after_commit(self, listener: Listener) -> None:
-        """Call `listener` on the running event loop after each commit that noted topics (see `note`), with those topics."""
+        """Call `listener` on the running event loop after each commit that noted topics (see `note`), with those notes."""
 
     async def close(self) -> None:
         """Finish the work already taken, then close every connection."""
@@ -74,14 +75,15 @@ def open_database(url: str, fields: Fields = PLAIN) -> Database:
     raise Refused(refuse(STORE_URL_UNSUPPORTED, scheme=parsed.drivername))
 
 
-def note(tx: Connection, topic: str) -> None:
+def note(tx: Connection, topic: str, *facts: object) -> None:
     """Remember that this unit of work touched `topic`, so that listeners are woken after its commit.
 
-    A work that is rolled back may still wake them once: a wake-up is a hint, never a fact.
+    A work that is rolled back may still wake them once: a wake-up is a hint. Facts are more: see `later.note_later`.
     """
-    tx.info.setdefault(_NOTES, set()).add(topic)
+    tx.info.setdefault(_NOTES, {}).setdefault(topic, []).extend(facts)
 
 
-def take_notes(tx: Connection) -> frozenset[str]:
+def take_notes(tx: Connection) -> Notes:
     """The topics noted since the last call; used by the databases after a commit."""
-    return frozenset(tx.info.pop(_NOTES, ()))
+    notes: Notes = tx.info.pop(_NOTES, {})
+    return notes

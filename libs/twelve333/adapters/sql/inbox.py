@@ -5,14 +5,14 @@ Rule served: the inbox never forgets; by number and by event id a second arrival
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 from opentelemetry import propagate, trace
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, Update, and_, bindparam, insert, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from ...core.decision import Kind, Refusal, Refused, refuse
@@ -20,7 +20,9 @@ from ...core.delivery.codes import APPLIER_FAILED, TYPE_UNKNOWN
 from ...core.delivery.model import EPOCH_NONE, Envelope, InboxFacts, Reason, Receipt
 from ...core.delivery.rules import Apply, Duplicate, Gap, admit
 from ..signing.codes import SEAL_NOT_OPENED
+from ..telemetry.spans import is_sampled
 from .fields import protect
+from .later import insert_later, savepoint, settle
 from .restored import RESTORED, is_unheard, take_back
 from .tables import DeliveryTables
 
@@ -65,6 +67,13 @@ class Arrival:
     refusal: Refusal | None = None
 
 
+_COUNTED: Final = ("applied", "duplicates", "gaps", "refused")  # with the origin; parked ones are counted from their own table
+
+
+def _no_counts() -> dict[str, int]:
+    return dict.fromkeys((*_COUNTED, "parked"), 0)
+
+
 @dataclass(slots=True)
 class Received:
     """What a batch came to: how many arrivals are done with, the receipts to send once this is committed, and what failed."""
@@ -73,7 +82,33 @@ class Received:
     receipts: dict[str, Receipt] = field(default_factory=dict)
     failure: Refusal | None = None  # why arrival number `done` could not be applied
     refusals: list[Refusal] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("applied", "duplicates", "gaps", "refused", "parked"), 0))
+    counts: dict[str, int] = field(default_factory=_no_counts)
+
+
+class _Stopped(Exception):
+    """Event number `done` cannot be applied."""
+
+    def __init__(self, done: int, failure: Refusal) -> None:
+        super().__init__(failure.code.name)
+        self.done, self.failure = done, failure
+
+
+@dataclass(slots=True)
+class _Line:
+    """One origin while a batch is taken: how far it is, which of the events of the batch are known, what to count and what to answer."""
+
+    origin: str
+    epoch: int
+    watermark: int
+    known: set[str]
+    fresh: bool = False
+    counts: dict[str, int] = field(default_factory=_no_counts)
+    receipt: Reason | None = None
+
+    def moved(self, epoch: int, watermark: int, reason: Reason) -> None:
+        """Remember how far it is, and answer so; a gap is asked for until the watermark has moved on."""
+        stuck = self.receipt is Reason.GAP and watermark == self.watermark
+        self.epoch, self.watermark, self.receipt = epoch, watermark, Reason.GAP if stuck else reason
 
 
 class Inbox:
@@ -83,6 +118,7 @@ class Inbox:
         self._tables = tables
         self._member = member
         self._tracer = trace.get_tracer("twelve333.delivery")
+        self._line_of, self._update_line = _line_query(tables), _line_update(tables)
         self._heard = set[str]()  # who knows of our last restore, if there was one
 
     def receive(
@@ -90,28 +126,22 @@ class Inbox:
     ) -> Received:
         """Take arrivals in order up to the first whose applier fails.
 
+        All are tried together, since failures are rare: after one, what was done is undone, and those before it are taken alone.
+
         Args:
             arrivals: in the order of arrival, of any origins.
             park_first: set the first one aside instead of applying it, because it has failed with this often enough.
             now: the moment of applying, given to the appliers.
         """
-        received = Received()
-        for arrival in arrivals:
-            park = park_first if received.done == 0 else None
+        failure: Refusal | None = None
+        while True:
             try:
-                with tx.begin_nested():
-                    self._take(tx, arrival, appliers, now, received, park)
-            except Refused as refused:
-                if refused.refusal.code.kind is Kind.UNAVAILABLE:
-                    raise
-                received.failure = refused.refusal
-            except POISON as error:
-                type_name = arrival.envelope.type if arrival.envelope else ""
-                received.failure = refuse(APPLIER_FAILED, type=type_name, error=type(error).__name__)
-            if received.failure is not None:
+                with savepoint(tx, "received"):
+                    received = self._receive(tx, arrivals, appliers, now, park_first)
+                received.failure = failure
                 return received
-            received.done += 1
-        return received
+            except _Stopped as stopped:
+                failure, arrivals = stopped.failure, arrivals[: stopped.done]
 
     def hellos(self, tx: Connection, everybody: Sequence[str] = ()) -> list[Receipt]:
         """What to say on coming back: to each origin, how far we are.
@@ -125,46 +155,78 @@ class Inbox:
         heard = (strangers | known).items()
         return [Receipt(self._member, origin, epoch, watermark, Reason.HELLO) for origin, (epoch, watermark) in heard]
 
-    def _take(self, tx: Connection, arrival: Arrival, appliers: Appliers, now: datetime, received: Received, park: Refusal | None) -> None:
+    def _receive(
+        self, tx: Connection, arrivals: Sequence[Arrival], appliers: Appliers, now: datetime, park_first: Refusal | None
+    ) -> Received:
+        """Take all of them, or raise `_Stopped` at the first that cannot be applied."""
+        received = Received()
+        lines = self._lines(tx, arrivals)
+        for arrival in arrivals:
+            park = park_first if received.done == 0 else None
+            try:
+                self._take(tx, arrival, lines[arrival.sender], appliers, now, received, park)
+            except Refused as refused:
+                if refused.refusal.code.kind is Kind.UNAVAILABLE:
+                    raise
+                raise _Stopped(received.done, refused.refusal) from refused
+            except POISON as error:
+                type_name = arrival.envelope.type if arrival.envelope else ""
+                raise _Stopped(received.done, refuse(APPLIER_FAILED, type=type_name, error=type(error).__name__)) from error
+            received.done += 1
+        self._keep(tx, lines.values(), now)
+        for line in lines.values():
+            if line.receipt is not None:
+                received.receipts[line.origin] = Receipt(self._member, line.origin, line.epoch, line.watermark, line.receipt)
+        return received
+
+    def _take(
+        self, tx: Connection, arrival: Arrival, line: _Line, appliers: Appliers, now: datetime, received: Received, park: Refusal | None
+    ) -> None:
         envelope = arrival.envelope
-        row = self._head(tx, arrival.sender, now)
-        if envelope is None:
-            self._refused(tx, row, arrival.refusal, received, now)
-            return
-        known = self._known(tx, envelope)
-        waits = envelope.type != RESTORED and self._is_unheard(tx, arrival.sender)
-        step = admit(InboxFacts(self._member, arrival.sender, row["epoch"], row["watermark"], known, waits), envelope)
-        if isinstance(step, Refusal):
-            self._refused(tx, row, step, received, now)
-            return
-        if isinstance(step, Apply):
+        step = self._admit(tx, line, envelope) if envelope else arrival.refusal
+        if envelope is None or step is None or isinstance(step, Refusal):
+            counted = "refused"
+            received.refusals += [step] if isinstance(step, Refusal) else []
+        elif isinstance(step, Apply):
             counted = self._apply(tx, envelope, appliers, now, park)
+            line.known.add(envelope.event_id)
+            line.moved(step.epoch, step.sequence, Reason.APPLIED)
+        elif isinstance(step, Duplicate):
+            counted = "duplicates"
+            line.moved(step.epoch, step.sequence, Reason.APPLIED)
         else:
-            counted = "duplicates" if isinstance(step, Duplicate) else "gaps"
-        watermark = step.watermark if isinstance(step, Gap) else step.sequence
-        self._keep(tx, row, {"epoch": step.epoch, "watermark": watermark, "updated_at": now}, counted)
+            counted = "gaps"
+            line.moved(step.epoch, step.watermark, Reason.GAP)
+        line.counts[counted] += 1
         received.counts[counted] += 1
-        asked = received.receipts.get(envelope.origin)
-        again = isinstance(step, Gap) or (asked is not None and asked.reason is Reason.GAP and watermark == asked.watermark)
-        reason = Reason.GAP if again else Reason.APPLIED
-        received.receipts[envelope.origin] = Receipt(self._member, envelope.origin, step.epoch, watermark, reason)
+
+    def _admit(self, tx: Connection, line: _Line, envelope: Envelope) -> Apply | Duplicate | Gap | Refusal:
+        waits = envelope.type != RESTORED and self._is_unheard(tx, line.origin)
+        known = envelope.event_id in line.known
+        return admit(InboxFacts(self._member, line.origin, line.epoch, line.watermark, known, waits), envelope)
 
     def _apply(self, tx: Connection, envelope: Envelope, appliers: Appliers, now: datetime, park: Refusal | None) -> str:
-        context = propagate.extract(dict(envelope.trace))
-        attributes = {"delivery.type": envelope.type, "delivery.origin": envelope.origin}
-        with self._tracer.start_as_current_span("apply", context=context, kind=trace.SpanKind.CONSUMER, attributes=attributes):
-            applier = self._take_back if envelope.type == RESTORED else appliers.get(envelope.type)
-            if envelope.sealed:
-                park = refuse(SEAL_NOT_OPENED, key=envelope.payload[:4].hex())
-            if park is None and applier is not None:
-                applier(tx, _inbound(envelope), now)
-                counted = "applied"
-            else:  # failed too often, or a newer member tells what this program cannot read yet: keep it
-                self._park(tx, envelope, park or refuse(TYPE_UNKNOWN, type=envelope.type), now)
-                counted = "parked"
+        if is_sampled(envelope.trace):
+            context = propagate.extract(dict(envelope.trace))
+            attributes = {"delivery.type": envelope.type, "delivery.origin": envelope.origin}
+            with self._tracer.start_as_current_span("apply", context=context, kind=trace.SpanKind.CONSUMER, attributes=attributes):
+                counted = self._apply_or_park(tx, envelope, appliers, now, park)
+        else:
+            counted = self._apply_or_park(tx, envelope, appliers, now, park)
         named = {"origin": envelope.origin, "event_id": envelope.event_id, "epoch": envelope.epoch, "sequence": envelope.sequence}
-        tx.execute(insert(self._tables.inbox_events).values(**named, applied_at=now))
+        insert_later(tx, self._tables.inbox_events, named | {"applied_at": now})
         return counted
+
+    def _apply_or_park(self, tx: Connection, envelope: Envelope, appliers: Appliers, now: datetime, park: Refusal | None) -> str:
+        applier = self._take_back if envelope.type == RESTORED else appliers.get(envelope.type)
+        if envelope.sealed:
+            park = refuse(SEAL_NOT_OPENED, key=envelope.payload[:4].hex())
+        if park is None and applier is not None:
+            applier(tx, _inbound(envelope), now)
+            return "applied"
+        # failed too often, or a newer member tells what this program cannot read yet: keep it
+        self._park(tx, envelope, park or refuse(TYPE_UNKNOWN, type=envelope.type), now)
+        return "parked"
 
     def _take_back(self, tx: Connection, inbound: Inbound, now: datetime) -> None:
         take_back(tx, self._tables, inbound.origin, inbound.message, now)
@@ -187,31 +249,46 @@ class Inbox:
         }
         tx.execute(insert(self._tables.inbox_parked).values(protect(tx, self._tables.inbox_parked, row)))
 
-    def _refused(self, tx: Connection, row: Mapping[str, Any], refusal: Refusal | None, received: Received, now: datetime) -> None:
-        self._keep(tx, row, {"updated_at": now}, "refused")
-        received.counts["refused"] += 1
-        if refusal is not None:
-            received.refusals.append(refusal)
+    def _lines(self, tx: Connection, arrivals: Sequence[Arrival]) -> dict[str, _Line]:
+        """What we know of everybody who sent something, and which of these events we know."""
+        settle(tx)
+        ids: dict[str, list[str]] = {}
+        for arrival in arrivals:
+            told = ids.setdefault(arrival.sender, [])
+            if arrival.envelope is not None:
+                told.append(arrival.envelope.event_id)
+        return {origin: self._line(tx, origin, told) for origin, told in ids.items()}
 
-    def _head(self, tx: Connection, origin: str, now: datetime) -> Mapping[str, Any]:
-        heads = self._tables.inbox_heads
-        row = tx.execute(select(heads).where(heads.c.origin == origin)).mappings().one_or_none()
-        if row is not None:
-            return dict(row)
-        fresh = {"origin": origin, "epoch": 0, "watermark": 0, "applied": 0, "duplicates": 0, "gaps": 0, "refused": 0, "updated_at": now}
-        tx.execute(insert(heads).values(fresh))
-        return fresh
+    def _line(self, tx: Connection, origin: str, event_ids: Sequence[str]) -> _Line:
+        rows = tx.execute(self._line_of, {"line": origin, "ids": event_ids}).all()
+        if not rows:
+            return _Line(origin, 0, 0, set(), fresh=True)
+        return _Line(origin, rows[0].epoch, rows[0].watermark, {row.event_id for row in rows if row.event_id is not None})
 
-    def _known(self, tx: Connection, envelope: Envelope) -> bool:
-        events = self._tables.inbox_events
-        found = select(events.c.sequence).where(events.c.origin == envelope.origin, events.c.event_id == envelope.event_id)
-        return tx.execute(found).one_or_none() is not None
+    def _keep(self, tx: Connection, lines: Iterable[_Line], now: datetime) -> None:
+        for line in lines:
+            numbers = {"epoch": line.epoch, "watermark": line.watermark, "updated_at": now}
+            counts = {name: line.counts[name] for name in _COUNTED}
+            if line.fresh:
+                tx.execute(insert(self._tables.inbox_heads), {"origin": line.origin, **numbers, **counts})
+            else:
+                named = {f"new_{name}": value for name, value in (numbers | counts).items()}
+                tx.execute(self._update_line, {"line": line.origin, **named})
 
-    def _keep(self, tx: Connection, row: Mapping[str, Any], values: dict[str, Any], counted: str) -> None:
-        heads = self._tables.inbox_heads
-        if counted in row:  # parked ones are counted from their own table
-            values[counted] = row[counted] + 1
-        tx.execute(update(heads).where(heads.c.origin == row["origin"]).values(values))
+
+def _line_query(tables: DeliveryTables) -> Select[Any]:
+    """How far we are with `line`, and which of `ids` we know."""
+    heads, events = tables.inbox_heads, tables.inbox_events
+    known = and_(events.c.origin == heads.c.origin, events.c.event_id.in_(bindparam("ids", expanding=True)))
+    query = select(heads.c.epoch, heads.c.watermark, events.c.event_id).select_from(heads.outerjoin(events, known))
+    return query.where(heads.c.origin == bindparam("line"))
+
+
+def _line_update(tables: DeliveryTables) -> Update:
+    heads = tables.inbox_heads
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("epoch", "watermark", "updated_at")}
+    values |= {name: heads.c[name] + bindparam(f"new_{name}") for name in _COUNTED}
+    return update(heads).where(heads.c.origin == bindparam("line")).values(values)
 
 
 def _inbound(envelope: Envelope) -> Inbound:

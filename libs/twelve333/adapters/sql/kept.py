@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Generic
 
-from .database import Database, T, Work
+from .database import Database, Notes, T, Work
 
 
 class Kept(Generic[T]):
@@ -33,8 +33,8 @@ class Kept(Generic[T]):
             self._reading = asyncio.create_task(self._read())
         return await asyncio.shield(self._reading)
 
-    def _forget(self, topics: frozenset[str]) -> None:
-        if self._topic in topics:
+    def _forget(self, notes: Notes) -> None:
+        if self._topic in notes:
             self._reading = None
 
     async def _read(self) -> T:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.message import Message
 from opentelemetry import propagate
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+from opentelemetry.trace import get_current_span
+from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, or_, select, update
 
 from ...core.decision import Refusal, Refused, refuse
 from ...core.delivery.codes import EPOCH_MISSING, MESSAGE_TOO_LARGE
@@ -18,9 +19,10 @@ from ...core.ids import HUB
 from ...wire.envelope import capability_of
 from .database import note
 from .fields import protect, reveal
+from .later import insert_later, keep_later, note_later, settle
 from .tables import DeliveryTables
 
-OUTBOX = "outbox"  # the topic noted when something was appended
+OUTBOX = "outbox"  # the topic noted when something was appended (with the envelopes as facts) or numbered anew (without)
 _OVERHEAD_BYTES = 4096  # what an envelope adds around its payload, at most
 
 
@@ -47,26 +49,41 @@ class Outbox:
         if destination == self._member or not capability_of(type_name):
             raise ValueError(f"{type_name} cannot be sent to {destination}")
         payload = _payload(message)
-        head = self._head(tx, destination)
-        sequence = head.sequence + 1
-        event_id = f"{self._member}-{destination}-{head.epoch}-{sequence}"
+        opened = keep_later(tx, OUTBOX, self._write_heads)
+        head = (opened or {}).get(destination) or self._head(tx, destination)
+        head = OutboxHead(destination, head.epoch, head.sequence + 1, head.watermark)
+        event_id = f"{self._member}-{destination}-{head.epoch}-{head.sequence}"
         trace: dict[str, str] = {}
-        propagate.inject(trace)
-        row = {"destination": destination, "epoch": head.epoch, "sequence": sequence, "event_id": event_id, "type": type_name, "key": key}
-        row |= {"payload": payload, "occurred_at": now, "trace": trace}
-        tx.execute(insert(self._tables.outbox).values(protect(tx, self._tables.outbox, row)))
-        heads = self._tables.outbox_heads
-        tx.execute(update(heads).where(heads.c.destination == destination).values(sequence=sequence))
-        note(tx, OUTBOX)
+        if get_current_span().get_span_context().is_valid:
+            propagate.inject(trace)
+        row = {
+            "destination": destination,
+            "epoch": head.epoch,
+            "sequence": head.sequence,
+            "event_id": event_id,
+            "type": type_name,
+            "key": key,
+            "payload": payload,
+            "occurred_at": now,
+            "trace": trace,
+        }
+        note_later(tx, OUTBOX, self._envelope(row))
+        insert_later(tx, self._tables.outbox, protect(tx, self._tables.outbox, row))
+        if opened is None:
+            self._write_heads(tx, {destination: head})
+        else:
+            opened[destination] = head
         return event_id
 
     def heads(self, tx: Connection) -> list[OutboxHead]:
         """What was appended and confirmed, per destination."""
+        settle(tx)
         rows = tx.execute(select(self._tables.outbox_heads).order_by(self._tables.outbox_heads.c.destination))
         return [OutboxHead(row.destination, row.epoch, row.sequence, row.watermark) for row in rows]
 
     def pending(self, tx: Connection, head: OutboxHead, sequences: range) -> list[Envelope]:
         """The events of `head` with these `sequences`, in order."""
+        settle(tx)
         outbox = self._tables.outbox
         chosen = and_(
             outbox.c.destination == head.destination,
@@ -78,6 +95,7 @@ class Outbox:
 
     def close(self, tx: Connection, receipt: Receipt, proven_sender: str, now: datetime) -> OutboxHead | Refusal | None:
         """Close what `receipt` confirms (or open again what its sender has lost); None when it speaks of nothing of ours."""
+        settle(tx)
         heads, outbox = self._tables.outbox_heads, self._tables.outbox
         row = tx.execute(select(heads).where(heads.c.destination == receipt.sender)).one_or_none()
         if row is None:
@@ -164,6 +182,12 @@ class Outbox:
         tx.execute(update(heads).where(heads.c.destination == row.destination).values(values))
         note(tx, OUTBOX)
         return after
+
+    def _write_heads(self, tx: Connection, opened: Mapping[Any, OutboxHead]) -> None:
+        heads = self._tables.outbox_heads
+        statement = update(heads).where(heads.c.destination == bindparam("line")).values(sequence=bindparam("last"))
+        if opened:
+            tx.execute(statement, [{"line": head.destination, "last": head.sequence} for head in opened.values()])
 
     def _head(self, tx: Connection, destination: str) -> OutboxHead:
         heads = self._tables.outbox_heads

@@ -16,6 +16,7 @@ from ...core.delivery.codes import APPLIER_FAILED, PARKED_NOT_FOUND, TYPE_UNKNOW
 from ...core.delivery.parked import ParkedEvent, may_retry
 from .fields import reveal
 from .inbox import POISON, Appliers, Inbound
+from .later import savepoint
 from .tables import DeliveryTables
 
 LIST_MAX: Final = 1000
@@ -91,7 +92,7 @@ class ParkedEvents:
         payload = reveal(tx, self._parked, row)["payload"]
         numbers = (event.origin, event.epoch, event.sequence, event.event_id)
         try:
-            with tx.begin_nested():
+            with savepoint(tx, "retry"):
                 applier(tx, Inbound(*numbers, event.type, event.key, payload, event.occurred_at), now)
         except Refused as refused:
             if refused.refusal.code.kind is Kind.UNAVAILABLE:

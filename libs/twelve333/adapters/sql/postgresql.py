@@ -18,9 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from ...core.decision import Refused, refuse
 from ...core.delivery.codes import STORE_BUSY, STORE_CLOSED
-from .batch import BATCH_WORKS_MAX, QUEUE_WORKS_MAX, BatchLost, Job, fail_all, run_batch, unavailable
+from .batch import BATCH_WORKS_MAX, QUEUE_WORKS_MAX, Job, failed, run_batch, tell_all, unavailable
 from .database import Listener, T, Work, take_notes
 from .fields import OPTION, PLAIN, Fields
+from .later import BatchLost
 
 CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 30.0
@@ -70,7 +71,7 @@ class PostgresqlDatabase:
             self._jobs.put_nowait(job)
         except asyncio.QueueFull:
             raise Refused(refuse(STORE_BUSY, waiting=QUEUE_WORKS_MAX)) from None
-        result: T = await asyncio.wrap_future(job.future)
+        result: T = await job.future
         return result
 
     async def read(self, work: Work[T]) -> T:
@@ -106,13 +107,13 @@ class PostgresqlDatabase:
                 async with reported(), self._engine.connect() as connection:
                     await self._commit(connection, jobs)
             except (Refused, DBAPIError) as error:
-                fail_all(jobs, error)
+                tell_all(failed(jobs, error))
 
     async def _take(self) -> tuple[list[Job], bool]:
         jobs: list[Job] = []
         job = await self._jobs.get()
         while job is not None:
-            if job.future.set_running_or_notify_cancel():
+            if not job.future.cancelled():
                 jobs.append(job)
             if len(jobs) >= BATCH_WORKS_MAX or self._jobs.empty():
                 return jobs, False
@@ -123,11 +124,10 @@ class PostgresqlDatabase:
         async with connection.begin():
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
             outcomes = await connection.run_sync(run_batch, jobs, _usable)
-        topics = await connection.run_sync(take_notes)
-        for outcome in outcomes:
-            outcome.tell()
-        for listener in self._listeners if topics else ():
-            listener(topics)
+        notes = await connection.run_sync(take_notes)
+        tell_all(outcomes)
+        for listener in self._listeners if notes else ():
+            listener(notes)
 
 
 def _usable(tx: Connection) -> bool:

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from ...api.delivery.v1 import events_pb2
 from .database import note
+from .later import settle
 from .outbox import OUTBOX, Outbox
 from .tables import DeliveryTables
 
@@ -46,6 +47,7 @@ def begin_restored(tx: Connection, tables: DeliveryTables, outbox: Outbox, membe
 
 def take_back(tx: Connection, tables: DeliveryTables, origin: str, message: bytes, now: datetime) -> None:
     """The applier of `Restored`: what `origin` does not have any more is sent again."""
+    settle(tx)
     told = events_pb2.Restored.FromString(message)
     head = tx.execute(select(tables.outbox_heads).where(tables.outbox_heads.c.destination == origin)).one_or_none()
     if head is not None and (told.epoch, told.watermark) != (head.epoch, head.watermark):
@@ -54,6 +56,7 @@ def take_back(tx: Connection, tables: DeliveryTables, origin: str, message: byte
 
 def is_unheard(tx: Connection, tables: DeliveryTables, member: str) -> bool:
     """Whether we were restored and `member` has not confirmed that it knows."""
+    settle(tx)
     outbox, heads = tables.outbox, tables.outbox_heads
     first = and_(outbox.c.destination == heads.c.destination, outbox.c.epoch == heads.c.epoch, outbox.c.sequence == 1)
     waits = select(outbox.c.type).select_from(heads.join(outbox, first)).where(heads.c.destination == member, heads.c.watermark == 0)
@@ -74,6 +77,7 @@ def begin_line(tx: Connection, tables: DeliveryTables, destination: str, after: 
         after: the last event of ours that it still has; None to believe what it confirmed.
         now: by our clock; the line's epoch is greater than any that either side has seen.
     """
+    settle(tx)
     outbox, heads = tables.outbox, tables.outbox_heads
     lost: ColumnElement[bool] = outbox.c.closed_at.is_(None)
     if after is not None:

@@ -18,9 +18,10 @@ from sqlalchemy.pool import NullPool
 
 from ...core.decision import Refused, refuse
 from ...core.delivery.codes import STORE_BUSY, STORE_CLOSED
-from .batch import BATCH_WORKS_MAX, QUEUE_WORKS_MAX, BatchLost, Job, Outcome, fail_all, run_batch, unavailable
-from .database import Listener, T, Work, take_notes
+from .batch import BATCH_WORKS_MAX, QUEUE_WORKS_MAX, Job, Outcome, failed, run_batch, tell_all, unavailable
+from .database import Listener, Notes, T, Work, take_notes
 from .fields import OPTION, PLAIN, Fields
+from .later import BatchLost
 
 BUSY_TIMEOUT_MS = 5_000
 READERS_MAX = 4
@@ -58,16 +59,17 @@ def _in_transaction(tx: Connection) -> bool:
 
 
 class SqliteDatabase:
-    """See `Database`. Made on an event loop; the file and its threads are opened at first use."""
+    """See `Database`. Belongs to the event loop that first writes; the file and its threads are opened at first use."""
 
     dialect = "sqlite"
 
     def __init__(self, path: str, fields: Fields = PLAIN) -> None:
         self._write_engine = sqlite_engine(path, fields=fields)
         self._read_engine = sqlite_engine(path, begin="BEGIN", pooled=True, fields=fields)
-        self._jobs: queue.Queue[Job | None] = queue.Queue(QUEUE_WORKS_MAX)
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="sqlite-read")
-        self._listeners: list[tuple[asyncio.AbstractEventLoop, Listener]] = []
+        self._listeners: list[Listener] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._writer: threading.Thread | None = None
         self._closed = False
 
@@ -77,13 +79,13 @@ class SqliteDatabase:
         if self._closed:
             raise Refused(refuse(STORE_CLOSED))
         if self._writer is None:
+            self._loop = asyncio.get_running_loop()
             self._writer = threading.Thread(target=self._write_forever, name="sqlite-write", daemon=True)
             self._writer.start()
-        try:
-            self._jobs.put_nowait(job)
-        except queue.Full:
-            raise Refused(refuse(STORE_BUSY, waiting=QUEUE_WORKS_MAX)) from None
-        result: T = await asyncio.wrap_future(job.future)
+        if self._jobs.qsize() >= QUEUE_WORKS_MAX:
+            raise Refused(refuse(STORE_BUSY, waiting=QUEUE_WORKS_MAX))
+        self._jobs.put(job)
+        result: T = await job.future
         return result
 
     async def read(self, work: Work[T]) -> T:
@@ -94,7 +96,7 @@ class SqliteDatabase:
 
     def after_commit(self, listener: Listener) -> None:
         """See `Database.after_commit`."""
-        self._listeners.append((asyncio.get_running_loop(), listener))
+        self._listeners.append(listener)
 
     async def close(self) -> None:
         """See `Database.close`."""
@@ -102,7 +104,7 @@ class SqliteDatabase:
             return
         self._closed = True
         if self._writer is not None:
-            await asyncio.to_thread(self._jobs.put, None)
+            self._jobs.put(None)
             await asyncio.to_thread(self._writer.join)
         await asyncio.to_thread(self._readers.shutdown)
         self._read_engine.dispose()
@@ -124,7 +126,8 @@ class SqliteDatabase:
                 connection = connection or self._write_engine.connect()
                 self._commit(connection, jobs)
             except (DBAPIError, BatchLost) as error:
-                fail_all(jobs, unavailable(error.__cause__ if isinstance(error, BatchLost) and error.__cause__ else error))
+                cause = error.__cause__ if isinstance(error, BatchLost) and error.__cause__ else error
+                self._tell(failed(jobs, unavailable(cause)), {})
                 connection = self._drop(connection)
         self._drop(connection)
 
@@ -133,7 +136,7 @@ class SqliteDatabase:
         jobs: list[Job] = []
         job = self._jobs.get()
         while job is not None:
-            if job.future.set_running_or_notify_cancel():  # a caller that gave up while queued is skipped
+            if not job.future.cancelled():  # a caller that gave up while queued is skipped
                 jobs.append(job)
             if len(jobs) >= BATCH_WORKS_MAX:
                 return jobs, False
@@ -148,12 +151,17 @@ class SqliteDatabase:
             return
         with connection.begin():
             outcomes: list[Outcome] = run_batch(connection, jobs, _in_transaction)
-        topics = take_notes(connection)
-        for outcome in outcomes:
-            outcome.tell()
-        for loop, listener in self._listeners if topics else ():
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(listener, topics)
+        self._tell(outcomes, take_notes(connection))
+
+    def _tell(self, outcomes: list[Outcome], notes: Notes) -> None:
+        """Go over to the event loop once for all callers and listeners."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._told, outcomes, notes)
+
+    def _told(self, outcomes: list[Outcome], notes: Notes) -> None:
+        tell_all(outcomes)
+        for listener in self._listeners if notes else ():
+            listener(notes)
 
     @staticmethod
     def _drop(connection: Connection | None) -> None:

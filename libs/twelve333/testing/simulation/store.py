@@ -16,7 +16,7 @@ from typing import Final, cast
 from sqlalchemy import Connection, Engine, MetaData, RootTransaction, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from ...adapters.sql.batch import BATCH_WORKS_MAX, Job, Outcome, fail_all, run_batch, unavailable
+from ...adapters.sql.batch import BATCH_WORKS_MAX, Job, failed, run_batch, tell_all, unavailable
 from ...adapters.sql.cases import CaseStore
 from ...adapters.sql.database import Listener, T, Work, take_notes
 from ...adapters.sql.tables import delivery_tables
@@ -148,7 +148,7 @@ class VirtualDatabase:
         job = Job(work)
         self._jobs.append(job)
         self._work.set()
-        result: T = await asyncio.wrap_future(job.future)
+        result: T = await job.future
         return result
 
     async def read(self, work: Work[T]) -> T:
@@ -172,7 +172,7 @@ class VirtualDatabase:
         while True:
             await self._work.wait()
             taken, self._jobs = self._jobs[:BATCH_WORKS_MAX], self._jobs[BATCH_WORKS_MAX:]
-            jobs = [job for job in taken if job.future.set_running_or_notify_cancel()]
+            jobs = [job for job in taken if not job.future.cancelled()]
             if not self._jobs:
                 self._work.clear()
             if jobs:
@@ -185,7 +185,7 @@ class VirtualDatabase:
         disk.open = connection.begin()
         outcomes = run_batch(connection, jobs, lambda _: True)
         if self._hasty:
-            _tell(outcomes)
+            tell_all(outcomes)
         await asyncio.sleep(self._chance.uniform(0, SYNC_S_MAX))
         if full and not self._hasty:
             self._refuse(jobs)
@@ -195,19 +195,14 @@ class VirtualDatabase:
         disk.committed()
         self._idle.set()
         if not self._hasty:
-            _tell(outcomes)
-        topics = take_notes(connection)
-        for listener in self._listeners if topics else ():
-            listener(topics)
+            tell_all(outcomes)
+        notes = take_notes(connection)
+        for listener in self._listeners if notes else ():
+            listener(notes)
 
     def _refuse(self, jobs: list[Job]) -> None:
         self._world.counts["commits refused"] += 1
         self._disk.lose_uncommitted()
         take_notes(self._disk.connection)
         self._idle.set()
-        fail_all(jobs, unavailable(sqlite3.OperationalError("database or disk is full")))
-
-
-def _tell(outcomes: list[Outcome]) -> None:
-    for outcome in outcomes:
-        outcome.tell()
+        tell_all(failed(jobs, unavailable(sqlite3.OperationalError("database or disk is full"))))
