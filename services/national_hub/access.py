@@ -32,6 +32,7 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.registration.v1.RegistrationService/ListMembers": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/GetDirectory": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/RevokeMember": OPERATOR,
+    f"{_API}.registration.v1.RegistrationService/ListMemberStandings": OPERATOR,
     f"{_API}.registration.v1.EncryptionKeyService/SetEncryptionKey": NODE,
     f"{_API}.registration.v1.RegistrationService/RenewCertificate": NODE,
     f"{_API}.coverage.v1.CoverageService/GetCoverage": MEMBERS,

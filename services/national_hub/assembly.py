@@ -45,12 +45,13 @@ from .endpoints import MemberEndpoints
 from .handlers.cases import CaseHandlers
 from .handlers.certificates import refresh_revocations
 from .handlers.coverage import DirectorySnapshot
-from .handlers.directory import reconcile
+from .handlers.directory import publish_roots, reconcile
 from .handlers.encryption import EncryptionKeyHandlers, MemberKeys, list_own_key
 from .handlers.enrolment import EnrolmentHandlers
 from .handlers.library import LibraryPublishHandlers, LibrarySyncHandlers, keep_refusal, keep_report, library_reading
 from .handlers.registration import RegistrationHandlers
 from .handlers.routing import take_told_handoff
+from .handlers.standing import STANDING, take_standing
 from .renewal import Renewal
 from .settings import HubSettings
 from .store import cases, delivery_of
@@ -105,6 +106,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     telling = HeadTelling(database, audit_log, delivery.outbox, hub.clock, member_names)
     await hosting.start_background(stack, Background("audit head", telling.step, settings.audit.head_seconds))
     await hosting.start_background(stack, Background("encryption key", partial(list_own_key, hub), KEY_CHECK_SECONDS))
+    await hosting.start_background(stack, Background("trusted roots", partial(publish_roots, hub), settings.certificate_check_seconds))
     await hosting.start_background(stack, Background("certificate", Renewal(hub).step, settings.certificate_check_seconds))
 
 
@@ -135,6 +137,7 @@ def appliers(hub: HubContext) -> Appliers:
     """What to do with each event that members tell the hub."""
     return {
         HEAD: witness_heads(hub.records),
+        STANDING: take_standing,
         **case_appliers(cases.store, delivery_of(HUB), hub.records),
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff,
         "twelve333.api.library.v1.ReleaseApplied": keep_report,

@@ -19,12 +19,14 @@ from twelve333.cli.parked import parked_app
 from twelve333.core.ids import HUB
 
 from .init import AUTHORITY_NAME, Plan, create
+from .root_commands import app as rotate_root
 from .settings import HubSettings
 
 app = App(name="hub", help="The ministry's node: make it, migrate its database, run it, let provinces in.")
 token = App(name="token", help="One-time tokens with which provinces join.")
 app.command(token)
 app.command(parked_app())
+app.command(rotate_root)
 keys = App(name="keys", help="Keys of the personal data in the database.")
 app.command(keys)
 
@@ -187,11 +189,15 @@ async def rotate(*, config: Path = CONFIG, forget_old: bool = False, common: Com
 
 @app.command
 async def status(*, common: Common = Common()) -> None:
-    """Show what waits for whom, what was delivered and what came in."""
+    """Show what waits for whom, what was delivered and what came in, and how members stand with roots and directory."""
     from twelve333.cli.delivery import show_delivery
+    from twelve333.cli.standing import show_standings, standing_values
 
     async with connect(common) as hub:
-        show_delivery(await hub.delivery.status(), common)
+        delivery, standings = await hub.delivery.status(), await hub.registration.member_standings()
+    show_delivery(delivery, common, more={"standings": [standing_values(each) for each in standings]})
+    if not common.json:
+        show_standings(standings, common)
 
 
 @token.command(name="create")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 from itertools import filterfalse
 
@@ -36,8 +37,10 @@ from twelve333.api.routing.v1 import service_pb2_grpc as routing_grpc
 from twelve333.core.audit.witnesses import witnesses_of
 from twelve333.core.identity import FEDERATION_DOMAIN, local_domain
 from twelve333.core.ids import HUB
+from twelve333.core.registration.freshness import Freshness, Limits
 
 from .access import DESK, FEDERATION
+from .alarms import Alarms
 from .calls import CallParts
 from .context import NodeContext
 from .directory import DirectoryReplica
@@ -51,6 +54,7 @@ from .handlers.routing import HandoffPeerHandlers, take_told_handoff
 from .library import LibraryPull
 from .renewal import Renewal
 from .settings import NodeSettings
+from .standing import StandingTelling
 from .store import cases, delivery_of
 from .store.audit import log as audit_log
 
@@ -75,8 +79,9 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     node = await _context(settings, stack)
     calls = CallParts.of(node)
     stack.push_async_callback(calls.errands.stop)
-    health = Health("database", "directory")
-    pull = DirectoryPull(node)
+    health = Health("database", "directory", details=("directory.fresh",))
+    alarms = Alarms(node.database, node.clock)
+    pull = DirectoryPull(node, alarms)
     pulling = Background("directory", pull.step, settings.hub.sync_seconds)
     copying = Background("library", LibraryPull(node).step, settings.hub.sync_seconds)
     told, refused = appliers(node, calls, pulling, copying), node.directory.revocations
@@ -90,14 +95,18 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     peers = [*peer_services(node, calls, relay), health.register]
     await hosting.start_listener(stack, federation, peers, FEDERATION, settings.drain_seconds)
     desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), limits=limits, locale=locale)
-    await hosting.start_listener(stack, desk, [*desk_services(node, calls, relay, pull), health.register], DESK, settings.drain_seconds)
+    await hosting.start_listener(
+        stack, desk, [*desk_services(node, calls, relay, pull, alarms), health.register], DESK, settings.drain_seconds
+    )
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery_of(node.province))
     await hosting.start_background(stack, pulling)
     await hosting.start_background(stack, copying)
+    renewal, standing = Renewal(node, alarms, lambda: pull.hub_away), StandingTelling(node, alarms)
     telling = HeadTelling(node.database, audit_log, delivery.outbox, node.clock, lambda _tx: _witnesses(node))
     await hosting.start_background(stack, Background("audit head", telling.step, settings.audit.head_seconds))
     await hosting.start_background(stack, Background("encryption key", keys.tell_ours, settings.hub.sync_seconds))
-    await hosting.start_background(stack, Background("certificate", Renewal(node).step, settings.certificate_check_seconds))
+    await hosting.start_background(stack, Background("certificate", renewal.step, settings.certificate_check_seconds))
+    await hosting.start_background(stack, Background("standing", standing.step, settings.certificate_check_seconds))
     await hosting.start_background(stack, Background("routing", calls.handoffs.sweep, SWEEP_SECONDS))
     await hosting.start_background(stack, Background("readiness", partial(_report_directory, node, health), 1.0))
 
@@ -105,7 +114,8 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
 async def _context(settings: NodeSettings, stack: AsyncExitStack) -> NodeContext:
     database = await hosting.start_database(stack, SERVICE, settings)
     document_key = bytes.fromhex(read_file(settings.pki_directory / "documents.pub").decode().strip())
-    directory = DirectoryReplica(document_key)
+    limits = Limits(timedelta(hours=settings.directory.fresh_hours), timedelta(hours=settings.directory.overdue_hours))
+    directory = DirectoryReplica(document_key, limits)
     await directory.load(database)
 
     def endpoint_of(member: str) -> str | None:
@@ -127,9 +137,9 @@ def peer_services(node: NodeContext, calls: CallParts, relay: Relay) -> Sequence
     ]
 
 
-def desk_services(node: NodeContext, calls: CallParts, relay: Relay, pull: DirectoryPull) -> Sequence[Register]:
+def desk_services(node: NodeContext, calls: CallParts, relay: Relay, pull: DirectoryPull, alarms: Alarms) -> Sequence[Register]:
     """What the province's own desktops and operators are offered."""
-    handlers = NodeHandlers(node, lambda: relay.connected, lambda: pull.hub_seen_at)
+    handlers = NodeHandlers(node, lambda: relay.connected, lambda: pull.hub_seen_at, alarms)
     told = DeliveryHandlers(node.database, delivery_of(node.province), relay.intake, lambda: relay.connected)
     return [
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, audit_handlers(node)),
@@ -170,5 +180,6 @@ def appliers(node: NodeContext, calls: CallParts, pulling: Background, copying: 
 
 
 async def _report_directory(node: NodeContext, health: Health) -> None:
-    """A node without a directory cannot route, so it is not ready; with one, it works hub or no hub."""
+    """A node without a directory cannot route, so it is not ready; with one, it works hub or no hub, however old, and says how old."""
     await health.set("directory", node.directory.version > 0)
+    await health.tell("directory.fresh", node.directory.freshness(node.clock()) is Freshness.FRESH)

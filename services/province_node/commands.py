@@ -19,6 +19,7 @@ from twelve333.cli.output import complain, show, show_one
 from twelve333.cli.parked import parked_app
 from twelve333.core.decision import Refusal
 
+from .authority_commands import app as rotate_authority
 from .check_names import NAMES, CheckName
 from .settings import NodeSettings
 
@@ -30,6 +31,7 @@ app = App(name="node", help="A province's node: join the federation, migrate its
 keys = App(name="keys", help="Keys of the personal data in the database.")
 app.command(keys)
 app.command(parked_app())
+app.command(rotate_authority)
 
 SERVICE = "province_node"
 CONFIG = Path("node.toml")
@@ -225,10 +227,12 @@ async def rotate(*, config: Path = CONFIG, forget_old: bool = False, common: Com
 async def status(*, common: Common = Common()) -> None:
     """Show how the node stands: directory, broker, hub, library, and what waits for whom."""
     from twelve333.cli.delivery import show_delivery
+    from twelve333.cli.standing import warn_of
 
     async with connect(common) as node:
         stands = await node.registration.node_status()
         delivery = await node.delivery.status()
+    warn_of(stands, common)
     show_delivery(delivery, common, head=stands)
 
 

@@ -1,29 +1,37 @@
 """The node's replica of the federation's directory: verified, kept in the database, used from memory.
 
 The node decides everything from here, hub up or down. A directory that is older than ours, signed by another key, or a second text
-under a version we hold is refused; the last good one stays in use.
+under a version we hold is refused; the last good one stays in use. The hub confirms again and again that a version is the present one: so
+a node knows how old its copy is, and whether somebody plays it an old one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.message import DecodeError
 
 from twelve333.adapters.rpc.revocations import Revocations
 from twelve333.adapters.signing.documents import verify
+from twelve333.adapters.signing.trust import Trust, from_der
 from twelve333.adapters.sql.database import Database, open_database
 from twelve333.api.common.v1 import common_pb2
 from twelve333.api.registration.v1 import registration_pb2
-from twelve333.core.decision import Refused, refuse
+from twelve333.core.decision import Refusal, Refused, refuse
 from twelve333.core.documents import Seen, digest_of
 from twelve333.core.registration import codes
+from twelve333.core.registration.freshness import CONFIRMATION_OTHER, Confirmation, Freshness, Limits, hear, level
 from twelve333.wire.documents import document_from_wire
+from twelve333.wire.times import from_timestamp
 
 from .store import registration as store
+from .store.alarms import load_confirmation, save_confirmation
 
-PURPOSE = "directory"
+PURPOSE, CURRENT = "directory", "directory-current"
+DEFAULT_LIMITS = Limits()
+NEVER = datetime.fromtimestamp(0, UTC)
+KEPT_EVERY = timedelta(minutes=1)  # a confirmation comes with each pull; after a restart one that is a minute older will do
 
 
 class DirectoryReplica:
@@ -31,12 +39,15 @@ class DirectoryReplica:
 
     Args:
         document_key: the hub's public key for documents, pinned when the node joined.
+        limits: from which age on it is stale, and overdue.
 
-    `revocations` is what it says of revoked keys, for listeners, relay and dialling.
+    `confirmation` is the hub's last word that it is the present one; `revocations` is what it says of revoked keys, for listeners, relay
+    and dialling.
     """
 
-    def __init__(self, document_key: bytes) -> None:
-        self._key = document_key
+    def __init__(self, document_key: bytes, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._key, self._limits = document_key, limits
+        self._kept = self.confirmation = Confirmation(NEVER, NEVER)
         self._seen: Seen | None = None
         self._listeners: list[Callable[[], None]] = []
         self.current = registration_pb2.Directory()
@@ -62,6 +73,9 @@ class DirectoryReplica:
         row = await database.read(store.load_directory)
         if row:
             self._use(self._check(common_pb2.SignedDocument.FromString(row.document)))
+            made_at = from_timestamp(self.current.made_at)
+            kept = await database.read(load_confirmation) or Confirmation(made_at, min(made_at, row.received_at))
+            self._kept = self.confirmation = kept
 
     async def accept(self, database: Database, document: common_pb2.SignedDocument, now: datetime) -> bool:
         """Check, keep and use a directory; False if it is the one in use.
@@ -75,7 +89,44 @@ class DirectoryReplica:
         row = store.DirectoryRow(document.version, now, document.SerializeToString())
         await database.write(lambda tx: store.save_directory(tx, row))
         self._use(payload)
+        self.confirmation = hear(self.confirmation, from_timestamp(self.current.made_at), now).kept
         return True
+
+    async def confirm(self, database: Database, document: common_pb2.SignedDocument, now: datetime) -> Refusal | None:
+        """Take the hub's word that the directory in use is the present one.
+
+        Args:
+            database: where it is kept.
+            document: a signed `DirectoryCurrent`.
+            now: our time when it came.
+
+        Returns:
+            What is wrong with it, if something is: an alarm. The node works on in any case.
+
+        Raises:
+            Refused: SECURITY_DOCUMENT_*: it is not the hub's word. DELIVERY_STORE_UNAVAILABLE.
+        """
+        try:
+            said = registration_pb2.DirectoryCurrent.FromString(verify(document_from_wire(document), CURRENT, self._key, None))
+        except DecodeError:
+            return refuse(codes.DIRECTORY_REFUSED, reason="unreadable")
+        if self._seen is None or (said.directory_version, said.directory_sha256) != (self._seen.version, self._seen.digest):
+            return refuse(CONFIRMATION_OTHER, version=said.directory_version, held=self.version)
+        heard = hear(self.confirmation, from_timestamp(said.at), now)
+        self.confirmation = heard.kept
+        if self.confirmation.confirmed_at >= self._kept.confirmed_at + KEPT_EVERY:
+            await database.write(lambda tx: save_confirmation(tx, heard.kept))
+            self._kept = heard.kept
+        return heard.alarm
+
+    def freshness(self, now: datetime) -> Freshness:
+        """How fresh the directory is."""
+        return level(self.confirmation.confirmed_at, now, self._limits)
+
+    @property
+    def trust(self) -> Trust:
+        """Which roots it lists; to be taken up only if they are vouched for."""
+        return Trust(from_der(self.current.trusted_roots), from_der(self.current.root_links))
 
     def _check(self, document: common_pb2.SignedDocument) -> bytes:
         return verify(document_from_wire(document), PURPOSE, self._key, self._seen)

@@ -20,8 +20,9 @@ from twelve333.adapters.signing.files import refuse_existing, write_file
 from twelve333.adapters.signing.keys import key_and_request, write_material
 from twelve333.adapters.signing.pinning import fetch_root
 from twelve333.adapters.signing.suites import SuiteName
+from twelve333.adapters.signing.trust import Trust, from_der, take_up_files
+from twelve333.api.registration.v1 import registration_pb2, service_pb2_grpc
 from twelve333.api.registration.v1 import service_pb2 as pb
-from twelve333.api.registration.v1 import service_pb2_grpc
 from twelve333.cli.common import profile_text
 from twelve333.client.connection import raising_service_errors
 from twelve333.core.identity import Identity, desk_identity, dns_name, local_node_identity, local_operator_identity
@@ -74,11 +75,12 @@ async def join(plan: Plan, token: str, now: datetime) -> pb.JoinResponse:
     """
     refuse_existing(plan.folder / SETTINGS_FILE)
     pki = plan.folder / "pki"
-    root = await asyncio.to_thread(fetch_root, plan.hub, plan.pin)
+    root = await asyncio.to_thread(fetch_root, plan.hub, plan.pin, now)
     asked = Asked(plan.hub, root, plan.province, f"{plan.host}:{plan.federation_port}")
     answer = await ask(asked, token, key_and_request(pki / "federation"))
     verify(document_from_wire(answer.directory), PURPOSE, answer.document_key, None)
     write_material(pki / "federation", answer.certificate_chain.encode(), root)
+    trust_listed(pki / "federation", answer, now)
     write_file(pki / "documents.pub", answer.document_key.hex().encode())
     _make_local_authority(plan, now)
     _copy_hub_profile(plan, answer.hub_endpoint)
@@ -114,6 +116,16 @@ async def ask(asked: Asked, token: str, signing_request: bytes) -> pb.JoinRespon
     async with grpc.aio.secure_channel(asked.hub, credentials, options=channel_options(HUB)) as channel:
         with raising_service_errors():
             return await service_pb2_grpc.EnrolmentServiceStub(channel).Join(request, timeout=JOIN_SECONDS)
+
+
+def trust_listed(folder: Path, answer: pb.JoinResponse, now: datetime) -> None:
+    """Trust what the directory lists as well: while a root is exchanged there are members under both.
+
+    Raises:
+        Refused: SECURITY_FILE_*.
+    """
+    listed = registration_pb2.Directory.FromString(answer.directory.payload)
+    take_up_files(folder, Trust(from_der(listed.trusted_roots), from_der(listed.root_links)), now)
 
 
 def _make_local_authority(plan: Plan, now: datetime) -> None:

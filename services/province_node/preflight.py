@@ -67,16 +67,16 @@ async def preflight(plan: Plan, clock: Callable[[], datetime], skip: Collection[
     Returns:
         REGISTRATION_PREFLIGHT_FAILED with one violation a failed check, or None.
     """
-    told, away = await _greet(plan)
+    told, away = await _greet(plan, clock())
     facts = Facts(plan, told, clock())
     found = {"hub": away, **{name: await check(facts) for name, check in CHECKS.items() if name not in skip}}
     failed = [FieldViolation(name, refusal.code, refusal.params) for name in NAMES if name not in skip and (refusal := found.get(name))]
     return Refusal(codes.PREFLIGHT_FAILED, {"count": str(len(failed))}, tuple(failed)) if failed else None
 
 
-async def _greet(plan: Plan) -> tuple[pb.GreetResponse | None, Refusal | None]:
+async def _greet(plan: Plan, now: datetime) -> tuple[pb.GreetResponse | None, Refusal | None]:
     try:
-        root = await asyncio.to_thread(fetch_root, plan.hub, plan.pin)
+        root = await asyncio.to_thread(fetch_root, plan.hub, plan.pin, now)
         async with grpc.aio.secure_channel(plan.hub, grpc.ssl_channel_credentials(root), options=channel_options(HUB)) as channel:
             return await service_pb2_grpc.EnrolmentServiceStub(channel).Greet(pb.GreetRequest(), timeout=ASK_SECONDS), None
     except Refused as refused:

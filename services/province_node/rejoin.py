@@ -10,6 +10,7 @@ import asyncio
 import shutil
 
 from twelve333.adapters import hosting
+from twelve333.adapters.clock import system_clock
 from twelve333.adapters.signing import codes
 from twelve333.adapters.signing.files import PRIVATE, read_file, write_file
 from twelve333.adapters.signing.keys import CHAIN_FILE, KEY_FILE, ROOT_FILE, key_and_request, load_material, write_material
@@ -17,7 +18,7 @@ from twelve333.adapters.signing.pinning import fetch_root
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.ids import HUB
 
-from .join import Asked, ask
+from .join import Asked, ask, trust_listed
 from .settings import NodeSettings
 
 STAGED = "federation.new"
@@ -40,12 +41,14 @@ async def rejoin(settings: NodeSettings, hub: str, pin: str, token: str) -> str:
         ServiceError: the hub refused.
     """
     staged, folder = settings.pki_directory / STAGED, hosting.federation_folder(settings)
-    root = await asyncio.to_thread(fetch_root, hub, pin)
+    now = system_clock()
+    root = await asyncio.to_thread(fetch_root, hub, pin, now)
     answer = await ask(Asked(hub, root, settings.province, settings.listen.advertise), token, key_and_request(staged))
     known = settings.pki_directory / "documents.pub"
     if read_file(known).decode().strip() != answer.document_key.hex():
         raise Refused(refuse(codes.KEY_MISMATCH, certificate=hub, key=known))
     write_material(staged, answer.certificate_chain.encode(), root)
+    trust_listed(staged, answer, now)
     serial = load_material(staged).serial
     targets = [folder, settings.base / "profiles" / HUB]
     for target in filter(lambda each: (each / KEY_FILE).exists(), targets):

@@ -1,12 +1,13 @@
 """The node renews its own certificates: the federation's at the hub, the desk listener's by its own authority.
 
 Well before the end it asks with the certificate it has. After a long absence, with one that has ended, it asks at the enrolment
-listener and proves its key; nobody has to do anything. Listeners, channels and the broker's sessions follow the file.
+listener and proves its key; nobody has to do anything. Listeners, channels and the broker's sessions follow the files.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -16,9 +17,12 @@ import grpc
 from twelve333.adapters import hosting
 from twelve333.adapters.rpc.credentials import channel_options
 from twelve333.adapters.signing.authority import load_authority
+from twelve333.adapters.signing.codes import ROOT_NOT_VOUCHED
 from twelve333.adapters.signing.files import read_file, write_file
-from twelve333.adapters.signing.keys import CHAIN_FILE, KEY_FILE, ROOT_FILE, key_and_request
+from twelve333.adapters.signing.keys import CHAIN_FILE, KEY_FILE, ROOT_FILE, key_and_request, load_certificates
+from twelve333.adapters.signing.pinning import fetch_trust
 from twelve333.adapters.signing.renewal import due_at, install_chain, make_proof, present_leaf, renew_own, renew_profiles
+from twelve333.adapters.signing.trust import Trust, fingerprint, root_above, take_up_files
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.registration.v1 import service_pb2 as pb
 from twelve333.api.registration.v1 import service_pb2_grpc
@@ -28,6 +32,7 @@ from twelve333.core.ids import HUB
 from twelve333.core.registration import codes
 from twelve333.wire.times import to_timestamp
 
+from .alarms import Alarms
 from .context import NodeContext
 
 ASK_SECONDS: Final = 20.0
@@ -36,27 +41,60 @@ log = logger("registration")
 
 
 class Renewal:
-    """`step` is repeated in the background."""
+    """`step` is repeated in the background.
 
-    def __init__(self, node: NodeContext) -> None:
-        self._node = node
+    Args:
+        node: the node's ports.
+        alarms: where it is counted that a root was offered which nobody vouches for.
+        hub_away: whether the hub was asked last in vain.
+    """
+
+    def __init__(self, node: NodeContext, alarms: Alarms, hub_away: Callable[[], bool]) -> None:
+        self._node, self._alarms, self._hub_away = node, alarms, hub_away
         self._folder = hosting.federation_folder(node.settings)
+        self._refused: set[str] = set()
 
     async def step(self) -> None:
-        """Renew what is due.
+        """Trust the roots that the directory lists, and renew what is due.
 
         Raises:
             Refused: the answer is not for our key, a file cannot be written, or nobody knows where to ask.
             grpc.aio.AioRpcError: the hub did not answer or refused.
         """
         now = self._node.clock()
+        await self._take_up(self._node.directory.trust, now)
         await asyncio.to_thread(self._renew_desk, now)
-        leaf = present_leaf(self._folder)
-        if now < due_at(leaf):
+        if self._hub_away() and await self._left_behind(now):
+            await self._install(await self._ask_by_key(now))
             return
-        chain = await self._ask(now, ended=now >= leaf.not_valid_after_utc)
-        await asyncio.to_thread(self._install, chain.encode())
-        log.info("certificate renewed", path=self._folder.name)
+        leaf = present_leaf(self._folder)
+        if now >= due_at(leaf):
+            await self._install(await self._ask(now, ended=now >= leaf.not_valid_after_utc))
+
+    async def _take_up(self, told: Trust, now: datetime) -> None:
+        taken, changed = await asyncio.to_thread(take_up_files, self._folder, told, now)
+        if changed:
+            log.warning("trusted roots changed", count=len(taken.roots))
+        await asyncio.to_thread(copy_to_profile, self._folder, self._node.settings.base / "profiles" / HUB)
+        for root in taken.refused:
+            if (name := fingerprint(root)) not in self._refused:  # once each, not with every look
+                self._refused.add(name)
+                await self._alarms.note(refuse(ROOT_NOT_VOUCHED, root=name[:16]))
+
+    async def _left_behind(self, now: datetime) -> bool:
+        """Whether the federation has another root now, which we missed because we were away: its door shows it, and the root we trust
+        must have vouched for it; then our key proves us there as after any long absence."""
+        address = self._node.settings.hub.enrolment
+        if not address:
+            return False
+        try:
+            shown = await asyncio.to_thread(fetch_trust, address)
+        except Refused:  # it is away altogether
+            return False
+        if not shown.roots or root_above(load_certificates(self._folder / CHAIN_FILE), shown.roots):
+            return False
+        await self._take_up(Trust((*load_certificates(self._folder / ROOT_FILE), *shown.roots), shown.links), now)
+        return shown.roots[-1] in load_certificates(self._folder / ROOT_FILE)
 
     async def _ask(self, now: datetime, *, ended: bool) -> str:
         if ended:
@@ -87,9 +125,10 @@ class Renewal:
             answer = await service_pb2_grpc.EnrolmentServiceStub(channel).RenewExpired(request, timeout=ASK_SECONDS)
         return answer.certificate_chain
 
-    def _install(self, chain: bytes) -> None:
-        install_chain(self._folder, chain)
-        copy_to_profile(self._folder, self._node.settings.base / "profiles" / HUB)
+    async def _install(self, chain: str) -> None:
+        await asyncio.to_thread(install_chain, self._folder, chain.encode())
+        await asyncio.to_thread(copy_to_profile, self._folder, self._node.settings.base / "profiles" / HUB)
+        log.info("certificate renewed", path=self._folder.name)
 
     def _renew_desk(self, now: datetime) -> None:
         pki, province = self._node.settings.pki_directory, self._node.province
@@ -104,5 +143,8 @@ class Renewal:
 
 def copy_to_profile(folder: Path, profile: Path) -> None:
     """Let the profile with which the province's IT asks the hub follow, if it is there and for the same key."""
-    if (profile / KEY_FILE).exists() and read_file(profile / KEY_FILE) == read_file(folder / KEY_FILE):
-        write_file(profile / CHAIN_FILE, read_file(folder / CHAIN_FILE))
+    if not (profile / KEY_FILE).exists() or read_file(profile / KEY_FILE) != read_file(folder / KEY_FILE):
+        return
+    for name in (ROOT_FILE, CHAIN_FILE):  # the roots first, so that a chain is never without its own
+        if (content := read_file(folder / name)) != read_file(profile / name):
+            write_file(profile / name, content)

@@ -36,6 +36,13 @@ class Hub(Section):
     sync_seconds: float = Field(default=30.0, gt=0, le=3600)
 
 
+class Directory(Section):
+    """How long after the hub's last word the directory counts as fresh, and from when on the node says loudly that it is overdue."""
+
+    fresh_hours: float = Field(default=24.0, gt=0, le=24 * 30)
+    overdue_hours: float = Field(default=72.0, gt=0, le=24 * 90)
+
+
 class Handoff(Section):
     """Time limits of a handoff: for one candidate, for all together, and for how long a promised seat is held."""
 
@@ -51,5 +58,6 @@ class NodeSettings(ServiceSettings):
     province: Annotated[str, AfterValidator(_check_province)]
     listen: Listen
     hub: Hub
+    directory: Directory = Directory()
     handoff: Handoff = Handoff()
     cases: Cases = Cases()

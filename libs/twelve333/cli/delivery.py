@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,20 +19,23 @@ OUTBOX_COLUMNS = ("destination", "queued", "delivered", "oldest_queued_at")
 INBOX_COLUMNS = ("origin", "applied", "duplicates", "gaps", "refused", "parked", "watermark")
 
 
-def show_delivery(status: DeliveryStatus, common: Common, head: DataclassInstance | None = None) -> None:
+def show_delivery(
+    status: DeliveryStatus, common: Common, head: DataclassInstance | None = None, more: Mapping[str, Any] | None = None
+) -> None:
     """Print who we are, what waits for whom and what came in.
 
     Args:
         status: the member's view of delivery.
         common: language, and whether to print one JSON object.
         head: more about the member, printed first.
+        more: what only the JSON object holds besides.
     """
     values = status_values(status)
     about = {"member": values["member"], "broker_connected": values["broker_connected"], "epoch": values["epoch"]}
     if head is not None and is_dataclass(head):
         about |= {name: _plain(value) for name, value in asdict(head).items()}
     if common.json:
-        print_json(about | values)
+        print_json(about | values | dict(more or {}))
         return
     show_one(about, as_json=False)
     show(values["outbox"], OUTBOX_COLUMNS, as_json=False, title=sentence("DELIVERY_OUTBOX_TITLE", {}, common.language))
@@ -47,4 +51,8 @@ def status_values(status: DeliveryStatus) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
     return value.isoformat(timespec="seconds") if isinstance(value, datetime) else value

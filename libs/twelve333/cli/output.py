@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 console = Console(highlight=False)
 
@@ -39,6 +40,11 @@ def print_json(value: Any) -> None:
     """Print one JSON document on one line of standard output."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
     sys.stdout.flush()
+
+
+def warn(text: str, *, loud: bool) -> None:
+    """Print a sentence that nobody should miss: in yellow, or in red on top of everything."""
+    console.print(Text(text, style="bold white on red" if loud else "bold yellow"))
 
 
 def complain(code: str, message: str, details: Iterable[str] = (), *, as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,8 +12,9 @@ from ..api.registration.v1 import registration_pb2, service_pb2_grpc
 from ..api.registration.v1 import service_pb2 as pb
 from ..core.decision import Refused, refuse
 from ..core.registration import codes
+from ..core.registration.freshness import Freshness
 from ..core.registration.model import Member, Unit, UnitStatus
-from ..wire.registration import member_from_wire, status_to_wire, unit_from_wire
+from ..wire.registration import freshness_from_wire, member_from_wire, status_to_wire, unit_from_wire
 from ..wire.times import from_timestamp
 from .calls import Calls
 
@@ -29,6 +30,16 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectoryAlarm:
+    """What must not happen to a directory, how often it did, and when."""
+
+    code: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStatus:
     """How a node stands.
 
@@ -38,6 +49,9 @@ class NodeStatus:
         broker_connected: whether the broker answers now.
         hub_seen_at: when the hub last answered; None: not since the node was started.
         library_release: number of the release it has applied; 0: none.
+        directory_freshness: how fresh the directory is; None if the node is older and does not say.
+        directory_confirmed_at: when the hub last confirmed it; None: never.
+        directory_alarms: what went wrong with directories that were offered, since ever.
     """
 
     province: str
@@ -45,6 +59,32 @@ class NodeStatus:
     broker_connected: bool
     hub_seen_at: datetime | None
     library_release: int
+    directory_freshness: Freshness | None = None
+    directory_confirmed_at: datetime | None = None
+    directory_alarms: tuple[DirectoryAlarm, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MemberStanding:
+    """How a member stands with what it was told of the federation, as it last said itself.
+
+    Args:
+        member: who.
+        told_at: when it said so; None: it has told nothing yet.
+        certificate_root: SHA-256 of the root under which its certificate is, hexadecimal.
+        trusted_roots: the same of the roots that it trusts.
+        freshness: how fresh its directory is.
+        confirmed_at: when the hub last confirmed that, as far as the member knows.
+        alarms: what went wrong with directories that it was offered.
+    """
+
+    member: str
+    told_at: datetime | None
+    certificate_root: str
+    trusted_roots: tuple[str, ...]
+    freshness: Freshness | None
+    confirmed_at: datetime | None
+    alarms: tuple[DirectoryAlarm, ...]
 
 
 class RegistrationClient:
@@ -123,5 +163,34 @@ class RegistrationClient:
     async def node_status(self) -> NodeStatus:
         """How the node stands (desks and operators of a province)."""
         status = await self._calls.unary(self._node.GetNodeStatus, pb.GetNodeStatusRequest())
-        seen = from_timestamp(status.hub_seen_at) if status.HasField("hub_seen_at") else None
-        return NodeStatus(status.province, status.directory_version, status.broker_connected, seen, int(status.library_release))
+        return NodeStatus(
+            province=status.province,
+            directory_version=status.directory_version,
+            broker_connected=status.broker_connected,
+            hub_seen_at=from_timestamp(status.hub_seen_at) if status.HasField("hub_seen_at") else None,
+            library_release=int(status.library_release),
+            directory_freshness=freshness_from_wire(status.directory_freshness),
+            directory_confirmed_at=from_timestamp(status.directory_confirmed_at) if status.HasField("directory_confirmed_at") else None,
+            directory_alarms=_alarms(status.directory_alarms),
+        )
+
+    async def member_standings(self) -> list[MemberStanding]:
+        """How the members stand with roots and directory (operators of the ministry)."""
+        answer = await self._calls.unary(self._hub.ListMemberStandings, pb.ListMemberStandingsRequest())
+        return [_standing(standing) for standing in answer.standings]
+
+
+def _alarms(alarms: Iterable[registration_pb2.DirectoryAlarm]) -> tuple[DirectoryAlarm, ...]:
+    return tuple(DirectoryAlarm(each.code, each.count, from_timestamp(each.first_at), from_timestamp(each.last_at)) for each in alarms)
+
+
+def _standing(standing: registration_pb2.MemberStanding) -> MemberStanding:
+    return MemberStanding(
+        member=standing.member,
+        told_at=from_timestamp(standing.told_at) if standing.HasField("told_at") else None,
+        certificate_root=standing.certificate_root,
+        trusted_roots=tuple(standing.trusted_roots),
+        freshness=freshness_from_wire(standing.freshness),
+        confirmed_at=from_timestamp(standing.confirmed_at) if standing.HasField("confirmed_at") else None,
+        alarms=_alarms(standing.alarms),
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from ..api.registration.v1 import registration_pb2 as pb
+from ..core.registration.freshness import Freshness
 from ..core.registration.model import Certificate, Level, Member, Unit, UnitStatus
 from .times import from_timestamp, to_timestamp
 
@@ -17,6 +19,12 @@ _STATUS_OUT: Final = {
     UnitStatus.CLOSED: pb.UNIT_STATUS_CLOSED,
 }
 _STATUS_IN: Final = {wire: status for status, wire in _STATUS_OUT.items()}
+_FRESHNESS_OUT: Final = {
+    Freshness.FRESH: pb.DIRECTORY_FRESHNESS_FRESH,
+    Freshness.STALE: pb.DIRECTORY_FRESHNESS_STALE,
+    Freshness.OVERDUE: pb.DIRECTORY_FRESHNESS_OVERDUE,
+}
+_FRESHNESS_IN: Final = {wire: freshness for freshness, wire in _FRESHNESS_OUT.items()}
 _LEVEL_OUT: Final = {Level.PROVINCE: pb.LEVEL_PROVINCE, Level.PREFECTURE: pb.LEVEL_PREFECTURE}
 _LEVEL_IN: Final = {wire: level for level, wire in _LEVEL_OUT.items()}
 
@@ -83,6 +91,21 @@ def member_to_wire(member: Member, encryption_key: bytes = b"") -> pb.Member:
 def member_from_wire(member: pb.Member) -> Member:
     """A member from the directory."""
     return Member(member.name, member.endpoint, member.key_fingerprint, from_timestamp(member.joined_at))
+
+
+def freshness_to_wire(freshness: Freshness) -> pb.DirectoryFreshness.ValueType:
+    """The wire form of how fresh a directory is."""
+    return _FRESHNESS_OUT[freshness]
+
+
+def freshness_from_wire(freshness: pb.DirectoryFreshness.ValueType) -> Freshness | None:
+    """How fresh a directory is; None if an older member does not say."""
+    return _FRESHNESS_IN.get(freshness)
+
+
+def alarm_to_wire(code: str, count: int, first_at: datetime, last_at: datetime) -> pb.DirectoryAlarm:
+    """An alarm as it travels."""
+    return pb.DirectoryAlarm(code=code, count=count, first_at=to_timestamp(first_at), last_at=to_timestamp(last_at))
 
 
 def revocation_to_wire(certificate: Certificate) -> pb.Revocation:

@@ -7,8 +7,11 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from twelve333.adapters.signing.documents import sign
+from twelve333.adapters.signing.trust import to_der
 from twelve333.adapters.telemetry.logs import logger
+from twelve333.api.common.v1 import common_pb2
 from twelve333.api.registration.v1 import events_pb2, registration_pb2
+from twelve333.core.documents import digest_of
 from twelve333.core.registration.certificates import listed
 from twelve333.wire.documents import document_to_wire
 from twelve333.wire.registration import member_to_wire, revocation_to_wire, unit_to_wire
@@ -21,7 +24,7 @@ from ..store import coverage as declarations
 from ..store import registration as store
 from ..store.encryption import load_keys
 
-PURPOSE = "directory"
+PURPOSE, CURRENT = "directory", "directory-current"
 log = logger("registration")
 
 
@@ -41,12 +44,46 @@ def republish(context: HubContext, tx: Connection, now: datetime) -> int:
         declarations=declarations.load_declarations(tx),
         revocations=[revocation_to_wire(each) for each in listed(certificates.load_revoked(tx), now)],
         hub_encryption_key=context.sealing_key(),
+        trusted_roots=to_der(context.authority.trust.roots),
+        root_links=to_der(context.authority.trust.links),
     )
     document = sign(directory.SerializeToString(deterministic=True), PURPOSE, version, context.documents)
     store.save_directory(tx, store.DirectoryRow(version, now, document_to_wire(document).SerializeToString()))
     for member in store.member_names(tx):
         context.outbox.append(tx, destination=member, message=events_pb2.DirectoryChanged(version=version), now=now)
     return version
+
+
+def confirm(context: HubContext, document: common_pb2.SignedDocument, now: datetime) -> common_pb2.SignedDocument:
+    """Sign that this version is the present one, now: what tells a node that nobody plays it an old copy."""
+    said = registration_pb2.DirectoryCurrent(
+        directory_version=document.version, directory_sha256=digest_of(document.payload), at=to_timestamp(now)
+    )
+    return document_to_wire(sign(said.SerializeToString(deterministic=True), CURRENT, int(now.timestamp() * 1000), context.documents))
+
+
+async def publish_roots(context: HubContext) -> None:
+    """Let the directory list the roots that are to be trusted, should they be others now.
+
+    Raises:
+        Refused: DELIVERY_STORE_UNAVAILABLE.
+    """
+    trust = context.authority.trust
+    wanted = (to_der(trust.roots), to_der(trust.links))
+
+    def work(tx: Connection) -> int:
+        row = store.load_directory(tx)
+        if row is None or _listed_roots(row) == wanted:
+            return 0
+        return republish(context, tx, context.clock())
+
+    if version := await context.database.write(work):
+        log.warning("trusted roots published", version=version, count=len(trust.roots))
+
+
+def _listed_roots(row: store.DirectoryRow) -> tuple[list[bytes], list[bytes]]:
+    listed = registration_pb2.Directory.FromString(common_pb2.SignedDocument.FromString(row.document).payload)
+    return list(listed.trusted_roots), list(listed.root_links)
 
 
 async def reconcile(context: HubContext) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from grpc.aio import ServicerContext
 from opentelemetry import metrics
@@ -30,12 +30,14 @@ from ..context import HubContext
 from ..store import coverage as declarations
 from ..store import registration as store
 from .certificates import renew_member, revoke_member
-from .directory import republish
+from .directory import confirm, republish
 from .partition import refuse_new_faults
+from .standing import list_standings
 
 TOKEN_LIFETIME = timedelta(hours=24)
 TOKEN_LIFETIME_MAX = timedelta(days=7)
 ENTRIES_MAX = 1_000
+CONFIRMED_FOR = timedelta(seconds=1)
 
 _meter = metrics.get_meter("twelve333.registration")
 _changed = _meter.create_counter("twelve333.registration.units_changed", unit="{unit}", description="units entered or changed")
@@ -51,6 +53,7 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
         self._hub = hub
         self._members = Kept(hub.database, store.DIRECTORY, _members)
         self._directory = Kept(hub.database, store.DIRECTORY, _directory)
+        self._confirmation = (0, datetime.min.replace(tzinfo=UTC), common_pb2.SignedDocument())
 
     async def CreateToken(
         self, request: pb.CreateTokenRequest, context: ServicerContext[pb.CreateTokenRequest, pb.CreateTokenResponse]
@@ -128,9 +131,19 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
     async def GetDirectory(
         self, request: pb.GetDirectoryRequest, context: ServicerContext[pb.GetDirectoryRequest, pb.GetDirectoryResponse]
     ) -> pb.GetDirectoryResponse:
-        """Give the signed directory, if there is a newer one."""
-        directory = await self._directory.get()
-        return directory if directory.directory.version > request.since_version else pb.GetDirectoryResponse()
+        """Give the signed directory, if there is a newer one, and confirm which one is the present one."""
+        present = (await self._directory.get()).directory
+        if not present.version:
+            return pb.GetDirectoryResponse()
+        current = self._confirmed(present, self._hub.clock())
+        return pb.GetDirectoryResponse(directory=present if present.version > request.since_version else None, current=current)
+
+    def _confirmed(self, present: common_pb2.SignedDocument, now: datetime) -> common_pb2.SignedDocument:
+        """The hub's word of this second, so that a caller that asks too often does not make it sign each time."""
+        version, signed_at, _ = self._confirmation
+        if version != present.version or abs(now - signed_at) >= CONFIRMED_FOR:
+            self._confirmation = (present.version, now, confirm(self._hub, present, now))
+        return self._confirmation[2]
 
     async def RenewCertificate(
         self, request: pb.RenewCertificateRequest, context: ServicerContext[pb.RenewCertificateRequest, pb.RenewCertificateResponse]
@@ -138,6 +151,14 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
         """Give the calling member a new certificate for its key."""
         chain = await renew_member(self._hub, current_caller().member, request.signing_request, self._hub.clock())
         return pb.RenewCertificateResponse(certificate_chain=chain)
+
+    async def ListMemberStandings(
+        self,
+        request: pb.ListMemberStandingsRequest,
+        context: ServicerContext[pb.ListMemberStandingsRequest, pb.ListMemberStandingsResponse],
+    ) -> pb.ListMemberStandingsResponse:
+        """List how the members stand with roots and directory."""
+        return pb.ListMemberStandingsResponse(standings=await self._hub.database.read(list_standings))
 
     async def RevokeMember(
         self, request: pb.RevokeMemberRequest, context: ServicerContext[pb.RevokeMemberRequest, pb.RevokeMemberResponse]

@@ -1,6 +1,8 @@
 """What the hub keeps. Importing this package declares every table (one import line per capability, for migrations)."""
 
-from . import audit, cases, certificates, coverage, encryption, library, registration, routing
+from . import audit, cases, certificates, coverage, encryption, library, registration, routing, standing
 from .metadata import delivery_of, metadata
 
-__all__ = ["audit", "cases", "certificates", "coverage", "delivery_of", "encryption", "library", "metadata", "registration", "routing"]
+__all__ = [
+    "audit", "cases", "certificates", "coverage", "delivery_of", "encryption", "library", "metadata", "registration", "routing", "standing",
+]  # fmt: skip

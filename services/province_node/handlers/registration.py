@@ -12,9 +12,12 @@ from sqlalchemy import Connection
 from twelve333.adapters.sql.delivery import Applier, Inbound
 from twelve333.api.registration.v1 import service_pb2 as pb
 from twelve333.api.registration.v1 import service_pb2_grpc
+from twelve333.core.decision import Kind, Refused
 from twelve333.core.ids import HUB
+from twelve333.wire.registration import alarm_to_wire, freshness_to_wire
 from twelve333.wire.times import to_timestamp
 
+from ..alarms import Alarms
 from ..context import NodeContext
 from ..store import library
 
@@ -28,10 +31,14 @@ class NodeHandlers(service_pb2_grpc.NodeServiceServicer):
         node: the node's ports.
         broker_connected: whether the broker is connected now.
         hub_seen_at: when the hub last answered.
+        alarms: what went wrong with directories.
     """
 
-    def __init__(self, node: NodeContext, broker_connected: Callable[[], bool], hub_seen_at: Callable[[], datetime | None]) -> None:
+    def __init__(
+        self, node: NodeContext, broker_connected: Callable[[], bool], hub_seen_at: Callable[[], datetime | None], alarms: Alarms
+    ) -> None:
         self._node = node
+        self._alarms = alarms
         self._broker_connected = broker_connected
         self._hub_seen_at = hub_seen_at
 
@@ -39,7 +46,8 @@ class NodeHandlers(service_pb2_grpc.NodeServiceServicer):
         self, request: pb.GetNodeStatusRequest, context: ServicerContext[pb.GetNodeStatusRequest, pb.GetNodeStatusResponse]
     ) -> pb.GetNodeStatusResponse:
         """Tell how the node stands."""
-        directory, seen = self._node.directory.current, self._hub_seen_at()
+        replica, seen = self._node.directory, self._hub_seen_at()
+        directory, alarms = replica.current, await self._alarms.list()
         return pb.GetNodeStatusResponse(
             province=self._node.province,
             directory_version=directory.version,
@@ -47,15 +55,22 @@ class NodeHandlers(service_pb2_grpc.NodeServiceServicer):
             broker_connected=self._broker_connected(),
             hub_seen_at=to_timestamp(seen) if seen else None,
             library_release=await self._node.database.read(library.release_number),
+            directory_freshness=freshness_to_wire(replica.freshness(self._node.clock())),
+            directory_confirmed_at=to_timestamp(replica.confirmation.confirmed_at) if replica.version else None,
+            directory_alarms=[alarm_to_wire(each.code, each.count, each.first_at, each.last_at) for each in alarms],
         )
 
 
 class DirectoryPull:
-    """Fetches the directory from the hub; `step` is repeated in the background and after each announcement."""
+    """Fetches the directory from the hub; `step` is repeated in the background and after each announcement.
 
-    def __init__(self, node: NodeContext) -> None:
-        self._node = node
+    `hub_away` says whether the hub was asked last in vain.
+    """
+
+    def __init__(self, node: NodeContext, alarms: Alarms) -> None:
+        self._node, self._alarms = node, alarms
         self.hub_seen_at: datetime | None = None
+        self.hub_away = False
 
     async def step(self) -> bool:
         """Ask once; True if another version came into use.
@@ -66,11 +81,23 @@ class DirectoryPull:
         """
         node = self._node
         stub = service_pb2_grpc.RegistrationServiceStub(node.peers.channel(HUB))
+        self.hub_away = True  # until it has answered
         answer = await stub.GetDirectory(pb.GetDirectoryRequest(since_version=node.directory.version), timeout=PULL_SECONDS)
-        self.hub_seen_at = node.clock()
-        if not answer.HasField("directory"):
-            return False
-        return await node.directory.accept(node.database, answer.directory, node.clock())
+        self.hub_seen_at, self.hub_away = node.clock(), False
+        try:
+            return await self._take(answer)
+        except Refused as refused:
+            if refused.refusal.code.kind is Kind.PEER_VIOLATION:
+                await self._alarms.note(refused.refusal)
+            raise
+
+    async def _take(self, answer: pb.GetDirectoryResponse) -> bool:
+        node, now = self._node, self._node.clock()
+        changed = answer.HasField("directory") and await node.directory.accept(node.database, answer.directory, now)
+        alarm = await node.directory.confirm(node.database, answer.current, now) if answer.HasField("current") else None
+        if alarm:
+            await self._alarms.note(alarm)
+        return changed
 
 
 def on_directory_changed(wake: Callable[[], None]) -> Applier:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from ...core.identity import hub_identity, node_identity
 from ...core.ids import HUB
 from ...wire.subjects import STREAM, consumer_of, inbox_prefix
+from .reload import PID_FILE
 
 BROKER_NAME: Final = "broker"  # its certificate carries the DNS name of this "member"
 PAYLOAD_BYTES_MAX: Final = 512 * 1024  # an envelope is 256 KiB at most
@@ -57,6 +58,7 @@ def render_server_config(server: BrokerServer, provinces: Sequence[str]) -> str:
         "ping_max": 2,
         "write_deadline": "5s",
         "lame_duck_duration": "30s",
+        "pid_file": str(server.chain.parent / PID_FILE),
         "jetstream": {"store_dir": str(server.store), "max_file_store": server.store_bytes_max, "max_memory_store": 0},
         "tls": {
             "cert_file": str(server.chain),

@@ -15,11 +15,13 @@ import grpc
 
 from ...core.decision import Refused
 from ...core.identity import dns_name
-from ..signing.keys import CHAIN_FILE, Material, load_material
+from ..signing.files import changed_at
+from ..signing.keys import CHAIN_FILE, ROOT_FILE, Material, load_material
 
 MESSAGE_BYTES_MAX: Final = 8 * 1024 * 1024
 METADATA_BYTES_MAX: Final = 16 * 1024
 Options = list[tuple[str, Any]]
+Stamp = tuple[int, int]  # when certificate chain and trusted roots were written
 
 _log = logging.getLogger("twelve333.rpc")
 
@@ -79,8 +81,8 @@ class FollowedCredentials:
         self._stamp = _changed_at(folder)
         self._credentials = channel_credentials(folder)
 
-    def now(self) -> tuple[int, grpc.ChannelCredentials]:
-        """The credentials to dial with, and a number that changes with them."""
+    def now(self) -> tuple[Stamp, grpc.ChannelCredentials]:
+        """The credentials to dial with, and a stamp that changes with them."""
         stamp = _changed_at(self._folder)
         if stamp != self._stamp:
             try:
@@ -153,7 +155,7 @@ class _Certificates:
         return grpc.ssl_server_certificate_configuration([(material.key, material.chain)], material.root if self._mutual else None)
 
     def newer(self) -> grpc.ServerCertificateConfiguration | None:
-        """The new configuration if the chain file has changed, None to keep the one in use."""
+        """The new configuration if chain or roots have changed, None to keep the one in use."""
         stamp = _changed_at(self._folder)
         if stamp == self._stamp:
             return None
@@ -166,8 +168,5 @@ class _Certificates:
         return loaded
 
 
-def _changed_at(folder: Path) -> int:
-    try:
-        return (folder / CHAIN_FILE).stat().st_mtime_ns
-    except OSError:
-        return 0
+def _changed_at(folder: Path) -> Stamp:
+    return changed_at(folder / CHAIN_FILE), changed_at(folder / ROOT_FILE)

@@ -5,7 +5,7 @@ Source: grpc.health.v1; `""` is liveness, `ready` is readiness, both for Kuberne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import grpc
@@ -15,6 +15,7 @@ from ...core.identity import Role
 from .access import AUTHENTICATED, AccessTable
 
 READY: Final = "ready"
+SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 _METHODS: Final = ("/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/grpc.health.v1.Health/List")
 AUTHENTICATED_ROWS: Final[AccessTable] = dict.fromkeys(_METHODS, AUTHENTICATED)
 PROBE_ROWS: Final[AccessTable] = dict.fromkeys(_METHODS, frozenset({Role.ANYONE}))
@@ -25,10 +26,12 @@ class Health:
 
     Args:
         checks: names of what must be good before the process is ready, e.g. `database`, `directory`; all start as not good.
+        details: names of what is told beside it, each a health service of its own; the process is ready whatever they say.
     """
 
-    def __init__(self, *checks: str) -> None:
+    def __init__(self, *checks: str, details: Iterable[str] = ()) -> None:
         self._checks = dict.fromkeys(checks, False)
+        self._details: dict[str, bool | None] = dict.fromkeys(details)
         self._servicer = health.aio.HealthServicer()
 
     def register(self, server: grpc.aio.Server) -> None:
@@ -55,9 +58,19 @@ class Health:
             self._checks[check] = good
             await self._publish()
 
+    async def tell(self, detail: str, good: bool) -> None:
+        """Say how a detail stands.
+
+        Raises:
+            KeyError: a detail that was not named (a bug).
+        """
+        if self._details[detail] is not good:
+            self._details[detail] = good
+            await self._servicer.set(detail, SERVING if good else NOT_SERVING)
+
     async def start(self) -> None:
         """Say for the first time how things stand."""
-        await self._servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+        await self._servicer.set("", SERVING)
         await self._publish()
 
     async def stop(self) -> None:
@@ -65,5 +78,4 @@ class Health:
         await self._servicer.enter_graceful_shutdown()
 
     async def _publish(self) -> None:
-        status = health_pb2.HealthCheckResponse.SERVING if self.ready else health_pb2.HealthCheckResponse.NOT_SERVING
-        await self._servicer.set(READY, status)
+        await self._servicer.set(READY, SERVING if self.ready else NOT_SERVING)

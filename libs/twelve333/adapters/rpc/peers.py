@@ -13,7 +13,7 @@ from typing import Final
 import grpc
 
 from ...core.decision import Code, Kind, Refused, refuse
-from .credentials import FollowedCredentials, channel_options
+from .credentials import FollowedCredentials, Stamp, channel_options
 
 START_SECONDS: Final = 2.0  # for calls that were just made on a channel that was then replaced
 FINISH_SECONDS: Final = 900.0  # and for them to end; streams last no longer
@@ -38,7 +38,7 @@ class Peers:
         self._endpoint_of = endpoint_of
         self._credentials = credentials
         self._interceptors = interceptors
-        self._channels: dict[str, tuple[str, int, grpc.aio.Channel]] = {}
+        self._channels: dict[str, tuple[str, Stamp | None, grpc.aio.Channel]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def channel(self, member: str) -> grpc.aio.Channel:
@@ -51,7 +51,7 @@ class Peers:
         if endpoint is None:
             raise Refused(refuse(PEER_UNKNOWN, member=member))
         followed = self._credentials
-        stamp, credentials = followed.now() if isinstance(followed, FollowedCredentials) else (0, followed)
+        stamp, credentials = followed.now() if isinstance(followed, FollowedCredentials) else (None, followed)
         known = self._channels.get(member)
         if known and known[:2] == (endpoint, stamp):
             return known[2]

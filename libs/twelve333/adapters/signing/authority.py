@@ -8,7 +8,7 @@ possession of a key, and one that asks for anything else is refused rather than 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -24,12 +24,15 @@ from twelve333.core.identity import Identity
 from . import codes, profiles
 from .files import PRIVATE, read_file, refuse_existing, write_file
 from .keys import key_pem, load_certificates, load_key, make_key
+from .trust import Trust, fingerprint, root_above
 
 ROOT_LIFETIME: Final = timedelta(days=20 * 365)
 ISSUING_LIFETIME: Final = timedelta(days=5 * 365)
 LEAF_LIFETIME_MAX: Final = timedelta(days=90)
 CLOCK_SKEW: Final = timedelta(minutes=10)  # a leaf is valid this long before it was made: clocks of provinces differ
 
+TRUSTED_FILE: Final = "trusted.pem"
+LINKS_FILE: Final = "links.pem"
 _KEY, _CERTIFICATE = "ca.key", "ca.crt"
 
 
@@ -58,11 +61,13 @@ class Authority:
         key: signs leaves.
         certificate: of the issuing authority.
         root: the certificate that everybody pins.
+        trust: what those who belong to it are to trust.
     """
 
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
     root: x509.Certificate
+    trust: Trust = field(default_factory=Trust)
 
     @property
     def root_pem(self) -> bytes:
@@ -106,6 +111,8 @@ class Authority:
         builder = profiles.leaf(_p256(asked.public_key()), identity, dns_names, self.certificate, validity)
         if carries_root:
             builder = builder.add_extension(profiles.root_extension(self.root), critical=False)
+            if self.trust.links:
+                builder = builder.add_extension(profiles.links_extension(self.trust.links), critical=False)
         leaf = builder.sign(self.key, hashes.SHA256())
         chain = leaf.public_bytes(serialization.Encoding.PEM) + self.certificate.public_bytes(serialization.Encoding.PEM)
         return Issued(chain, self.root_pem, format(leaf.serial_number, "x"), leaf.not_valid_after_utc)
@@ -128,22 +135,38 @@ def create_authority(folder: Path, name: str, now: datetime) -> Authority:
     root = profiles.root(root_key, f"{name} root", profiles.Validity(now - CLOCK_SKEW, now + ROOT_LIFETIME))
     validity = profiles.Validity(now - CLOCK_SKEW, now + ISSUING_LIFETIME)
     issuing = profiles.issuing(key.public_key(), f"{name} issuing", root, validity).sign(root_key, hashes.SHA256())
-    _write_half(folder / "root", root_key, root)
-    _write_half(folder / "issuing", key, issuing)
-    return Authority(key, issuing, root)
+    write_half(folder / "root", root_key, root)
+    write_half(folder / "issuing", key, issuing)
+    return Authority(key, issuing, root, Trust((root,)))
 
 
 def load_authority(folder: Path) -> Authority:
     """Read the issuing half; `root/ca.key` may be elsewhere.
 
     Raises:
-        Refused: SECURITY_FILE_*, SECURITY_KEY_MISMATCH.
+        Refused: SECURITY_FILE_*, SECURITY_KEY_MISMATCH, SECURITY_CHAIN_MISMATCH.
     """
-    key = load_key(folder / "issuing" / _KEY)
-    certificate = load_certificates(folder / "issuing" / _CERTIFICATE)[0]
+    key_file, file, root_file = folder / "issuing" / _KEY, folder / "issuing" / _CERTIFICATE, folder / "root" / _CERTIFICATE
+    key, certificate, trust = load_key(key_file), load_certificates(file)[0], trust_of(folder)
     if certificate.public_key() != key.public_key():
-        raise Refused(refuse(codes.KEY_MISMATCH, certificate=folder / "issuing" / _CERTIFICATE, key=folder / "issuing" / _KEY))
-    return Authority(key, certificate, load_certificates(folder / "root" / _CERTIFICATE)[0])
+        raise Refused(refuse(codes.KEY_MISMATCH, certificate=file, key=key_file))
+    # While a root is exchanged both halves change, one after the other: what counts is under which root the issuing one is.
+    root = root_above([certificate], [*load_certificates(root_file), *trust.roots])
+    if root is None:
+        raise Refused(refuse(codes.CHAIN_MISMATCH, certificate=file, root=root_file))
+    return Authority(key, certificate, root, trust)
+
+
+def trust_of(folder: Path) -> Trust:
+    """What those who belong to the authority in `folder` are to trust: one root, or two while the one replaces the other.
+
+    Raises:
+        Refused: SECURITY_FILE_*.
+    """
+    roots, links = folder / TRUSTED_FILE, folder / LINKS_FILE
+    if not roots.exists():
+        return Trust((load_certificates(folder / "root" / _CERTIFICATE)[0],))
+    return Trust(tuple(load_certificates(roots)), tuple(load_certificates(links)))
 
 
 def check_request(request: bytes, identity: Identity, dns_names: Sequence[str]) -> x509.CertificateSigningRequest:
@@ -173,10 +196,11 @@ def _p256(key: object) -> ec.EllipticCurvePublicKey:
 
 def pin_of(root: x509.Certificate) -> str:
     """`sha256:` and the SHA-256 of the certificate's DER in hexadecimal."""
-    return f"sha256:{root.fingerprint(hashes.SHA256()).hex()}"
+    return f"sha256:{fingerprint(root)}"
 
 
-def _write_half(folder: Path, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
+def write_half(folder: Path, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
+    """Keep the key (0600) and the certificate of one half of an authority."""
     write_file(folder / _KEY, key_pem(key), PRIVATE)
     write_file(folder / _CERTIFICATE, certificate.public_bytes(serialization.Encoding.PEM))
 

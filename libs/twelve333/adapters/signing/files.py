@@ -57,6 +57,14 @@ def write_file(path: Path, content: bytes, mode: int = PUBLIC) -> None:
     _sync_folder(path.parent)
 
 
+def changed_at(path: Path) -> int:
+    """When a file was written last (nanoseconds), 0 if it cannot be looked at: what tells those who follow it to read it again."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def refuse_existing(path: Path) -> None:
     """Refuse to write over a file that would be lost for ever, such as an authority's key."""
     if path.exists():

@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.identity import Identity
 
 from ..telemetry.logs import logger
 from . import codes, profiles
-from .authority import CLOCK_SKEW, ISSUING_LIFETIME, Authority, Issued, load_authority
-from .files import PRIVATE, write_file
-from .keys import key_pem, load_certificates, load_key, make_key
+from .authority import CLOCK_SKEW, ISSUING_LIFETIME, TRUSTED_FILE, Authority, Issued, load_authority, trust_of, write_half
+from .files import changed_at
+from .keys import load_certificates, load_key, make_key
+from .trust import Trust
 
 _KEY, _CERTIFICATE, _HALF, _NEW, _OLD = "ca.key", "ca.crt", "issuing", "issuing.new", "issuing.old"
 log = logger("security")
@@ -34,6 +35,10 @@ class Issuer(Protocol):
     @property
     def root(self) -> x509.Certificate:
         """The certificate that everybody pins."""
+
+    @property
+    def trust(self) -> Trust:
+        """What those who belong to it are to trust."""
 
     def issue(
         self,
@@ -66,15 +71,20 @@ def rotate_issuing(folder: Path, root: Path, name: str, now: datetime) -> Author
     key = make_key()
     validity = profiles.Validity(now - CLOCK_SKEW, min(now + ISSUING_LIFETIME, certificate.not_valid_after_utc))
     issuing = profiles.issuing(key.public_key(), f"{name} issuing", certificate, validity).sign(root_key, hashes.SHA256())
-    new, old, present = folder / _NEW, folder / _OLD, folder / _HALF
-    write_file(new / _KEY, key_pem(key), PRIVATE)
-    write_file(new / _CERTIFICATE, issuing.public_bytes(serialization.Encoding.PEM))
+    write_half(folder / _NEW, key, issuing)
+    exchange(folder / _HALF, folder / _NEW, folder / _OLD)
+    shutil.rmtree(folder / _OLD, ignore_errors=True)
+    return Authority(key, issuing, certificate, trust_of(folder))
+
+
+def exchange(present: Path, new: Path, old: Path) -> None:
+    """Put the folder `new` in the place of `present`, which becomes `old`; one that broke off is finished by a repeat."""
+    if not new.exists():
+        return
     if present.exists():  # it is not there if an earlier exchange broke off between the next two steps
         shutil.rmtree(old, ignore_errors=True)
         present.rename(old)
     new.rename(present)
-    shutil.rmtree(old, ignore_errors=True)
-    return Authority(key, issuing, certificate)
 
 
 class FollowedAuthority:
@@ -95,7 +105,12 @@ class FollowedAuthority:
     @property
     def root(self) -> x509.Certificate:
         """See `Authority.root`."""
-        return self._authority.root
+        return self._present().root
+
+    @property
+    def trust(self) -> Trust:
+        """See `Authority.trust`."""
+        return self._present().trust
 
     def issue(
         self,
@@ -112,18 +127,15 @@ class FollowedAuthority:
 
     def _present(self) -> Authority:
         stamp = self._changed_at()
-        if stamp not in (0, self._stamp):
+        if stamp[0] and stamp != self._stamp:
             try:
                 self._authority, self._stamp = load_authority(self._folder), stamp
             except Refused as refused:
                 log.warning("issuing authority not taken up", code=refused.refusal.code.name)
         return self._authority
 
-    def _changed_at(self) -> int:
-        try:
-            return (self._folder / _HALF / _CERTIFICATE).stat().st_mtime_ns
-        except OSError:
-            return 0
+    def _changed_at(self) -> tuple[int, int]:
+        return changed_at(self._folder / _HALF / _CERTIFICATE), changed_at(self._folder / TRUSTED_FILE)
 
 
-__all__: Final = ["FollowedAuthority", "Issuer", "rotate_issuing"]
+__all__: Final = ["FollowedAuthority", "Issuer", "exchange", "rotate_issuing"]

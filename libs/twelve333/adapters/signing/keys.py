@@ -155,11 +155,17 @@ def fingerprint_of(key: PublicKeyTypes) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
+def is_issued_by(certificate: x509.Certificate, parent: x509.Certificate) -> bool:
+    """Whether `parent`'s key signed `certificate`, and their names say so too."""
+    try:
+        certificate.verify_directly_issued_by(parent)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
 def _check_chain(chain: list[x509.Certificate], roots: list[x509.Certificate], chain_path: Path, root_path: Path) -> None:
     """Each certificate must be issued by the next and the last by a root; the TLS peer checks the rest."""
-    parents = [root for root in roots if root.subject == chain[-1].issuer]
-    try:
-        for child, parent in itertools.pairwise([*chain, *(parents or roots)[:1]]):
-            child.verify_directly_issued_by(parent)
-    except (ValueError, TypeError, InvalidSignature) as error:
-        raise Refused(refuse(codes.CHAIN_MISMATCH, certificate=chain_path, root=root_path)) from error
+    steps = all(is_issued_by(child, parent) for child, parent in itertools.pairwise(chain))
+    if not steps or not any(is_issued_by(chain[-1], root) for root in roots):
+        raise Refused(refuse(codes.CHAIN_MISMATCH, certificate=chain_path, root=root_path))

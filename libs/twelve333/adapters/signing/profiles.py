@@ -17,8 +17,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from twelve333.core.identity import Identity
 
-# A private arc (ITU-T X.667: 2.25 followed by a UUID as an integer) for the one extension that is ours.
+# A private arc (ITU-T X.667: 2.25 followed by a UUID as an integer) for the two extensions that are ours.
 ROOT_OID: Final = x509.ObjectIdentifier("2.25.301474547966683389281429338303908621251")
+LINKS_OID: Final = x509.ObjectIdentifier("2.25.177912375467286170935126018894527604387")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,14 @@ def root(key: ec.EllipticCurvePrivateKey, name: str, validity: Validity) -> x509
     """A self-signed root that may have one level of authority below it."""
     subject = _common_name(name)
     return _authority(key.public_key(), subject, _Issuer(subject, key.public_key()), validity, path_length=1).sign(key, hashes.SHA256())
+
+
+def vouching(root: x509.Certificate, parent: x509.Certificate, validity: Validity) -> x509.CertificateBuilder:
+    """One root's word for another's key: the same name and key, signed by `parent` instead of by itself."""
+    key = root.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise TypeError("an authority of ours has a P-256 key")
+    return _authority(key, root.subject, _issuer(parent), validity, path_length=1)
 
 
 def issuing(key: ec.EllipticCurvePublicKey, name: str, parent: x509.Certificate, validity: Validity) -> x509.CertificateBuilder:
@@ -64,6 +73,11 @@ def leaf(
 def root_extension(certificate: x509.Certificate) -> x509.UnrecognizedExtension:
     """The root inside a leaf; worth nothing until its pin is checked."""
     return x509.UnrecognizedExtension(ROOT_OID, certificate.public_bytes(serialization.Encoding.DER))
+
+
+def links_extension(certificates: Sequence[x509.Certificate]) -> x509.UnrecognizedExtension:
+    """Roots of all times and what vouches for them, inside a leaf: for those who know an older root only; each link is checked."""
+    return x509.UnrecognizedExtension(LINKS_OID, b"".join(each.public_bytes(serialization.Encoding.PEM) for each in certificates))
 
 
 def asked_beyond(subject: x509.Name, extensions: x509.Extensions, identity: Identity, dns_names: Sequence[str]) -> str:

@@ -31,12 +31,14 @@ from .keys import (
     KEY_FILE,
     ROOT_FILE,
     certificate_identity,
+    is_issued_by,
     key_and_request,
     load_certificates,
     load_key,
     load_material,
     load_material_files,
 )
+from .trust import take_up_files
 
 EARLIEST_SHARE: Final = 0.63
 SPREAD: Final = 0.07
@@ -95,12 +97,18 @@ def install_chain(folder: Path, chain: bytes) -> None:
 
 
 def renew_own(authority: Issuer, folder: Path, identity: Identity, names: Sequence[str], now: datetime, *, carries_root: bool) -> bool:
-    """Renew a certificate whose authority is at hand, for as long as the one before; False if it is not due or not kept here.
+    """Renew a certificate whose authority is at hand, for as long as the one before, and let its folder trust what the authority does.
+
+    One that is not under the authority's present root moves at once. False if nothing is due, or the certificate is not kept here.
 
     Raises:
         Refused: SECURITY_AUTHORITY_EXPIRED, SECURITY_FILE_*.
     """
-    if not (folder / KEY_FILE).exists() or now < due_at(leaf := present_leaf(folder)):
+    if not (folder / KEY_FILE).exists():
+        return False
+    chain = load_certificates(folder / CHAIN_FILE)
+    take_up_files(folder, authority.trust, now)
+    if now < due_at(leaf := chain[0]) and is_issued_by(chain[-1], authority.root):
         return False
     lifetime = leaf.not_valid_after_utc - leaf.not_valid_before_utc - CLOCK_SKEW
     issued = authority.issue(key_and_request(folder), identity, names, lifetime, now, carries_root=carries_root)

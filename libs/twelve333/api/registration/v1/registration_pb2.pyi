@@ -85,6 +85,34 @@ LEVEL_PREFECTURE: Level.ValueType  # 2
 """A prefecture or a city counted like one."""
 Global___Level: _TypeAlias = Level  # noqa: Y015
 
+class _DirectoryFreshness:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DirectoryFreshnessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DirectoryFreshness.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DIRECTORY_FRESHNESS_UNSPECIFIED: _DirectoryFreshness.ValueType  # 0
+    """Not said."""
+    DIRECTORY_FRESHNESS_FRESH: _DirectoryFreshness.ValueType  # 1
+    """Younger than 24 h."""
+    DIRECTORY_FRESHNESS_STALE: _DirectoryFreshness.ValueType  # 2
+    """24 h to 72 h: the node works on, and says so."""
+    DIRECTORY_FRESHNESS_OVERDUE: _DirectoryFreshness.ValueType  # 3
+    """Older: the node works on, and says so loudly."""
+
+class DirectoryFreshness(_DirectoryFreshness, metaclass=_DirectoryFreshnessEnumTypeWrapper):
+    """How old the hub's last word about the directory is."""
+
+DIRECTORY_FRESHNESS_UNSPECIFIED: DirectoryFreshness.ValueType  # 0
+"""Not said."""
+DIRECTORY_FRESHNESS_FRESH: DirectoryFreshness.ValueType  # 1
+"""Younger than 24 h."""
+DIRECTORY_FRESHNESS_STALE: DirectoryFreshness.ValueType  # 2
+"""24 h to 72 h: the node works on, and says so."""
+DIRECTORY_FRESHNESS_OVERDUE: DirectoryFreshness.ValueType  # 3
+"""Older: the node works on, and says so loudly."""
+Global___DirectoryFreshness: _TypeAlias = DirectoryFreshness  # noqa: Y015
+
 @_typing.final
 class Unit(_message.Message):
     """One coverage unit: a place of prefecture level or above that has, or is to have, a 12333 line."""
@@ -226,6 +254,8 @@ class Directory(_message.Message):
     DECLARATIONS_FIELD_NUMBER: _builtins.int
     REVOCATIONS_FIELD_NUMBER: _builtins.int
     HUB_ENCRYPTION_KEY_FIELD_NUMBER: _builtins.int
+    TRUSTED_ROOTS_FIELD_NUMBER: _builtins.int
+    ROOT_LINKS_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Rises by one with every change; a node never goes back."""
     hub_encryption_key: _builtins.bytes
@@ -250,6 +280,16 @@ class Directory(_message.Message):
     def revocations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Revocation]:
         """Keys that every member refuses, also while the hub is away."""
 
+    @_builtins.property
+    def trusted_roots(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Roots (X.509, DER) that members are to trust, the one that issues or is about to last. A member takes one up only if a root that it
+        trusts has vouched for it by one of `root_links`; empty from an older hub, and then nothing changes.
+        """
+
+    @_builtins.property
+    def root_links(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Roots of all times and the certificates (DER) with which one vouches for another's key (RFC 4210, NewWithOld and OldWithNew)."""
+
     def __init__(
         self,
         *,
@@ -260,11 +300,139 @@ class Directory(_message.Message):
         declarations: _abc.Iterable[_coverage_pb2.Declaration] | None = ...,
         revocations: _abc.Iterable[Global___Revocation] | None = ...,
         hub_encryption_key: _builtins.bytes = ...,
+        trusted_roots: _abc.Iterable[_builtins.bytes] | None = ...,
+        root_links: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["made_at", b"made_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["declarations", b"declarations", "hub_encryption_key", b"hub_encryption_key", "made_at", b"made_at", "members", b"members", "revocations", b"revocations", "units", b"units", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declarations", b"declarations", "hub_encryption_key", b"hub_encryption_key", "made_at", b"made_at", "members", b"members", "revocations", b"revocations", "root_links", b"root_links", "trusted_roots", b"trusted_roots", "units", b"units", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Directory: _TypeAlias = Directory  # noqa: Y015
+
+@_typing.final
+class DirectoryCurrent(_message.Message):
+    """The hub's word that a version of the directory is the present one. Travels as the payload of a signed document whose version is
+    `at` in milliseconds, so that it can only go on.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIRECTORY_VERSION_FIELD_NUMBER: _builtins.int
+    DIRECTORY_SHA256_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    directory_version: _builtins.int
+    """The version."""
+    directory_sha256: _builtins.bytes
+    """SHA-256 of the payload of that version."""
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """When the hub said so."""
+
+    def __init__(
+        self,
+        *,
+        directory_version: _builtins.int = ...,
+        directory_sha256: _builtins.bytes = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "directory_sha256", b"directory_sha256", "directory_version", b"directory_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DirectoryCurrent: _TypeAlias = DirectoryCurrent  # noqa: Y015
+
+@_typing.final
+class DirectoryAlarm(_message.Message):
+    """Something about the directory that must not happen, counted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    FIRST_AT_FIELD_NUMBER: _builtins.int
+    LAST_AT_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """The stable code of what happened, e.g. SECURITY_DOCUMENT_ROLLED_BACK."""
+    count: _builtins.int
+    """How often."""
+    @_builtins.property
+    def first_at(self) -> _timestamp_pb2.Timestamp:
+        """When first."""
+
+    @_builtins.property
+    def last_at(self) -> _timestamp_pb2.Timestamp:
+        """When last."""
+
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        count: _builtins.int = ...,
+        first_at: _timestamp_pb2.Timestamp | None = ...,
+        last_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_at", b"first_at", "last_at", b"last_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "count", b"count", "first_at", b"first_at", "last_at", b"last_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DirectoryAlarm: _TypeAlias = DirectoryAlarm  # noqa: Y015
+
+@_typing.final
+class MemberStanding(_message.Message):
+    """How a member stands with what it was told of the federation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    TOLD_AT_FIELD_NUMBER: _builtins.int
+    TRUSTED_ROOTS_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_ROOT_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
+    CONFIRMED_AT_FIELD_NUMBER: _builtins.int
+    ALARMS_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """The member; set by the hub."""
+    certificate_root: _builtins.str
+    """SHA-256 of the root under which its own certificate is."""
+    freshness: Global___DirectoryFreshness.ValueType
+    """How fresh its directory is."""
+    @_builtins.property
+    def told_at(self) -> _timestamp_pb2.Timestamp:
+        """When the member said so; set by the hub."""
+
+    @_builtins.property
+    def trusted_roots(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """SHA-256 of the root certificates (DER) that it trusts, lower-case hex."""
+
+    @_builtins.property
+    def confirmed_at(self) -> _timestamp_pb2.Timestamp:
+        """When the hub last confirmed it, as far as the member knows."""
+
+    @_builtins.property
+    def alarms(self) -> _containers.RepeatedCompositeFieldContainer[Global___DirectoryAlarm]:
+        """What went wrong, since ever."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        told_at: _timestamp_pb2.Timestamp | None = ...,
+        trusted_roots: _abc.Iterable[_builtins.str] | None = ...,
+        certificate_root: _builtins.str = ...,
+        freshness: Global___DirectoryFreshness.ValueType = ...,
+        confirmed_at: _timestamp_pb2.Timestamp | None = ...,
+        alarms: _abc.Iterable[Global___DirectoryAlarm] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confirmed_at", b"confirmed_at", "told_at", b"told_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "certificate_root", b"certificate_root", "confirmed_at", b"confirmed_at", "freshness", b"freshness", "member", b"member", "told_at", b"told_at", "trusted_roots", b"trusted_roots"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MemberStanding: _TypeAlias = MemberStanding  # noqa: Y015

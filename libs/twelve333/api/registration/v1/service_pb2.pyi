@@ -474,21 +474,32 @@ class GetDirectoryResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DIRECTORY_FIELD_NUMBER: _builtins.int
+    CURRENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def directory(self) -> _common_pb2.SignedDocument:
         """Absent if the caller's is the present one."""
+
+    @_builtins.property
+    def current(self) -> _common_pb2.SignedDocument:
+        """The hub's word that this version, or the caller's, is the present one (a `DirectoryCurrent`); absent from an older hub."""
 
     def __init__(
         self,
         *,
         directory: _common_pb2.SignedDocument | None = ...,
+        current: _common_pb2.SignedDocument | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_directory", b"_directory", "directory", b"directory"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_current", b"_current", "_directory", b"_directory", "current", b"current", "directory", b"directory"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_directory", b"_directory", "directory", b"directory"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_current", b"_current", "_directory", b"_directory", "current", b"current", "directory", b"directory"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__current: _TypeAlias = _typing.Literal["current"]  # noqa: Y015
+    _WhichOneofArgType__current: _TypeAlias = _typing.Literal["_current", b"_current"]  # noqa: Y015
     _WhichOneofReturnType__directory: _TypeAlias = _typing.Literal["directory"]  # noqa: Y015
     _WhichOneofArgType__directory: _TypeAlias = _typing.Literal["_directory", b"_directory"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__current) -> _WhichOneofReturnType__current | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__directory) -> _WhichOneofReturnType__directory | None: ...
 
 Global___GetDirectoryResponse: _TypeAlias = GetDirectoryResponse  # noqa: Y015
@@ -596,6 +607,47 @@ class RenewExpiredResponse(_message.Message):
 Global___RenewExpiredResponse: _TypeAlias = RenewExpiredResponse  # noqa: Y015
 
 @_typing.final
+class ListMemberStandingsRequest(_message.Message):
+    """Asks how the members stand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMemberStandingsRequest: _TypeAlias = ListMemberStandingsRequest  # noqa: Y015
+
+@_typing.final
+class ListMemberStandingsResponse(_message.Message):
+    """How the members stand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STANDINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def standings(self) -> _containers.RepeatedCompositeFieldContainer[_registration_pb2.MemberStanding]:
+        """In the order of their names; one that has told nothing yet is listed without `told_at`."""
+
+    def __init__(
+        self,
+        *,
+        standings: _abc.Iterable[_registration_pb2.MemberStanding] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["standings", b"standings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMemberStandingsResponse: _TypeAlias = ListMemberStandingsResponse  # noqa: Y015
+
+@_typing.final
 class RevokeMemberRequest(_message.Message):
     """Refuses a member from now on."""
 
@@ -676,6 +728,9 @@ class GetNodeStatusResponse(_message.Message):
     BROKER_CONNECTED_FIELD_NUMBER: _builtins.int
     HUB_SEEN_AT_FIELD_NUMBER: _builtins.int
     LIBRARY_RELEASE_FIELD_NUMBER: _builtins.int
+    DIRECTORY_FRESHNESS_FIELD_NUMBER: _builtins.int
+    DIRECTORY_CONFIRMED_AT_FIELD_NUMBER: _builtins.int
+    DIRECTORY_ALARMS_FIELD_NUMBER: _builtins.int
     province: _builtins.str
     """Its province."""
     directory_version: _builtins.int
@@ -684,6 +739,8 @@ class GetNodeStatusResponse(_message.Message):
     """Whether the broker is connected."""
     library_release: _builtins.int
     """Number of the library release it has applied; 0: none."""
+    directory_freshness: _registration_pb2.DirectoryFreshness.ValueType
+    """How fresh the directory is."""
     @_builtins.property
     def directory_made_at(self) -> _timestamp_pb2.Timestamp:
         """When that version was made."""
@@ -691,6 +748,14 @@ class GetNodeStatusResponse(_message.Message):
     @_builtins.property
     def hub_seen_at(self) -> _timestamp_pb2.Timestamp:
         """When the hub last answered this node; absent: never since it was started."""
+
+    @_builtins.property
+    def directory_confirmed_at(self) -> _timestamp_pb2.Timestamp:
+        """When the hub last confirmed it; absent: never."""
+
+    @_builtins.property
+    def directory_alarms(self) -> _containers.RepeatedCompositeFieldContainer[_registration_pb2.DirectoryAlarm]:
+        """What went wrong with directories that were offered, since ever."""
 
     def __init__(
         self,
@@ -701,13 +766,21 @@ class GetNodeStatusResponse(_message.Message):
         broker_connected: _builtins.bool = ...,
         hub_seen_at: _timestamp_pb2.Timestamp | None = ...,
         library_release: _builtins.int = ...,
+        directory_freshness: _registration_pb2.DirectoryFreshness.ValueType = ...,
+        directory_confirmed_at: _timestamp_pb2.Timestamp | None = ...,
+        directory_alarms: _abc.Iterable[_registration_pb2.DirectoryAlarm] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_hub_seen_at", b"_hub_seen_at", "directory_made_at", b"directory_made_at", "hub_seen_at", b"hub_seen_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_directory_confirmed_at", b"_directory_confirmed_at", "_hub_seen_at", b"_hub_seen_at", "directory_confirmed_at", b"directory_confirmed_at", "directory_made_at", b"directory_made_at", "hub_seen_at", b"hub_seen_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_hub_seen_at", b"_hub_seen_at", "broker_connected", b"broker_connected", "directory_made_at", b"directory_made_at", "directory_version", b"directory_version", "hub_seen_at", b"hub_seen_at", "library_release", b"library_release", "province", b"province"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_directory_confirmed_at", b"_directory_confirmed_at", "_hub_seen_at", b"_hub_seen_at", "broker_connected", b"broker_connected", "directory_alarms", b"directory_alarms", "directory_confirmed_at", b"directory_confirmed_at", "directory_freshness", b"directory_freshness", "directory_made_at", b"directory_made_at", "directory_version", b"directory_version", "hub_seen_at", b"hub_seen_at", "library_release", b"library_release", "province", b"province"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__directory_confirmed_at: _TypeAlias = _typing.Literal["directory_confirmed_at"]  # noqa: Y015
+    _WhichOneofArgType__directory_confirmed_at: _TypeAlias = _typing.Literal["_directory_confirmed_at", b"_directory_confirmed_at"]  # noqa: Y015
     _WhichOneofReturnType__hub_seen_at: _TypeAlias = _typing.Literal["hub_seen_at"]  # noqa: Y015
     _WhichOneofArgType__hub_seen_at: _TypeAlias = _typing.Literal["_hub_seen_at", b"_hub_seen_at"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__directory_confirmed_at) -> _WhichOneofReturnType__directory_confirmed_at | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hub_seen_at) -> _WhichOneofReturnType__hub_seen_at | None: ...
 
 Global___GetNodeStatusResponse: _TypeAlias = GetNodeStatusResponse  # noqa: Y015

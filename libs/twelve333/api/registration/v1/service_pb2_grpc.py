@@ -242,6 +242,11 @@ class RegistrationServiceStub:
                 request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewCertificateRequest.SerializeToString,
                 response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewCertificateResponse.FromString,
                 _registered_method=True)
+        self.ListMemberStandings = channel.unary_unary(
+                '/twelve333.api.registration.v1.RegistrationService/ListMemberStandings',
+                request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.ListMemberStandingsRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.ListMemberStandingsResponse.FromString,
+                _registered_method=True)
 
 
 class RegistrationServiceServicer:
@@ -311,6 +316,13 @@ class RegistrationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListMemberStandings(self, request, context):
+        """Caller: operator. Lists how the members stand with roots and directory, as they last told (`MemberStanding`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistrationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -353,6 +365,11 @@ def add_RegistrationServiceServicer_to_server(servicer, server):
                     servicer.RenewCertificate,
                     request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewCertificateRequest.FromString,
                     response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewCertificateResponse.SerializeToString,
+            ),
+            'ListMemberStandings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMemberStandings,
+                    request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.ListMemberStandingsRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.ListMemberStandingsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -572,6 +589,33 @@ class RegistrationService:
             '/twelve333.api.registration.v1.RegistrationService/RenewCertificate',
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewCertificateRequest.SerializeToString,
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RenewCertificateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMemberStandings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.registration.v1.RegistrationService/ListMemberStandings',
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.ListMemberStandingsRequest.SerializeToString,
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.ListMemberStandingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

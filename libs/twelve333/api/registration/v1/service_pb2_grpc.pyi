@@ -131,6 +131,8 @@ class RegistrationServiceStub:
     """Caller: node. Gives it a new certificate for the key it has, before the present one ends.
     Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_KEY_REVOKED, REGISTRATION_KEY_NOT_YOURS, those of the request.
     """
+    ListMemberStandings: _grpc.UnaryUnaryMultiCallable[_service_pb2.ListMemberStandingsRequest, _service_pb2.ListMemberStandingsResponse]
+    """Caller: operator. Lists how the members stand with roots and directory, as they last told (`MemberStanding`)."""
 
 @_typing.type_check_only
 class RegistrationServiceAsyncStub(RegistrationServiceStub):
@@ -165,6 +167,8 @@ class RegistrationServiceAsyncStub(RegistrationServiceStub):
     """Caller: node. Gives it a new certificate for the key it has, before the present one ends.
     Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_KEY_REVOKED, REGISTRATION_KEY_NOT_YOURS, those of the request.
     """
+    ListMemberStandings: _aio.UnaryUnaryMultiCallable[_service_pb2.ListMemberStandingsRequest, _service_pb2.ListMemberStandingsResponse]  # type: ignore[assignment]
+    """Caller: operator. Lists how the members stand with roots and directory, as they last told (`MemberStanding`)."""
 
 class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
     """The hub's register of members and units."""
@@ -244,6 +248,14 @@ class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Caller: node. Gives it a new certificate for the key it has, before the present one ends.
         Refusals: REGISTRATION_MEMBER_UNKNOWN, REGISTRATION_KEY_REVOKED, REGISTRATION_KEY_NOT_YOURS, those of the request.
         """
+
+    @_abc_1.abstractmethod
+    def ListMemberStandings(
+        self,
+        request: _service_pb2.ListMemberStandingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.ListMemberStandingsResponse, _abc.Awaitable[_service_pb2.ListMemberStandingsResponse]]:
+        """Caller: operator. Lists how the members stand with roots and directory, as they last told (`MemberStanding`)."""
 
 def add_RegistrationServiceServicer_to_server(servicer: RegistrationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
