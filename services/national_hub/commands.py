@@ -14,7 +14,7 @@ from twelve333.adapters.settings import load
 from twelve333.adapters.signing.suites import SuiteName
 from twelve333.adapters.signing.tokens import JoinOffer, write_token
 from twelve333.cli.common import Common, connect
-from twelve333.cli.output import show, show_one
+from twelve333.cli.output import print_json, print_line, show, show_one
 from twelve333.cli.parked import parked_app
 from twelve333.core.ids import HUB
 
@@ -201,16 +201,19 @@ async def status(*, common: Common = Common()) -> None:
 
 
 @token.command(name="create")
-async def create_token(*, province: str, token_file: Path, ttl_hours: float = 24.0, common: Common = Common()) -> None:
-    """Make a one-time token for a province: the secret goes into a file, the line to run is printed.
+async def create_token(*, province: str, token_file: Path, ttl: timedelta = timedelta(hours=24), common: Common = Common()) -> None:
+    """Make a one-time token for a province: the secret goes into a file, the one line to give to the province is printed.
 
     Args:
         province: code of the province, e.g. 320000.
         token_file: where the secret is written, readable by its owner only.
-        ttl_hours: hours until it ends, at most 168.
+        ttl: how long it is good for, at most 7 days, e.g. 90m, 24h or 2d.
     """
     async with connect(common) as hub:
-        made = await hub.registration.create_token(province, timedelta(hours=ttl_hours))
+        made = await hub.registration.create_token(province, ttl)
     write_token(token_file, made.secret)
     line = JoinOffer(made.enrolment_endpoint, province, made.authority_pin).command(str(token_file))
-    show_one({"token_file": str(token_file), "expires_at": made.expires_at.isoformat(timespec="seconds"), "run": line}, as_json=common.json)
+    if common.json:
+        print_json({"token_file": str(token_file), "expires_at": made.expires_at.isoformat(timespec="seconds"), "run": line})
+    else:
+        print_line(line)

@@ -12,13 +12,13 @@ from twelve333.adapters.clock import system_clock
 from twelve333.adapters.settings import load
 from twelve333.adapters.signing.files import refuse_existing
 from twelve333.adapters.signing.suites import SuiteName
-from twelve333.adapters.signing.tokens import read_token
 from twelve333.catalogue.catalogue import sentence
 from twelve333.cli.common import Common, connect
 from twelve333.cli.output import complain, show, show_one
 from twelve333.cli.parked import parked_app
 from twelve333.core.decision import Refusal
 
+from .asking import token_from
 from .authority_commands import app as rotate_authority
 from .check_names import NAMES, CheckName
 from .settings import NodeSettings
@@ -44,7 +44,7 @@ async def join(
     province: str,
     hub: str,
     pin: str,
-    token_file: Path,
+    token_file: Path | None = None,
     directory: Path = Path("node"),
     host: str = "127.0.0.1",
     federation_port: int = 7543,
@@ -62,7 +62,7 @@ async def join(
         province: code of the province, e.g. 320000.
         hub: host:port of the hub's enrolment listener.
         pin: hash of the federation's root certificate, `sha256:` and 64 hex digits.
-        token_file: file with the one-time token; `/dev/stdin` reads it from a pipe.
+        token_file: file with the one-time token, `-` for a pipe; at a terminal it is asked for if absent.
         directory: folder to make; it must not hold a node yet.
         host: address to listen on and to tell others.
         federation_port: for hub and other nodes.
@@ -80,7 +80,7 @@ async def join(
     refuse_existing(directory / CONFIG)
     if failed := await run_checks(plan, system_clock, skip_preflight):
         return _complain(failed, common)
-    revision = await _make(plan, read_token(token_file))
+    revision = await _make(plan, token_from(token_file, common))
     result = {"province": province, "settings": str(directory / CONFIG), "revision": revision}
     show_one({**result, "next": f"twelve333 node run --config {directory / CONFIG}"}, as_json=common.json)
     return 0
@@ -122,19 +122,19 @@ async def preflight(
 
 
 @app.command
-async def rejoin(*, hub: str, pin: str, token_file: Path, config: Path = CONFIG, common: Common = Common()) -> None:
+async def rejoin(*, hub: str, pin: str, token_file: Path | None = None, config: Path = CONFIG, common: Common = Common()) -> None:
     """Join again with a new token and a new key, after the old one was revoked or lost; the node's data stay, and it may go on running.
 
     Args:
         hub: host:port of the hub's enrolment listener.
         pin: hash of the federation's root certificate, `sha256:` and 64 hex digits.
-        token_file: file with the new one-time token; `/dev/stdin` reads it from a pipe.
+        token_file: file with the new one-time token, `-` for a pipe; at a terminal it is asked for if absent.
         config: settings file of the node.
     """
     from .rejoin import rejoin as enrol_again
 
     settings = load(NodeSettings, config)
-    serial = await enrol_again(settings, hub, pin, read_token(token_file))
+    serial = await enrol_again(settings, hub, pin, token_from(token_file, common))
     show_one({"province": settings.province, "certificate": serial}, as_json=common.json)
 
 

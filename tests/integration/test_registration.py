@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pty
+import sys
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
 import pytest
 
-from tests.support.federation import cli, one_federation
+from tests.support.federation import Answer, cli, one_federation
 from twelve333.adapters.processes import free_ports
 from twelve333.adapters.rpc.credentials import channel_options
 from twelve333.adapters.signing.keys import key_and_request
@@ -87,3 +91,90 @@ async def test_the_checks_before_joining_pass_at_a_hub_that_is_well(federation: 
     done = await asyncio.to_thread(cli, "node", "preflight", *offer, *ports, "--json")
     assert (done.code, done.err) == (0, "")
     assert json.loads(done.out) == {"passed": ["dns", "hub", "clock", "versions", "broker", "ports", "disk"]}
+
+
+async def typed(federation: Federation, folder: Path, province: str, token: str, *more: object) -> Answer:
+    """`node join`, as the province's IT types it."""
+    file = folder.with_suffix(".token")
+    file.write_text(token)
+    return await asyncio.to_thread(cli, *await join_words(federation, folder, province), "--token-file", file, *more)
+
+
+async def join_words(federation: Federation, folder: Path, province: str) -> list[object]:
+    async with federation.hub.connect() as hub:
+        offer = await hub.registration.create_token("460000")
+    ports = [f"--{name}-port={port}" for name, port in zip(("federation", "desk", "health"), free_ports(3), strict=True)]
+    where = ["--hub", offer.enrolment_endpoint, "--pin", offer.authority_pin, "--directory", folder]
+    return ["node", "join", "--province", province, *where, *ports]
+
+
+async def test_what_the_ministry_prints_is_one_line_that_joins(federation: Federation, tmp_path: Path) -> None:
+    made = await asyncio.to_thread(
+        cli, "hub", "token", "create", "--province", "450000", "--ttl", "24h", "--token-file", tmp_path / "token",
+        profile=federation.hub.profile, env={"COLUMNS": "60"},
+    )  # fmt: skip
+    assert made.code == 0 and made.out.count("\n") == 1
+    words = made.out.split()
+    assert words[:3] == ["twelve333", "node", "join"] and (tmp_path / "token").stat().st_mode & 0o777 == 0o600
+    ports = [f"--{name}-port={port}" for name, port in zip(("federation", "desk", "health"), free_ports(3), strict=True)]
+    joined = await asyncio.to_thread(cli, *words[1:], *ports, "--directory", tmp_path / "node")
+    assert joined.code == 0, joined.err
+    again = await typed(federation, tmp_path / "another", "450000", (tmp_path / "token").read_text())
+    assert again.code == 4 and "[REGISTRATION_TOKEN_USED]" in again.err
+    for ttl in ("8d", "-1h"):
+        made = await asyncio.to_thread(
+            cli, "hub", "token", "create", "--province", "450000", f"--ttl={ttl}", "--token-file", tmp_path / "none",
+            profile=federation.hub.profile,
+        )  # fmt: skip
+        assert made.code == 2 and not (tmp_path / "none").exists()
+
+
+async def test_a_token_that_ended_or_is_for_another_province_is_refused_and_leaves_no_node(federation: Federation, tmp_path: Path) -> None:
+    async with federation.hub.connect() as hub:
+        short = await hub.registration.create_token("440000", timedelta(milliseconds=1))
+        other = await hub.registration.create_token("440000")
+    for token, province, code in ((short, "440000", "REGISTRATION_TOKEN_EXPIRED"), (other, "430000", "REGISTRATION_TOKEN_OTHER_PROVINCE")):
+        refused = await typed(federation, tmp_path / province, province, token.secret)
+        assert refused.code == 4 and f"[{code}]" in refused.err
+        assert not (tmp_path / province / "node.toml").exists()
+
+
+async def test_a_join_whose_answer_was_lost_succeeds_when_typed_again(federation: Federation, tmp_path: Path) -> None:
+    async with federation.hub.connect() as hub:
+        token = await hub.registration.create_token("440000")
+    answer = await join(
+        federation, tmp_path / "node" / "pki" / "federation", token.secret, "440000"
+    )  # the hub has done it; nothing came back
+    assert answer.certificate_chain and not (tmp_path / "node" / "node.toml").exists()
+    again = await typed(federation, tmp_path / "node", "440000", token.secret)
+    assert again.code == 0, again.err
+    assert (tmp_path / "node" / "node.toml").exists()
+
+
+async def test_the_token_is_asked_for_at_a_terminal_and_not_shown(federation: Federation, tmp_path: Path) -> None:
+    async with federation.hub.connect() as hub:
+        token = await hub.registration.create_token("430000")
+    words = [sys.executable, "-m", "twelve333.cli", *map(str, await join_words(federation, tmp_path / "node", "430000"))]
+    ours, theirs = pty.openpty()
+    child = await asyncio.create_subprocess_exec(*words, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    shown = b""
+    async with asyncio.timeout(60):
+        while b"Join token" not in shown:
+            shown += await asyncio.to_thread(os.read, ours, 4096)
+        os.write(ours, token.secret.encode() + b"\n")
+        assert await child.wait() == 0
+    assert token.secret.encode() not in shown + os.read(ours, 1 << 16)
+    os.close(ours)
+    piped = await asyncio.to_thread(cli, *await join_words(federation, tmp_path / "other", "420000"))
+    assert piped.code == 2 and "REGISTRATION_TOKEN_MISSING" in piped.err
+
+
+async def test_a_check_that_fails_is_named_and_can_be_left_out_by_name(federation: Federation, tmp_path: Path) -> None:
+    words = await join_words(federation, tmp_path / "node", "420000")
+    taken = federation.nodes["350000"].health.rpartition(":")[2]
+    words[-1] = f"--health-port={taken}"
+    failed = await asyncio.to_thread(cli, "node", "preflight", *words[2:])
+    assert failed.code == 5 and "ports:" in failed.err and "--health-port" in failed.err
+    passed = await asyncio.to_thread(cli, "node", "preflight", *words[2:], "--skip-preflight", "ports", "--json")
+    assert passed.code == 0 and "ports" not in json.loads(passed.out)["passed"]

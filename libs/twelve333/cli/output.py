@@ -47,6 +47,12 @@ def warn(text: str, *, loud: bool) -> None:
     console.print(Text(text, style="bold white on red" if loud else "bold yellow"))
 
 
+def print_line(text: str) -> None:
+    """Print one line as it is, however narrow the window, so that it can be copied whole."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def complain(code: str, message: str, details: Iterable[str] = (), *, as_json: bool) -> None:
     """Print a failure on standard error: one sentence, the wrong fields below it, the stable code behind."""
     found = [detail for detail in details if detail != message]

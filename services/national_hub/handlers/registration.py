@@ -61,7 +61,9 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
         """Make a one-time token and keep its hash."""
         if request.province not in provinces():
             raise Refused(refuse(codes.PROVINCE_UNKNOWN, province=request.province[:16]))
-        lifetime = min(request.lifetime.ToTimedelta() or TOKEN_LIFETIME, TOKEN_LIFETIME_MAX)
+        lifetime = request.lifetime.ToTimedelta() or TOKEN_LIFETIME
+        if not timedelta(0) < lifetime <= TOKEN_LIFETIME_MAX:
+            raise Refused(refuse(codes.TOKEN_LIFETIME, days=TOKEN_LIFETIME_MAX.days))
         expires_at, secret = self._hub.clock() + lifetime, make_token()
         kept = JoinToken(token_digest(secret), request.province, expires_at)
         await self._hub.audit.write("registration.token", request.province, lambda tx: store.add_token(tx, kept))

@@ -255,7 +255,7 @@ class RegistrationServiceServicer:
 
     def CreateToken(self, request, context):
         """Caller: operator. Makes a one-time token for one province.
-        Refusals: REGISTRATION_PROVINCE_UNKNOWN.
+        Refusals: REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_TOKEN_LIFETIME.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -105,7 +105,7 @@ class RegistrationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RegistrationServiceAsyncStub: ...
     CreateToken: _grpc.UnaryUnaryMultiCallable[_service_pb2.CreateTokenRequest, _service_pb2.CreateTokenResponse]
     """Caller: operator. Makes a one-time token for one province.
-    Refusals: REGISTRATION_PROVINCE_UNKNOWN.
+    Refusals: REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_TOKEN_LIFETIME.
     """
     RegisterUnits: _grpc.UnaryUnaryMultiCallable[_service_pb2.RegisterUnitsRequest, _service_pb2.RegisterUnitsResponse]
     """Caller: operator for any unit, node for units of its own province. Enters or changes units: all of them or none.
@@ -141,7 +141,7 @@ class RegistrationServiceAsyncStub(RegistrationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateToken: _aio.UnaryUnaryMultiCallable[_service_pb2.CreateTokenRequest, _service_pb2.CreateTokenResponse]  # type: ignore[assignment]
     """Caller: operator. Makes a one-time token for one province.
-    Refusals: REGISTRATION_PROVINCE_UNKNOWN.
+    Refusals: REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_TOKEN_LIFETIME.
     """
     RegisterUnits: _aio.UnaryUnaryMultiCallable[_service_pb2.RegisterUnitsRequest, _service_pb2.RegisterUnitsResponse]  # type: ignore[assignment]
     """Caller: operator for any unit, node for units of its own province. Enters or changes units: all of them or none.
@@ -180,7 +180,7 @@ class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.CreateTokenResponse, _abc.Awaitable[_service_pb2.CreateTokenResponse]]:
         """Caller: operator. Makes a one-time token for one province.
-        Refusals: REGISTRATION_PROVINCE_UNKNOWN.
+        Refusals: REGISTRATION_PROVINCE_UNKNOWN, REGISTRATION_TOKEN_LIFETIME.
         """
 
     @_abc_1.abstractmethod
