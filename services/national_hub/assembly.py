@@ -40,6 +40,7 @@ from twelve333.core.ids import HUB
 from twelve333.data import provinces
 
 from .access import ENROLMENT, FEDERATION
+from .broker import BrokerMembers
 from .context import HubContext
 from .endpoints import MemberEndpoints
 from .handlers.cases import CaseHandlers
@@ -105,6 +106,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     await hosting.start_health(stack, settings.listen.health, health, database, delivery)
     telling = HeadTelling(database, audit_log, delivery.outbox, hub.clock, member_names)
     await hosting.start_background(stack, Background("audit head", telling.step, settings.audit.head_seconds))
+    await hosting.start_background(stack, BrokerMembers(hub).background)
     await hosting.start_background(stack, Background("encryption key", partial(list_own_key, hub), KEY_CHECK_SECONDS))
     await hosting.start_background(stack, Background("trusted roots", partial(publish_roots, hub), settings.certificate_check_seconds))
     await hosting.start_background(stack, Background("certificate", Renewal(hub).step, settings.certificate_check_seconds))

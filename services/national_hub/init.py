@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from twelve333.adapters.bus.membership import PID_FILE
 from twelve333.adapters.bus.server_config import BROKER_NAME, BrokerServer, render_server_config
 from twelve333.adapters.signing.authority import Authority, create_authority
 from twelve333.adapters.signing.documents import create_signing_key
@@ -23,7 +24,6 @@ from twelve333.core.decision import Refused
 from twelve333.core.documents import SM2_SM3
 from twelve333.core.identity import Identity, broker_identity, check_name, dns_name, hub_identity, operator_identity
 from twelve333.core.ids import HUB
-from twelve333.data import provinces
 
 AUTHORITY_NAME = "12333 federation"
 LIFETIME = timedelta(days=90)
@@ -84,8 +84,8 @@ def create(plan: Plan, now: datetime) -> Authority:
 
 def _broker_settings(plan: Plan) -> str:
     folder = plan.folder.resolve() / "broker"
-    server = BrokerServer(plan.host, plan.broker_port, folder / "store", folder / CHAIN_FILE, folder / KEY_FILE, folder / ROOT_FILE)
-    return render_server_config(server, sorted(provinces()))
+    files = folder / "store", folder / CHAIN_FILE, folder / KEY_FILE, folder / ROOT_FILE
+    return render_server_config(BrokerServer(plan.host, plan.broker_port, *files, pid_file=folder / PID_FILE), [])
 
 
 def settings_text(plan: Plan) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
-from twelve333.adapters.settings import Address, Section, ServiceSettings
+from twelve333.adapters.settings import Address, Broker, Section, ServiceSettings
 
 
 class Listen(Section):
@@ -22,8 +24,15 @@ class Listen(Section):
     advertise_enrolment: Address
 
 
+class HubBroker(Broker):
+    """The broker that the hub keeps to its members: `config` is its `nats-server.conf`, counted from the folder of the settings."""
+
+    config: Path = Path("broker/nats-server.conf")
+
+
 class HubSettings(ServiceSettings):
     """Everything the hub can be told."""
 
     listen: Listen
+    broker: HubBroker
     certificate_days: float = Field(default=30.0, gt=0, le=90)

@@ -156,10 +156,21 @@ async def rejoin(federation: Federation, folder: Path) -> None:
     assert done.code == 0, done.err
 
 
+async def at_broker(federation: Federation, *, connected: bool) -> None:
+    """Wait until Fujian's node is or is not connected to the broker."""
+
+    async def so() -> bool:
+        async with federation.nodes[FUJIAN].connect() as node:
+            return (await node.registration.node_status()).broker_connected is connected
+
+    await until("connected" if connected else "cut off", so)
+
+
 async def test_a_revoked_node_is_refused_everywhere_at_once_also_without_the_hub_until_it_rejoins(
     short_lived: Federation, tmp_path: Path
 ) -> None:
     seconds = await revoke(short_lived)
+    await at_broker(short_lived, connected=False)
     async with desk(short_lived, FUJIAN) as revoked, desk(short_lived, JIANGXI) as other:
         assert first_step(await handed_over(revoked, FUZHOU, NANJING)) == ("refused", NANJING, "RPC_CALLER_REVOKED")
         assert first_step(await handed_over(other, JIUJIANG, FUZHOU)) == ("unreachable", FUZHOU, "ROUTING_PEER_UNREACHABLE")
@@ -187,5 +198,6 @@ async def test_a_revoked_node_is_refused_everywhere_at_once_also_without_the_hub
             return there and first_step(await handed_over(other, JIUJIANG, FUZHOU)) == ("accepted", FUZHOU, "")
 
         await until("good again", good_again)
+        await at_broker(short_lived, connected=True)
     print(f"refused everywhere after {seconds:.3f} s")
     assert seconds < 1.0

@@ -43,6 +43,9 @@ volumeMounts:
 {{- if eq $root.Values.database.kind "sqlite" }}
   - {name: data, mountPath: /var/lib/twelve333}
 {{- end }}
+{{- if and .pki $root.Values.broker.configClaim }}
+  - {name: broker, mountPath: /var/lib/twelve333-broker}
+{{- end }}
 {{- end }}
 
 {{/* A secret of type kubernetes.io/tls with ca.crt beside, as one folder of the PKI. */}}

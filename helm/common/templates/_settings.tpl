@@ -6,6 +6,9 @@ url = "sqlite:////var/lib/twelve333/{{ include "twelve333.service" . }}.db"
 {{ end }}
 [broker]
 urls = {{ .Values.broker.urls | toJson }}
+{{- if .Values.broker.configClaim }}
+config = "/var/lib/twelve333-broker/nats-server.conf"
+{{- end }}
 
 [telemetry]
 exporter = {{ .Values.telemetry.exporter | toJson }}

@@ -61,6 +61,10 @@ spec:
           projected:
             defaultMode: 0440
             sources: {{- include "twelve333.pki" . | nindent 14 }}
+        {{- with .Values.broker.configClaim }}
+        - name: broker
+          persistentVolumeClaim: {claimName: {{ . | quote }}}
+        {{- end }}
   {{- if eq .Values.database.kind "sqlite" }}
   volumeClaimTemplates:
     - metadata:

@@ -2,12 +2,13 @@
 
 Works with Debian's nats-server 2.9.10 and later: `verify_and_map` takes the SPIFFE URI of the certificate as the user. There is
 no other user, no password and no anonymous access; a province can neither read another's events nor create, change or purge anything.
+Who is a user, and with which key, follows the hub's register of members (`with_members`): a member that is revoked is none.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,7 @@ class BrokerServer:
         chain, key, ca: PEM files of the broker's certificate, its key, and the federation's root.
         monitor_port: loopback port of the monitoring endpoint; 0 for none.
         store_bytes_max: upper bound of the store.
+        pid_file: where it writes its process id, by which the hub finds it; None for nowhere.
     """
 
     host: str
@@ -42,14 +44,11 @@ class BrokerServer:
     ca: Path
     monitor_port: int = 0
     store_bytes_max: int = 2 * 1024**3
+    pid_file: Path | None = None
 
 
 def render_server_config(server: BrokerServer, provinces: Sequence[str]) -> str:
     """The text of `nats-server.conf` for the hub and these provinces."""
-    users = [
-        _user(hub_identity().uri, _hub_permissions()),
-        *(_user(node_identity(code).uri, _node_permissions(code)) for code in provinces),
-    ]
     settings: dict[str, Any] = {
         "server_name": "twelve333",
         "listen": f"{server.host}:{server.port}",
@@ -67,15 +66,71 @@ def render_server_config(server: BrokerServer, provinces: Sequence[str]) -> str:
             "verify_and_map": True,
             "timeout": 5,
         },
-        "authorization": {"users": users},
+        "authorization": {"users": _users([HUB, *provinces])},
     }
     if server.monitor_port:
         settings["http"] = f"127.0.0.1:{server.monitor_port}"
-    return "# Written by `twelve333 hub init`; nats-server reads JSON as it is.\n" + json.dumps(settings, indent=2) + "\n"
+    if server.pid_file:
+        settings["pid_file"] = str(server.pid_file)
+    return _text(settings)
 
 
-def _user(uri: str, permissions: dict[str, Any]) -> dict[str, Any]:
-    return {"user": uri, "permissions": permissions}
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Whom a configuration lets in.
+
+    Args:
+        users: their names (SPIFFE URIs).
+        keys: fingerprints that a certificate's key must be among; None where any key of our authority counts.
+    """
+
+    users: frozenset[str]
+    keys: frozenset[str] | None
+
+
+def read_server_config(text: str) -> dict[str, Any]:
+    """The settings in a text of ours, comment lines left out.
+
+    Raises:
+        ValueError: it is in the server's other syntax, or has no users.
+    """
+    settings = json.loads("\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")))
+    if not isinstance(settings, dict) or not {"authorization", "tls"} <= settings.keys():
+        raise ValueError("neither users nor TLS")
+    return settings
+
+
+def admitted_by(settings: Mapping[str, Any]) -> Admitted:
+    """Whom these settings let in."""
+    keys = settings["tls"].get("pinned_certs")
+    return Admitted(frozenset(each["user"] for each in settings["authorization"]["users"]), None if keys is None else frozenset(keys))
+
+
+def with_members(settings: Mapping[str, Any], members: Mapping[str, str]) -> str:
+    """The text that lets in these members and nobody else; all else stays as it is.
+
+    Args:
+        settings: as read.
+        members: name (`hub` or province code) to the fingerprint of the one key that counts.
+    """
+    tls = {**settings["tls"], "pinned_certs": sorted(set(members.values()))}
+    return _text({**settings, "tls": tls, "authorization": {**settings["authorization"], "users": _users(sorted(members))}})
+
+
+def user_of(member: str) -> str:
+    """The name of a member at the broker."""
+    return (hub_identity() if member == HUB else node_identity(member)).uri
+
+
+def _text(settings: Mapping[str, Any]) -> str:
+    comment = "# Written by the hub, which keeps users and pinned_certs; nats-server reads JSON as it is."
+    return f"{comment}\n{json.dumps(settings, indent=2)}\n"
+
+
+def _users(members: Iterable[str]) -> list[dict[str, Any]]:
+    return [
+        {"user": user_of(member), "permissions": _hub_permissions() if member == HUB else _node_permissions(member)} for member in members
+    ]
 
 
 def _rules(publish: Iterable[str], subscribe: Iterable[str]) -> dict[str, Any]:
