@@ -12,6 +12,7 @@ from twelve333.adapters.hosting import federation_folder
 from twelve333.adapters.runner import Background
 from twelve333.adapters.signing.keys import fingerprint_of
 from twelve333.adapters.signing.renewal import present_leaf
+from twelve333.adapters.sql.database import Notes
 from twelve333.core.ids import HUB
 
 from .context import HubContext
@@ -34,8 +35,8 @@ class BrokerMembers:
         self.background = Background("broker members", self._step, hub.settings.certificate_check_seconds)
         hub.database.after_commit(self._committed)
 
-    def _committed(self, topics: frozenset[str]) -> None:
-        if store.DIRECTORY in topics:
+    def _committed(self, notes: Notes) -> None:
+        if store.DIRECTORY in notes:
             self.background.wake()
 
     async def _step(self) -> None:

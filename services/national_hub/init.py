@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from twelve333.adapters.bus.membership import PID_FILE
 from twelve333.adapters.bus.server_config import BROKER_NAME, BrokerServer, render_server_config
 from twelve333.adapters.signing.authority import Authority, create_authority
 from twelve333.adapters.signing.documents import create_signing_key
@@ -85,7 +84,7 @@ def create(plan: Plan, now: datetime) -> Authority:
 def _broker_settings(plan: Plan) -> str:
     folder = plan.folder.resolve() / "broker"
     files = folder / "store", folder / CHAIN_FILE, folder / KEY_FILE, folder / ROOT_FILE
-    return render_server_config(BrokerServer(plan.host, plan.broker_port, *files, pid_file=folder / PID_FILE), [])
+    return render_server_config(BrokerServer(plan.host, plan.broker_port, *files), [])
 
 
 def settings_text(plan: Plan) -> str:

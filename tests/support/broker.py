@@ -30,7 +30,7 @@ class TestBroker:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_ports(1)[0]
-        self.config = folder / "nats-server.conf"
+        self.config = folder / BROKER_NAME / "nats-server.conf"
         self.url = f"tls://127.0.0.1:{self.port}"
         self._authority = create_authority(folder / "authority", "test federation", datetime.now(UTC))
         self._certify(BROKER_NAME, broker_identity())
@@ -74,7 +74,7 @@ class TestBroker:
     def _configure(self) -> Process:
         own = self.folder / BROKER_NAME
         files = self.folder / "store", own / CHAIN_FILE, own / KEY_FILE, own / ROOT_FILE
-        server, path = BrokerServer("127.0.0.1", self.port, *files, pid_file=self.folder / "nats-server.pid"), self.config
+        server, path = BrokerServer("127.0.0.1", self.port, *files), self.config
         path.write_text(render_server_config(server, PROVINCES), encoding="utf-8")
         binary = find_binary("nats-server", package="nats-server")
         return Process("nats-server", [str(binary), "-c", str(path)], log=self.folder / "nats.log")

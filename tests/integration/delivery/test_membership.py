@@ -12,6 +12,7 @@ from nats.errors import Error as NatsError
 
 from tests.support.broker import PROVINCES, TestBroker
 from twelve333.adapters.bus.membership import Membership
+from twelve333.adapters.bus.reload import PID_FILE
 from twelve333.adapters.bus.tls import member_tls
 from twelve333.adapters.signing.keys import fingerprint_of
 from twelve333.adapters.signing.renewal import present_leaf
@@ -120,7 +121,7 @@ def test_a_broker_that_is_somebody_elses_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_process_that_is_no_broker_is_never_signalled(broker_files: TestBroker) -> None:
-    (broker_files.folder / "nats-server.pid").write_text("1")  # a number from before, or from another machine
+    (broker_files.config.parent / PID_FILE).write_text("1")  # a number from before, or from another machine
     assert Membership(broker_files.config).use(keys_of(broker_files, OTHER))
 
 

@@ -6,20 +6,16 @@ folder of its configuration shared: then a reloader beside it watches the file. 
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from ...core.decision import Refused, refuse
-from ...core.delivery.codes import BROKER_CONFIG_UNREADABLE, BROKER_NOT_TOLD
+from ...core.delivery.codes import BROKER_CONFIG_UNREADABLE
 from ..signing.files import read_file, write_file
 from ..telemetry.logs import logger
+from .reload import PID_FILE, reload_broker
 from .server_config import admitted_by, read_server_config, user_of, with_members
-
-PROGRAM: Final = "nats-server"
-PID_FILE: Final = "nats-server.pid"
 
 log = logger("delivery")
 
@@ -33,7 +29,7 @@ class Membership:
 
     def __init__(self, config: Path) -> None:
         self._config = config.absolute()
-        self._told: tuple[str, int] | None = None  # what the server was last told to read
+        self._told = ""  # what the server was last told to read
 
     def use(self, members: Mapping[str, str]) -> bool:
         """Let in these members, each with this key, and nobody else; the same again changes nothing.
@@ -46,7 +42,7 @@ class Membership:
             key before still has.
 
         Raises:
-            Refused: DELIVERY_BROKER_CONFIG_UNREADABLE, DELIVERY_BROKER_NOT_TOLD, SECURITY_FILE_UNREADABLE.
+            Refused: DELIVERY_BROKER_CONFIG_UNREADABLE, SECURITY_FILE_UNREADABLE.
         """
         if not self._config.exists():
             return True
@@ -54,12 +50,12 @@ class Membership:
         changed = _with_another_key(settings, members)
         wanted = with_members(settings, {name: key for name, key in members.items() if name not in changed})
         if wanted != text:
-            write_file(self._config, wanted.encode(), 0o644)
+            write_file(self._config, wanted.encode())
             log.info("broker members written", count=len(members) - len(changed))
-        told = wanted, _changed_at(Path(settings["tls"].get("cert_file", "")))
-        if told != self._told:
-            self._tell(settings.get("pid_file", ""))
-            self._told = told
+        if wanted != self._told:
+            if not reload_broker(self._config.parent):
+                log.warning("broker is not on this machine, or down: where it runs, it must read its settings anew")
+            self._told = wanted
         return not changed
 
     def _read(self) -> tuple[str, dict[str, Any]]:
@@ -72,38 +68,8 @@ class Membership:
         except (ValueError, LookupError, TypeError) as error:
             raise Refused(refuse(BROKER_CONFIG_UNREADABLE, path=self._config)) from error
 
-    def _tell(self, pid_file: str) -> None:
-        """Have the server read its configuration and certificate; its process id means nothing if it runs on another machine."""
-        pid = _pid(Path(pid_file)) if pid_file else 0
-        if not pid:
-            log.info("broker not beside the hub")
-            return
-        try:
-            os.kill(pid, signal.SIGHUP)
-        except ProcessLookupError:
-            return
-        except OSError as error:
-            raise Refused(refuse(BROKER_NOT_TOLD, pid=pid, reason=error.strerror or "")) from error
-
 
 def _with_another_key(settings: Mapping[str, Any], members: Mapping[str, str]) -> set[str]:
     """Who is let in now, but not with this key."""
     now = admitted_by(settings)
     return {name for name, key in members.items() if now.keys is not None and user_of(name) in now.users and key not in now.keys}
-
-
-def _pid(file: Path) -> int:
-    """The server's process id; 0 if it does not run here. The file may be old, and the number somebody else's by now."""
-    try:
-        pid = int(file.read_text(encoding="ascii"))
-        name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
-    except (OSError, ValueError):
-        return 0
-    return pid if name == PROGRAM else 0
-
-
-def _changed_at(file: Path) -> int:
-    try:
-        return file.stat().st_mtime_ns
-    except OSError:
-        return 0

@@ -33,7 +33,6 @@ class BrokerServer:
         chain, key, ca: PEM files of the broker's certificate, its key, and the federation's root.
         monitor_port: loopback port of the monitoring endpoint; 0 for none.
         store_bytes_max: upper bound of the store.
-        pid_file: where it writes its process id, by which the hub finds it; None for nowhere.
     """
 
     host: str
@@ -44,7 +43,6 @@ class BrokerServer:
     ca: Path
     monitor_port: int = 0
     store_bytes_max: int = 2 * 1024**3
-    pid_file: Path | None = None
 
 
 def render_server_config(server: BrokerServer, provinces: Sequence[str]) -> str:
@@ -70,8 +68,6 @@ def render_server_config(server: BrokerServer, provinces: Sequence[str]) -> str:
     }
     if server.monitor_port:
         settings["http"] = f"127.0.0.1:{server.monitor_port}"
-    if server.pid_file:
-        settings["pid_file"] = str(server.pid_file)
     return _text(settings)
 
 
