@@ -35,7 +35,14 @@ def parse_units(text: str, name: str) -> list[service_pb2.UnitEntry]:
     Raises:
         Refused: a required column is missing, or a row is wrong (the first one, by line and column).
     """
-    reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")))
+    reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=""))
+    try:
+        return _entries(reader, name)
+    except csv.Error as error:  # a cell of more than 128 KiB, say
+        raise Refused(refuse(ROW_WRONG, path=name, line=reader.line_num + 1, column="CSV")) from error
+
+
+def _entries(reader: csv.DictReader[str], name: str) -> list[service_pb2.UnitEntry]:
     missing = _REQUIRED - set(reader.fieldnames or ())
     if missing:
         raise Refused(refuse(COLUMNS_MISSING, path=name, columns=", ".join(sorted(missing))))

@@ -24,6 +24,7 @@ from twelve333.core.identity import Identity, parse_identity
 
 from . import codes
 from .files import PRIVATE, read_file, write_file
+from .profiles import UNREADABLE
 
 KEY_FILE: Final = "tls.key"
 CHAIN_FILE: Final = "tls.crt"
@@ -139,7 +140,7 @@ def certificate_identity(certificate: x509.Certificate) -> Identity | Refusal:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         uris = names.get_values_for_type(x509.UniformResourceIdentifier)
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         uris = []
     return parse_identity(uris[0] if len(uris) == 1 else "")
 

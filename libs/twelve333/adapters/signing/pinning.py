@@ -21,8 +21,8 @@ from twelve333.core.identity import dns_name
 from twelve333.core.ids import HUB
 
 from . import codes
-from .profiles import LINKS_OID, ROOT_OID
-from .trust import CERTIFICATES_MAX, Trust, fingerprint, pem_of, reach
+from .profiles import LINKS_OID, ROOT_OID, UNREADABLE
+from .trust import Trust, fingerprint, from_der, pem_of, reach, to_der
 
 CONNECT_TIMEOUT_S: Final = 5.0
 _PIN = re.compile(r"sha256:([0-9a-f]{64})")
@@ -43,7 +43,7 @@ def fetch_root(address: str, pin: str, now: datetime, timeout_s: float = CONNECT
     Raises:
         Refused: SECURITY_PIN_MALFORMED, SECURITY_HUB_UNREACHABLE, SECURITY_PIN_MISMATCH.
     """
-    wanted = _parse_pin(pin)
+    wanted = parse_pin(pin)
     told = fetch_trust(address, timeout_s)
     pinned = [each for each in (*told.roots, *told.links) if hmac.compare_digest(fingerprint(each), wanted)]
     if not told.roots or told.roots[-1] not in reach(pinned, [*told.roots, *told.links], now):
@@ -61,16 +61,20 @@ def fetch_trust(address: str, timeout_s: float = CONNECT_TIMEOUT_S) -> Trust:
     Raises:
         Refused: SECURITY_HUB_UNREACHABLE.
     """
-    leaf = _peer_certificate(address, timeout_s)
+    return carried_trust(_peer_certificate(address, timeout_s))
+
+
+def carried_trust(leaf: bytes) -> Trust:
+    """The root and the links inside a certificate (DER) that nobody has vouched for yet; none where they cannot be read."""
     try:
         links = x509.load_pem_x509_certificates(pem) if (pem := _carried(leaf, LINKS_OID)) else []
-        root = x509.load_der_x509_certificate(der) if (der := _carried(leaf, ROOT_OID)) else None
-    except ValueError:
+    except UNREADABLE:
         return Trust()
-    return Trust((root,) if root else (), tuple(links[:CERTIFICATES_MAX]))
+    return Trust(from_der([_carried(leaf, ROOT_OID) or b""]), from_der(to_der(links)))
 
 
-def _parse_pin(pin: str) -> str:
+def parse_pin(pin: str) -> str:
+    """The 64 digits of a pin; raises Refused: SECURITY_PIN_MALFORMED."""
     match = _PIN.fullmatch(pin.strip().lower())
     if not match:
         raise Refused(refuse(codes.PIN_MALFORMED, pin=pin[:80]))
@@ -94,6 +98,6 @@ def _peer_certificate(address: str, timeout_s: float) -> bytes:
 def _carried(leaf: bytes, extension: x509.ObjectIdentifier) -> bytes | None:
     try:
         value = x509.load_der_x509_certificate(leaf).extensions.get_extension_for_oid(extension).value
-    except (ValueError, x509.ExtensionNotFound):
+    except (*UNREADABLE, x509.ExtensionNotFound):
         return None
     return value.value if isinstance(value, x509.UnrecognizedExtension) else None

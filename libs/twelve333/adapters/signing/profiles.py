@@ -21,6 +21,9 @@ from twelve333.core.identity import Identity
 ROOT_OID: Final = x509.ObjectIdentifier("2.25.301474547966683389281429338303908621251")
 LINKS_OID: Final = x509.ObjectIdentifier("2.25.177912375467286170935126018894527604387")
 
+# What the parser raises for bytes that are no certificate or request, or one that RFC 5280 does not allow.
+UNREADABLE: Final = (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+
 
 @dataclass(frozen=True, slots=True)
 class Validity:

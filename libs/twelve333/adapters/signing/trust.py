@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 
 from .files import write_file
 from .keys import CHAIN_FILE, ROOT_FILE, is_issued_by, load_certificates
+from .profiles import UNREADABLE
 
 Certificates = Sequence[x509.Certificate]
 CERTIFICATES_MAX: Final = 64  # of roots and of what vouches for them, from another member
@@ -115,18 +117,22 @@ def pem_of(certificates: Iterable[x509.Certificate]) -> bytes:
 
 def from_der(encoded: Iterable[bytes]) -> tuple[x509.Certificate, ...]:
     """Certificates as they travel; one that cannot be read, or one too many, is left out and so brings nothing in."""
-    found = []
-    for each in list(encoded)[:CERTIFICATES_MAX]:
-        try:
-            found.append(x509.load_der_x509_certificate(each))
-        except ValueError:
-            continue
-    return tuple(found)
+    return tuple(found for each in list(encoded)[:CERTIFICATES_MAX] if (found := _read(each)))
 
 
 def to_der(certificates: Iterable[x509.Certificate]) -> list[bytes]:
     """Certificates as they travel."""
     return [each.public_bytes(serialization.Encoding.DER) for each in certificates]
+
+
+def _read(encoded: bytes) -> x509.Certificate | None:
+    """A certificate that can be read to its end; the parser looks at names, dates, key and extensions only when they are asked for."""
+    try:
+        found = x509.load_der_x509_certificate(encoded)
+        parts = (found.subject, found.issuer, found.public_key(), found.extensions, found.not_valid_before_utc, found.not_valid_after_utc)
+    except (*UNREADABLE, UnsupportedAlgorithm):
+        return None
+    return found if all(part is not None for part in parts) else None
 
 
 def _vouches(voucher: x509.Certificate, root: x509.Certificate, trusted: Certificates) -> bool:
@@ -137,6 +143,6 @@ def _vouches(voucher: x509.Certificate, root: x509.Certificate, trusted: Certifi
 def _is_authority(certificate: x509.Certificate, now: datetime) -> bool:
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return False
     return constraints.ca and certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc

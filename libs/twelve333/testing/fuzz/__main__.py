@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(name, [report for report in reports if report.target == name])
     faults, inputs = sum(len(report.faults) for report in reports), sum(report.inputs for report in reports)
     slowest = max(report.slowest_s for report in reports) * 1000
-    sys.stdout.write(f"fuzz: {inputs} inputs, {faults} faults, slowest {slowest:.2f} ms CPU, {time.monotonic() - began:.0f} s\n")
+    seconds = time.monotonic() - began
+    pace = f"{seconds:.0f} s, {inputs / seconds:.0f} inputs/s"
+    sys.stdout.write(f"fuzz: {inputs} inputs for {len(TARGETS)} decoders, {faults} faults, slowest {slowest:.2f} ms CPU, {pace}\n")
     return 1 if faults else 0
 
 

@@ -15,6 +15,7 @@ from .targets import TARGETS, Target
 
 SLOW_S: Final = 0.010  # of CPU, for one input
 MEMORY_BYTES_MAX: Final = 128 << 20  # by which a run may grow the process
+ONE_INPUT_BYTES_MAX: Final = 32 << 20  # by which one input may raise its peak
 VARIANTS: Final = 12  # damaged copies made of one sample
 SHOWN_BYTES: Final = 60
 
@@ -56,7 +57,10 @@ def fuzz(target: str, inputs: int, seed: int = 0) -> Report:
 
 def _feed(target: Target, data: bytes, report: Report) -> None:
     report.inputs += 1
+    before = _peak()
     spent = _try(target, data, report)
+    if _peak() - before > ONE_INPUT_BYTES_MAX:
+        report.faults.append(f"one input took {_peak() - before} bytes: {data[:SHOWN_BYTES].hex()}")
     if spent > SLOW_S:  # perhaps the collector of garbage, or a cold cache: only what is slow again is slow
         gc.collect()
         spent = min(spent, *(_try(target, data, report) for _ in range(3)))

@@ -16,10 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.message import DecodeError, Message
 
 from ...adapters.signing.documents import public_bytes, sign, verify
-from ...adapters.signing.tokens import make_token, parse_token
+from ...adapters.signing.pinning import parse_pin
+from ...adapters.signing.tokens import parse_token
 from ...adapters.sql.inbox import POISON
+from ...api.audit.v1 import audit_pb2
 from ...api.cases.v1 import events_pb2 as cases_pb
+from ...api.cases.v1 import service_pb2 as cases_service
 from ...api.common.v1 import common_pb2
+from ...api.coverage.v1 import coverage_pb2
 from ...api.delivery.v1 import delivery_pb2
 from ...api.delivery.v1 import events_pb2 as delivery_events
 from ...api.library.v1 import events_pb2 as library_events
@@ -27,6 +31,7 @@ from ...api.library.v1 import library_pb2
 from ...api.library.v1 import service_pb2 as library_pb
 from ...api.registration.v1 import registration_pb2
 from ...api.routing.v1 import events_pb2 as routing_events
+from ...api.routing.v1 import routing_pb2
 from ...api.routing.v1 import service_pb2 as routing_pb
 from ...core.cases.codes import EPOCH_STALE
 from ...core.decision import refuse
@@ -34,21 +39,25 @@ from ...core.delivery.model import Envelope, Reason, Receipt
 from ...core.identity import parse_identity
 from ...core.library.checkpoint import canonical_bytes, parse_release
 from ...core.library.model import Release
+from ...wire.audit import record_from_wire
 from ...wire.batch import decode_batch, encode_batch
-from ...wire.cases import arrived_from_wire
+from ...wire.cases import arrived_from_wire, filter_from_wire
+from ...wire.declarations import declaration_from_wire
 from ...wire.directory import snapshot_from_wire
 from ...wire.documents import document_from_wire, document_to_wire
 from ...wire.envelope import decode_envelope, decode_receipt, encode_envelope, encode_receipt
-from ...wire.library import announced_from_wire, applied_from_wire, change_from_wire, refused_from_wire
+from ...wire.library import announced_from_wire, applied_from_wire, change_from_wire, entry_from_content, refused_from_wire
 from ...wire.library_frames import unpack
-from ...wire.routing import context_from_wire, offer_from_wire, told_from_wire
+from ...wire.routing import call_from_wire, context_from_wire, offer_from_wire, told_from_wire
 from ...wire.status import parse_details, to_status
 from ...wire.subjects import sender_of
+from . import strangers
 from .mutate import damaged, filled
 
 M = TypeVar("M", bound=Message)
 _KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 _PUBLIC: Final = public_bytes(_KEY)
+_AT: Final = datetime(2026, 3, 2, tzinfo=UTC)
 _RELEASE: Final = Release(1_772_413_105_798, 7, 15_000, bytes(32), bytes(range(32)), datetime(2026, 3, 2, tzinfo=UTC))
 
 
@@ -140,7 +149,7 @@ TARGETS: Final[dict[str, Target]] = {
     "signed document": Target(_of(common_pb2.SignedDocument, _signed).decode, _signed_sample),
     "directory": _of(registration_pb2.Directory, snapshot_from_wire, POISON),
     "checkpoint": Target(parse_release, lambda chance: canonical_bytes(_RELEASE)),
-    "join token": _text(parse_token, make_token(), "t333_" + "A" * 43),
+    "join token": _text(parse_token, "t333_" + "kZ-3_" * 8 + "q9w", "t333_" + "A" * 43),
     "identity": _text(parse_identity, "spiffe://federation.12333/province/350000", "spiffe://350000.12333/desk/a"),
     "subject": _text(sender_of, "t333.ev.hub.350000.cases", "t333.rc.350000.hub"),
     "case step": _of(cases_pb.CaseStepTaken, lambda taken: arrived_from_wire(taken, "350000"), POISON),
@@ -154,5 +163,17 @@ TARGETS: Final[dict[str, Target]] = {
     "release refused": _of(library_events.ReleaseRefused, refused_from_wire, POISON),
     "refusal details": Target(lambda data: parse_details(data, "en"), _details_sample),
     "any envelope": Target(decode_envelope, _filled_bytes(delivery_pb2.Envelope)),
+    "signing request": Target(strangers.signing_request, strangers.signing_request_sample),
+    "certificate": Target(strangers.certificate, strangers.certificate_sample),
+    "roots": Target(strangers.roots, strangers.roots_sample),
+    "pin": _text(parse_pin, "sha256:" + "0a" * 32, "SHA256:" + "F0" * 32),
+    "sealed payload": Target(strangers.sealed, strangers.sealed_sample),
+    "declaration": _of(coverage_pb2.Declaration, declaration_from_wire),
+    "call": _of(routing_pb2.Call, call_from_wire),
+    "case filter": _of(cases_service.ListCasesRequest, lambda wanted: filter_from_wire(wanted, _AT)),
+    "audit record": _of(audit_pb2.AuditRecord, record_from_wire, POISON),
+    "library entry": Target(entry_from_content, _filled_bytes(library_pb2.Entry)),
+    "units file": Target(strangers.units_file, strangers.units_sample),
+    "markdown file": Target(strangers.markdown_file, strangers.markdown_sample),
     "any batch": Target(decode_batch, lambda chance: _wrapped(filled(delivery_pb2.Batch, chance).SerializeToString())),
 }
