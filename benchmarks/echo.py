@@ -10,6 +10,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +42,33 @@ async def echo(folder: Path, answers: Mapping[str, Message]) -> AsyncIterator[Ma
         folder: for its certificate and answers.
         answers: by method of `SHAPES`.
     """
+    async with echo_server(folder, answers) as server, server.dial() as channel:
+        yield {method: asker(channel, method) for method in answers}
+
+
+@dataclass(frozen=True, slots=True)
+class EchoServer:
+    """A running server.
+
+    Args:
+        address: `host:port`.
+        pki: folder with which anybody may call it.
+        process: for its memory.
+    """
+
+    address: str
+    pki: Path
+    process: Process
+
+    def dial(self) -> grpc.aio.Channel:
+        """A channel with a connection of its own."""
+        options = [*channel_options("hub"), ("grpc.use_local_subchannel_pool", 1)]
+        return grpc.aio.secure_channel(self.address, channel_credentials(self.pki), options=options)
+
+
+@asynccontextmanager
+async def echo_server(folder: Path, answers: Mapping[str, Message]) -> AsyncIterator[EchoServer]:
+    """Run the server in its own process; arguments as of `echo`."""
     pki = folder / "pki"
     issued = create_authority(folder / "authority", "echo", datetime.now(UTC)).issue(
         key_and_request(pki), hub_identity(), [dns_name("hub"), "localhost"], timedelta(days=1), datetime.now(UTC)
@@ -52,12 +80,11 @@ async def echo(folder: Path, answers: Mapping[str, Message]) -> AsyncIterator[Ma
     process = Process("echo", [sys.executable, "-m", "benchmarks.echo", str(folder), str(port)], log=folder / "echo.log")
     await process.start(accepts_connections("127.0.0.1", port), within_seconds=20)
     async with process:
-        options = channel_options("hub")
-        async with grpc.aio.secure_channel(f"127.0.0.1:{port}", channel_credentials(pki), options=options) as channel:
-            yield {method: _asker(channel, method) for method in answers}
+        yield EchoServer(f"127.0.0.1:{port}", pki, process)
 
 
-def _asker(channel: grpc.aio.Channel, method: str) -> Ask:
+def asker(channel: grpc.aio.Channel, method: str) -> Ask:
+    """What asks `method`."""
     asked, answered = SHAPES[method]
     return channel.unary_unary(
         f"/{SERVICE}/{method}", request_serializer=asked.SerializeToString, response_deserializer=answered.FromString
