@@ -81,7 +81,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     federation_tls = server_credentials(pki / "federation")
     enrolment_tls = server_credentials(pki / "enrolment", callers_prove_themselves=False)
     database = await hosting.start_database(stack, SERVICE, settings)
-    delivery, own = delivery_of(HUB), open_cipher(settings.fields_keyring, settings.cipher)
+    delivery, own = delivery_of(HUB, settings.delivery.backlog_events_max), open_cipher(settings.fields_keyring, settings.cipher)
     records = audit_log.using(settings.digest)
     parts = settings, database, delivery.outbox, system_clock, authority, documents
     hub = HubContext(*parts, sealing_key=own.public_key, records=records)
@@ -120,7 +120,7 @@ async def _witnesses(endpoints: MemberEndpoints) -> Sequence[str]:
 
 def services(hub: HubContext, relay: Relay, keys: MemberKeys, witnesses: WitnessAsking) -> Sequence[Register]:
     """What the federation listener offers."""
-    told = DeliveryHandlers(hub.database, delivery_of(HUB), relay.intake, lambda: relay.connected)
+    told = DeliveryHandlers(hub.database, delivery_of(HUB, hub.settings.delivery.backlog_events_max), relay.intake, lambda: relay.connected)
     return [
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, AuditHandlers(hub.database, audit_log, HUB, witnesses)),

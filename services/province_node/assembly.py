@@ -98,7 +98,8 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     await hosting.start_listener(
         stack, desk, [*desk_services(node, calls, relay, pull, alarms), health.register], DESK, settings.drain_seconds
     )
-    await hosting.start_health(stack, settings.listen.health, health, node.database, delivery_of(node.province))
+    told_work = delivery_of(node.province, settings.delivery.backlog_events_max)
+    await hosting.start_health(stack, settings.listen.health, health, node.database, told_work)
     await hosting.start_background(stack, pulling)
     await hosting.start_background(stack, copying)
     renewal, standing = Renewal(node, alarms, lambda: pull.hub_away), StandingTelling(node, alarms)
@@ -123,7 +124,7 @@ async def _context(settings: NodeSettings, stack: AsyncExitStack) -> NodeContext
 
     peers = Peers(endpoint_of, FollowedCredentials(hosting.federation_folder(settings)), trace_interceptors())
     stack.push_async_callback(peers.close)
-    outbox = delivery_of(settings.province).outbox
+    outbox = delivery_of(settings.province, settings.delivery.backlog_events_max).outbox
     return NodeContext(settings, database, outbox, system_clock, directory, peers, document_key, audit_log.using(settings.digest))
 
 
@@ -140,7 +141,9 @@ def peer_services(node: NodeContext, calls: CallParts, relay: Relay) -> Sequence
 def desk_services(node: NodeContext, calls: CallParts, relay: Relay, pull: DirectoryPull, alarms: Alarms) -> Sequence[Register]:
     """What the province's own desktops and operators are offered."""
     handlers = NodeHandlers(node, lambda: relay.connected, lambda: pull.hub_seen_at, alarms)
-    told = DeliveryHandlers(node.database, delivery_of(node.province), relay.intake, lambda: relay.connected)
+    told = DeliveryHandlers(
+        node.database, delivery_of(node.province, node.settings.delivery.backlog_events_max), relay.intake, lambda: relay.connected
+    )
     return [
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, audit_handlers(node)),
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from opentelemetry import metrics
+
 from ..core.decision import Refused
 from ..core.ids import HUB
 from ..data import provinces
@@ -36,6 +38,9 @@ from .telemetry.logs import configure
 from .telemetry.setup import connect
 
 DATABASE_CHECK_SECONDS = 2.0
+_backlog = metrics.get_meter("twelve333.delivery").create_gauge(
+    "twelve333.delivery.backlog_share", description="events of work that wait for a member, as a share of the limit"
+)
 
 
 async def start_telemetry(stack: AsyncExitStack, service: str, member: str, settings: ServiceSettings) -> None:
@@ -99,7 +104,10 @@ async def start_listener(
 
 
 async def start_health(stack: AsyncExitStack, address: str, health: Health, database: Database, delivery: Delivery) -> None:
-    """Serve health for probes, and keep the check `database` true to the facts: it is good while the database takes writes."""
+    """Serve health for probes, and keep the check `database` true to the facts: it is good while the database takes writes.
+
+    How full the backlogs are is measured on the way.
+    """
     await start_listener(stack, Listener(address, None, None), [health.register], PROBE_ROWS, 0)
     await health.start()
 
@@ -110,6 +118,8 @@ async def start_health(stack: AsyncExitStack, address: str, health: Health, data
             await health.set("database", False)
             raise
         await health.set("database", True)
+        for destination, share in (await database.read(delivery.backlog)).items():
+            _backlog.set(share, {"destination": destination})
 
     await start_background(stack, Background("health", check, DATABASE_CHECK_SECONDS))
     stack.push_async_callback(health.stop)

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ..core.decision import Code, FieldViolation, Kind, Refusal, Refused, refuse
+from ..core.delivery.model import BACKLOG_EVENTS_MAX
 from ..core.digests import Digest
 from .signing.suites import SUITES, Cipher, SuiteName
 
@@ -110,6 +111,12 @@ class Limits(Section):
     hold_ms: int = Field(default=1_000, ge=0, le=10_000)
 
 
+class Delivery(Section):
+    """How much a member keeps for others that do not take it."""
+
+    backlog_events_max: int = Field(default=BACKLOG_EVENTS_MAX, ge=1)
+
+
 class ServiceSettings(BaseSettings):
     """What hub and node have in common."""
 
@@ -121,6 +128,7 @@ class ServiceSettings(BaseSettings):
     pki: Path = Path("pki")
     database: Database
     broker: Broker
+    delivery: Delivery = Delivery()
     fields: Fields = Fields()
     audit: Audit = Audit()
     telemetry: Telemetry = Telemetry()

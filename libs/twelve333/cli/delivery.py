@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..catalogue.catalogue import sentence
-from ..core.delivery.status import DeliveryStatus
+from ..core.delivery.status import DeliveryStatus, OutboxStatus
 from .common import Common
 from .output import print_json, show, show_one
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-OUTBOX_COLUMNS = ("destination", "queued", "delivered", "oldest_queued_at")
+OUTBOX_COLUMNS = ("destination", "queued", "delivered", "oldest_queued_at", "backlog_share")
 INBOX_COLUMNS = ("origin", "applied", "duplicates", "gaps", "refused", "parked", "watermark")
 
 
@@ -44,10 +44,17 @@ def show_delivery(
 
 def status_values(status: DeliveryStatus) -> dict[str, Any]:
     """The status as plain values."""
-    outbox = [{name: _plain(value) for name, value in asdict(line).items()} for line in status.outbox]
+    outbox = [
+        {name: _plain(value) for name, value in asdict(line).items()} | {"backlog_share": _share(line, status)} for line in status.outbox
+    ]
     inbox = [asdict(line) for line in status.inbox]
-    about = {"member": status.member, "epoch": status.epoch, "broker_connected": status.broker_connected}
+    about = {"member": status.member, "epoch": status.epoch, "broker_connected": status.broker_connected, "backlog_max": status.backlog_max}
     return {**about, "outbox": outbox, "inbox": inbox}
+
+
+def _share(line: OutboxStatus, status: DeliveryStatus) -> float:
+    """How full the backlog for one destination is; at 1 new work is refused."""
+    return round(line.work / status.backlog_max, 3) if status.backlog_max else 0.0
 
 
 def _plain(value: Any) -> Any:

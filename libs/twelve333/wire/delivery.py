@@ -16,6 +16,7 @@ def status_to_wire(status: DeliveryStatus) -> pb.GetDeliveryStatusResponse:
         broker_connected=status.broker_connected,
         outbox=[_outbox_to_wire(line) for line in status.outbox],
         inbox=[_inbox_to_wire(line) for line in status.inbox],
+        backlog_max=status.backlog_max,
     )
 
 
@@ -23,7 +24,7 @@ def status_from_wire(message: pb.GetDeliveryStatusResponse) -> DeliveryStatus:
     """The answer as the member's view."""
     outbox = tuple(_outbox_from_wire(line) for line in message.outbox)
     inbox = tuple(_inbox_from_wire(line) for line in message.inbox)
-    return DeliveryStatus(message.member, message.epoch, outbox, inbox, message.broker_connected)
+    return DeliveryStatus(message.member, message.epoch, outbox, inbox, message.broker_connected, message.backlog_max)
 
 
 def parked_to_wire(event: ParkedEvent) -> pb.ParkedEvent:
@@ -66,12 +67,14 @@ def parked_from_wire(message: pb.ParkedEvent) -> ParkedEvent:
 
 def _outbox_to_wire(line: OutboxStatus) -> pb.OutboxStatus:
     oldest = to_timestamp(line.oldest_queued_at) if line.oldest_queued_at else None
-    return pb.OutboxStatus(destination=line.destination, queued=line.queued, delivered=line.delivered, oldest_queued_at=oldest)
+    return pb.OutboxStatus(
+        destination=line.destination, queued=line.queued, delivered=line.delivered, oldest_queued_at=oldest, work=line.work
+    )
 
 
 def _outbox_from_wire(line: pb.OutboxStatus) -> OutboxStatus:
     oldest = from_timestamp(line.oldest_queued_at) if line.HasField("oldest_queued_at") else None
-    return OutboxStatus(line.destination, line.queued, line.delivered, oldest)
+    return OutboxStatus(line.destination, line.queued, line.delivered, oldest, line.work)
 
 
 def _inbox_to_wire(line: InboxStatus) -> pb.InboxStatus:

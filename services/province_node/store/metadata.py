@@ -11,6 +11,6 @@ metadata = MetaData()
 delivery = delivery_tables(metadata)
 
 
-def delivery_of(member: str) -> Delivery:
-    """Outbox, inbox and counts of this service as `member`."""
-    return Delivery(delivery, member)
+def delivery_of(member: str, backlog_max: int | None = None) -> Delivery:
+    """Outbox, inbox and counts of this service as `member`; with a limit where people ask for what is appended."""
+    return Delivery(delivery, member, backlog_max)

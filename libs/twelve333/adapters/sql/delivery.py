@@ -35,11 +35,13 @@ class Delivery:
     Args:
         tables: delivery's tables in the service's metadata.
         member: `hub` or a province code: who this service is.
+        backlog_max: how many events of work may wait for one destination; None for no limit, as for what follows from others' events.
     """
 
-    def __init__(self, tables: DeliveryTables, member: str) -> None:
+    def __init__(self, tables: DeliveryTables, member: str, backlog_max: int | None = None) -> None:
         self.member = member
-        self.outbox = Outbox(tables, member)
+        self.outbox = Outbox(tables, member, backlog_max)
+        self._backlog_max = backlog_max
         self.inbox = Inbox(tables, member)
         self.parked = ParkedEvents(tables)
         self._tables = tables
@@ -47,6 +49,10 @@ class Delivery:
     def touch(self, tx: Connection) -> None:
         """Write something that changes nothing, to learn whether the database takes writes."""
         tx.execute(update(self._tables.epoch).values(epoch=self._tables.epoch.c.epoch))
+
+    def backlog(self, tx: Connection) -> dict[str, float]:
+        """By destination, how full its backlog is: 1 when new work is refused."""
+        return {head.destination: head.work / self._backlog_max for head in self.outbox.heads(tx)} if self._backlog_max else {}
 
     def restored(self, tx: Connection, members: Iterable[str], now: datetime) -> int:
         """Part of putting the database back to a backup: a new epoch, and the news of it to `members`; see `restored.py`."""
@@ -58,7 +64,9 @@ class Delivery:
 
     def status(self, tx: Connection) -> DeliveryStatus:
         """Count what waits, what was delivered and what was dropped, per other member."""
-        return DeliveryStatus(self.member, self.outbox.epoch(tx), self._outbox_status(tx), self._inbox_status(tx))
+        return DeliveryStatus(
+            self.member, self.outbox.epoch(tx), self._outbox_status(tx), self._inbox_status(tx), backlog_max=self._backlog_max or 0
+        )
 
     def _outbox_status(self, tx: Connection) -> tuple[OutboxStatus, ...]:
         heads, outbox = self._tables.outbox_heads, self._tables.outbox
@@ -73,7 +81,8 @@ class Delivery:
         )
         rows = tx.execute(select(heads).order_by(heads.c.destination))
         return tuple(
-            OutboxStatus(row.destination, row.sequence - row.watermark, row.delivered, oldest.get(row.destination)) for row in rows
+            OutboxStatus(row.destination, row.sequence - row.watermark, row.delivered, oldest.get(row.destination), row.work)
+            for row in rows
         )
 
     def _inbox_status(self, tx: Connection) -> tuple[InboxStatus, ...]:

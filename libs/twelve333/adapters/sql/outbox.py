@@ -9,12 +9,12 @@ from typing import Any
 from google.protobuf.message import Message
 from opentelemetry import propagate
 from opentelemetry.trace import get_current_span
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, not_, or_, select, update
 
 from ...core.decision import Refusal, Refused, refuse
 from ...core.delivery.codes import EPOCH_MISSING, MESSAGE_TOO_LARGE
-from ...core.delivery.model import ENVELOPE_BYTES_MAX, Envelope, OutboxHead, Receipt
-from ...core.delivery.rules import confirm, was_restored_since
+from ...core.delivery.model import ENVELOPE_BYTES_MAX, UNLIMITED, Envelope, OutboxHead, Receipt
+from ...core.delivery.rules import append, confirm, was_restored_since
 from ...core.ids import HUB
 from ...wire.envelope import capability_of
 from .database import note
@@ -29,9 +29,10 @@ _OVERHEAD_BYTES = 4096  # what an envelope adds around its payload, at most
 class Outbox:
     """The outbox of `member`; every method is a step of the caller's unit of work."""
 
-    def __init__(self, tables: DeliveryTables, member: str) -> None:
+    def __init__(self, tables: DeliveryTables, member: str, backlog_max: int | None = None) -> None:
         self._tables = tables
         self._member = member
+        self._backlog_max = backlog_max
 
     def append(self, tx: Connection, *, destination: str, message: Message, now: datetime, key: str = "") -> str:
         """Add an event for `destination` and return its event id.
@@ -43,15 +44,17 @@ class Outbox:
             now: when the fact became true.
 
         Raises:
-            Refused: `DELIVERY_EPOCH_MISSING` before `init`, `DELIVERY_MESSAGE_TOO_LARGE` above 252 KiB.
+            Refused: `DELIVERY_EPOCH_MISSING` before `init`, `DELIVERY_MESSAGE_TOO_LARGE` above 252 KiB, `DELIVERY_BACKLOG_FULL`.
         """
         type_name = message.DESCRIPTOR.full_name
         if destination == self._member or not capability_of(type_name):
             raise ValueError(f"{type_name} cannot be sent to {destination}")
         payload = _payload(message)
         opened = keep_later(tx, OUTBOX, self._write_heads)
-        head = (opened or {}).get(destination) or self._head(tx, destination)
-        head = OutboxHead(destination, head.epoch, head.sequence + 1, head.watermark)
+        before = (opened or {}).get(destination) or self._head(tx, destination)
+        head = append(before, capability_of(type_name), self._backlog_max)
+        if isinstance(head, Refusal):
+            raise Refused(head)
         event_id = f"{self._member}-{destination}-{head.epoch}-{head.sequence}"
         trace: dict[str, str] = {}
         if get_current_span().get_span_context().is_valid:
@@ -79,7 +82,7 @@ class Outbox:
         """What was appended and confirmed, per destination."""
         settle(tx)
         rows = tx.execute(select(self._tables.outbox_heads).order_by(self._tables.outbox_heads.c.destination))
-        return [OutboxHead(row.destination, row.epoch, row.sequence, row.watermark) for row in rows]
+        return [_from_row(row) for row in rows]
 
     def pending(self, tx: Connection, head: OutboxHead, sequences: range) -> list[Envelope]:
         """The events of `head` with these `sequences`, in order."""
@@ -100,7 +103,7 @@ class Outbox:
         row = tx.execute(select(heads).where(heads.c.destination == receipt.sender)).one_or_none()
         if row is None:
             return None
-        before = OutboxHead(row.destination, row.epoch, row.sequence, row.watermark)
+        before = _from_row(row)
         if proven_sender == receipt.sender and was_restored_since(before, receipt):
             return self._tell_again(tx, row, receipt, now)
         after = confirm(before, receipt, proven_sender)
@@ -113,8 +116,10 @@ class Outbox:
             left = select(outbox.c.epoch, outbox.c.sequence).where(outbox.c.destination == after.destination)
             left = left.where(outbox.c.epoch == after.epoch, outbox.c.sequence > after.watermark).order_by(outbox.c.sequence)
             return self._number_anew(tx, row, tx.execute(left).all(), now)
-        delivered = row.delivered + after.watermark - before.watermark
-        tx.execute(update(heads).where(heads.c.destination == after.destination).values(watermark=after.watermark, delivered=delivered))
+        values = {"watermark": after.watermark, "delivered": row.delivered + after.watermark - before.watermark}
+        tx.execute(
+            update(heads).where(heads.c.destination == after.destination).values(**values, work=self._work_after(tx, before, after, span))
+        )
         return after
 
     def prune(self, tx: Connection, before: datetime) -> int:
@@ -156,7 +161,7 @@ class Outbox:
         What it lacks is what it had confirmed since then and cannot have any more; it drops by its id whatever it has after all.
         """
         outbox = self._tables.outbox
-        before, columns = OutboxHead(row.destination, row.epoch, row.sequence, row.watermark), outbox.c
+        before, columns = _from_row(row), outbox.c
         past = or_(
             and_(columns.epoch == receipt.epoch, columns.sequence > receipt.watermark),
             and_(columns.epoch > receipt.epoch, columns.epoch < row.epoch),
@@ -179,26 +184,37 @@ class Outbox:
             tx.execute(update(outbox).where(one).values(epoch=epoch, sequence=number, closed_at=None))
         after = OutboxHead(row.destination, epoch, len(events), 0)
         values = {"epoch": epoch, "sequence": after.sequence, "watermark": 0, "delivered": max(0, row.delivered - confirmed)}
-        tx.execute(update(heads).where(heads.c.destination == row.destination).values(values))
+        tx.execute(
+            update(heads).where(heads.c.destination == row.destination).values(**values, work=work_of(tx, self._tables, row.destination))
+        )
         note(tx, OUTBOX)
         return after
 
     def _write_heads(self, tx: Connection, opened: Mapping[Any, OutboxHead]) -> None:
         heads = self._tables.outbox_heads
-        statement = update(heads).where(heads.c.destination == bindparam("line")).values(sequence=bindparam("last"))
+        statement = (
+            update(heads).where(heads.c.destination == bindparam("line")).values(sequence=bindparam("last"), work=bindparam("waits"))
+        )
         if opened:
-            tx.execute(statement, [{"line": head.destination, "last": head.sequence} for head in opened.values()])
+            tx.execute(statement, [{"line": head.destination, "last": head.sequence, "waits": head.work} for head in opened.values()])
 
     def _head(self, tx: Connection, destination: str) -> OutboxHead:
         heads = self._tables.outbox_heads
         row = tx.execute(select(heads).where(heads.c.destination == destination)).one_or_none()
         if row is not None:
-            return OutboxHead(row.destination, row.epoch, row.sequence, row.watermark)
+            return _from_row(row)
         epoch = self.epoch(tx)
         if not epoch:
             raise Refused(refuse(EPOCH_MISSING, command="hub" if self._member == HUB else "node"))
         tx.execute(insert(heads).values(destination=destination, epoch=epoch, sequence=0, watermark=0, delivered=0))
         return OutboxHead(destination, epoch, 0, 0)
+
+    def _work_after(self, tx: Connection, before: OutboxHead, after: OutboxHead, span: ColumnElement[bool]) -> int:
+        """What still counts towards the limit after a receipt closed `span` (or opened it again)."""
+        if after.watermark == after.sequence:
+            return 0
+        counted = tx.scalar(select(func.count()).select_from(self._tables.outbox).where(span, is_work(self._tables))) or 0
+        return max(0, before.work - counted) if after.watermark > before.watermark else before.work + counted
 
     def _envelope(self, row: dict[str, Any]) -> Envelope:
         return Envelope(
@@ -214,6 +230,21 @@ class Outbox:
             key=row["key"],
             trace=row["trace"],
         )
+
+
+def work_of(tx: Connection, tables: DeliveryTables, destination: str) -> int:
+    """How many of the events that wait for a destination count towards the limit."""
+    waits = and_(tables.outbox.c.destination == destination, tables.outbox.c.closed_at.is_(None), is_work(tables))
+    return tx.scalar(select(func.count()).select_from(tables.outbox).where(waits)) or 0
+
+
+def is_work(tables: DeliveryTables) -> ColumnElement[bool]:
+    """Which events count towards the limit, see `core.delivery.rules.append`."""
+    return not_(or_(*(tables.outbox.c.type.startswith(f"twelve333.api.{capability}.") for capability in sorted(UNLIMITED))))
+
+
+def _from_row(row: Row[Any]) -> OutboxHead:
+    return OutboxHead(row.destination, row.epoch, row.sequence, row.watermark, row.work)
 
 
 def _epoch_after(epoch: int, now: datetime) -> int:

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 from ...api.delivery.v1 import events_pb2
 from .database import note
 from .later import settle
-from .outbox import OUTBOX, Outbox
+from .outbox import OUTBOX, Outbox, work_of
 from .tables import DeliveryTables
 
 RESTORED: Final = events_pb2.Restored.DESCRIPTOR.full_name
@@ -96,5 +96,6 @@ def begin_line(tx: Connection, tables: DeliveryTables, destination: str, after: 
         tx.execute(update(outbox).where(outbox.c.event_id == row.event_id).values(moved))
     reopened = sum(row.closed_at is not None for row in chosen)
     values = {"epoch": epoch, "sequence": len(chosen), "watermark": 0, "delivered": heads.c.delivered - reopened}
+    values |= {"work": work_of(tx, tables, destination)}
     tx.execute(update(heads).where(heads.c.destination == destination).values(values))
     note(tx, OUTBOX)

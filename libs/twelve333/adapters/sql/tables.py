@@ -77,6 +77,7 @@ def _outbox_heads(metadata: MetaData) -> Table:
         Column("sequence", BigInteger, nullable=False),  # last appended under that epoch
         Column("watermark", BigInteger, nullable=False),  # last that the destination confirmed
         Column("delivered", BigInteger, nullable=False),  # confirmed under all epochs
+        Column("work", BigInteger, nullable=False, server_default="0"),  # not confirmed and counted by the backlog limit
     )
 
 

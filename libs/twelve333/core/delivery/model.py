@@ -16,6 +16,12 @@ BATCH_EVENTS_MAX: Final = 256
 BATCH_BYTES_MAX: Final = 192 * 1024  # of payloads in one batch; one event may be larger and then travels alone
 
 
+BACKLOG_EVENTS_MAX: Final = 100_000  # of work for one destination, unless the settings say otherwise
+# What never waits for room: it keeps the federation together (members, library, audit, delivery itself), or tells of a live call, which
+# nobody's absence may hold up. Everything else is work that can be refused to who asks for it.
+UNLIMITED: Final = frozenset({"registration", "library", "audit", "delivery", "routing"})
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """One event on its way; see `delivery.proto` for the meaning of each field."""
@@ -84,9 +90,11 @@ class OutboxHead:
         epoch: our own epoch.
         sequence: last sequence appended.
         watermark: last sequence that the destination confirmed.
+        work: of those that are not confirmed, how many count towards the limit.
     """
 
     destination: str
     epoch: int
     sequence: int
     watermark: int
+    work: int = 0

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ..decision import Refusal, refuse
-from .codes import EPOCH_OLD, FOREIGN_DESTINATION, FOREIGN_ORIGIN, RECEIPT_AHEAD
-from .model import BATCH_BYTES_MAX, BATCH_EVENTS_MAX, WINDOW_EVENTS_MAX, Envelope, InboxFacts, OutboxHead, Reason, Receipt
+from .codes import BACKLOG_FULL, EPOCH_OLD, FOREIGN_DESTINATION, FOREIGN_ORIGIN, RECEIPT_AHEAD
+from .model import BATCH_BYTES_MAX, BATCH_EVENTS_MAX, UNLIMITED, WINDOW_EVENTS_MAX, Envelope, InboxFacts, OutboxHead, Reason, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,21 @@ def sendable(head: OutboxHead, sent_through: int, window: int = WINDOW_EVENTS_MA
     """The sequences to send now: after what was sent, at most `window` beyond what was confirmed."""
     first = max(sent_through, head.watermark) + 1
     return range(first, min(head.sequence, head.watermark + window) + 1)
+
+
+def append(head: OutboxHead, capability: str, work_max: int | None) -> OutboxHead | Refusal:
+    """The head after one more event.
+
+    Args:
+        capability: whose event it is; those in `UNLIMITED` neither count nor are refused.
+        work_max: how many events of work may wait; None for no limit.
+
+    Refusals: `DELIVERY_BACKLOG_FULL`.
+    """
+    counts = capability not in UNLIMITED
+    if counts and work_max is not None and head.work >= work_max:
+        return refuse(BACKLOG_FULL, member=head.destination, waiting=head.work)
+    return replace(head, sequence=head.sequence + 1, work=head.work + counts)
 
 
 def batches(envelopes: Sequence[Envelope]) -> list[Sequence[Envelope]]:

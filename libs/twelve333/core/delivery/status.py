@@ -8,12 +8,13 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class OutboxStatus:
-    """Events for one destination: waiting for its receipt, and confirmed by it ever."""
+    """Events for one destination: waiting for its receipt (of them, counted by the backlog limit), and confirmed by it ever."""
 
     destination: str
     queued: int
     delivered: int
     oldest_queued_at: datetime | None
+    work: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,11 @@ class InboxStatus:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStatus:
-    """One member's view; `epoch` is 0 when it has none yet."""
+    """One member's view; `epoch` is 0 when it has none yet, `backlog_max` how much work may wait for one member, 0 without a limit."""
 
     member: str
     epoch: int
     outbox: tuple[OutboxStatus, ...]
     inbox: tuple[InboxStatus, ...]
     broker_connected: bool = False
+    backlog_max: int = 0

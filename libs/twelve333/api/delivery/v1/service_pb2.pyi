@@ -47,12 +47,15 @@ class GetDeliveryStatusResponse(_message.Message):
     BROKER_CONNECTED_FIELD_NUMBER: _builtins.int
     OUTBOX_FIELD_NUMBER: _builtins.int
     INBOX_FIELD_NUMBER: _builtins.int
+    BACKLOG_MAX_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """This member: "hub" or a province code."""
     epoch: _builtins.int
     """Its epoch, in milliseconds since 1970; 0 when it has none yet."""
     broker_connected: _builtins.bool
     """Whether it is connected to the broker now."""
+    backlog_max: _builtins.int
+    """How many events of work may wait for one destination; more are refused (DELIVERY_BACKLOG_FULL)."""
     @_builtins.property
     def outbox(self) -> _containers.RepeatedCompositeFieldContainer[Global___OutboxStatus]:
         """What it tells others, one entry per destination ever told."""
@@ -69,10 +72,11 @@ class GetDeliveryStatusResponse(_message.Message):
         broker_connected: _builtins.bool = ...,
         outbox: _abc.Iterable[Global___OutboxStatus] | None = ...,
         inbox: _abc.Iterable[Global___InboxStatus] | None = ...,
+        backlog_max: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["broker_connected", b"broker_connected", "epoch", b"epoch", "inbox", b"inbox", "member", b"member", "outbox", b"outbox"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backlog_max", b"backlog_max", "broker_connected", b"broker_connected", "epoch", b"epoch", "inbox", b"inbox", "member", b"member", "outbox", b"outbox"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -88,12 +92,15 @@ class OutboxStatus(_message.Message):
     QUEUED_FIELD_NUMBER: _builtins.int
     DELIVERED_FIELD_NUMBER: _builtins.int
     OLDEST_QUEUED_AT_FIELD_NUMBER: _builtins.int
+    WORK_FIELD_NUMBER: _builtins.int
     destination: _builtins.str
     """Member that is told."""
     queued: _builtins.int
     """Events that wait for the destination's receipt."""
     delivered: _builtins.int
     """Events that the destination has confirmed, ever."""
+    work: _builtins.int
+    """Of those that wait, how many count towards the limit: all but what keeps the federation together and what tells of live calls."""
     @_builtins.property
     def oldest_queued_at(self) -> _timestamp_pb2.Timestamp:
         """When the oldest waiting event occurred; absent when none waits."""
@@ -105,10 +112,11 @@ class OutboxStatus(_message.Message):
         queued: _builtins.int = ...,
         delivered: _builtins.int = ...,
         oldest_queued_at: _timestamp_pb2.Timestamp | None = ...,
+        work: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["oldest_queued_at", b"oldest_queued_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivered", b"delivered", "destination", b"destination", "oldest_queued_at", b"oldest_queued_at", "queued", b"queued"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivered", b"delivered", "destination", b"destination", "oldest_queued_at", b"oldest_queued_at", "queued", b"queued", "work", b"work"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
