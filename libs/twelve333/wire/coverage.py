@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from ..api.coverage.v1 import coverage_pb2 as pb
 from ..api.coverage.v1 import service_pb2
 from ..core.coverage import codes
-from ..core.coverage.model import Candidate, Relation, Verdict
+from ..core.coverage.model import Candidate, Relation, Told, Verdict
 from ..core.coverage.report import Line, Report
 from ..core.coverage.rules import Answer
 from ..core.decision import Refused, refuse
@@ -23,6 +23,8 @@ _NANOS: Final = 1_000_000_000
 _RELATION_OUT: Final = {relation: pb.Relation.Value(f"RELATION_{relation.name}") for relation in Relation}
 _RELATION_IN: Final = {wire: relation for relation, wire in _RELATION_OUT.items()}
 _VERDICT_OUT: Final = {verdict: pb.Verdict.Value(f"VERDICT_{verdict.name}") for verdict in Verdict}
+_TOLD_OUT: Final = {Told.NOTHING: pb.TOLD_UNSPECIFIED, Told.FRESH: pb.TOLD_FRESH, Told.STALE: pb.TOLD_STALE}
+_TOLD_IN: Final = {wire: told for told, wire in _TOLD_OUT.items()}
 _VERDICT_IN: Final = {wire: verdict for verdict, wire in _VERDICT_OUT.items()}
 
 
@@ -40,13 +42,15 @@ def asked_time(stamp: Timestamp) -> datetime:
 def candidate_to_wire(candidate: Candidate) -> pb.Candidate:
     """A candidate as it travels."""
     relation, verdict = _RELATION_OUT[candidate.relation], _VERDICT_OUT[candidate.verdict]
-    return pb.Candidate(unit=candidate.unit, member=candidate.member, relation=relation, verdict=verdict)
+    told = _TOLD_OUT[candidate.told]
+    return pb.Candidate(unit=candidate.unit, member=candidate.member, relation=relation, verdict=verdict, rule=candidate.rule, told=told)
 
 
 def candidate_from_wire(candidate: pb.Candidate) -> Candidate:
     """A candidate as it was told."""
     relation = _RELATION_IN.get(candidate.relation, Relation.AGREEMENT)
-    return Candidate(candidate.unit, candidate.member, relation, _VERDICT_IN.get(candidate.verdict, Verdict.UNIT_NOT_OPEN))
+    verdict, told = _VERDICT_IN.get(candidate.verdict, Verdict.UNIT_NOT_OPEN), _TOLD_IN.get(candidate.told, Told.NOTHING)
+    return Candidate(candidate.unit, candidate.member, relation, verdict, candidate.rule, told)
 
 
 def answer_to_wire(answer: Answer) -> service_pb2.ResolveCoverageResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ..api.routing.v1 import events_pb2, service_pb2
+from ..api.routing.v1 import events_pb2, policy_pb2, service_pb2
 from ..api.routing.v1 import routing_pb2 as pb
 from ..core.coverage.model import DEFAULT_LANGUAGE
 from ..core.decision import Refused, refuse
@@ -41,13 +41,21 @@ def state_from_wire(state: pb.HandoffState.ValueType) -> HandoffState | None:
 def call_to_wire(call: Call) -> pb.Call:
     """A call as it travels."""
     return pb.Call(
-        id=call.id, region=call.region, caller_region=call.caller_region, topic=call.topic, language=call.language, visited=call.visited
+        id=call.id,
+        region=call.region,
+        caller_region=call.caller_region,
+        topic=call.topic,
+        language=call.language,
+        visited=call.visited,
+        priority=call.priority,
+        draw=call.draw,
     )
 
 
 def call_from_wire(call: pb.Call) -> Call:
     """A call as somebody sent it; Chinese if no language is said."""
-    return Call(call.id, call.region, call.caller_region, call.topic, call.language or DEFAULT_LANGUAGE, tuple(call.visited))
+    language = call.language or DEFAULT_LANGUAGE
+    return Call(call.id, call.region, call.caller_region, call.topic, language, tuple(call.visited), call.priority, call.draw)
 
 
 def route_to_wire(route: Route) -> pb.Route:
@@ -58,6 +66,8 @@ def route_to_wire(route: Route) -> pb.Route:
         last_resort=_last_resort_out(route.last_resort),
         directory_version=route.version,
         decided_at=to_timestamp(route.decided_at),
+        calendar_version=route.calendar,
+        policies=[policy_pb2.PolicyRevision(unit=unit, revision=revision) for unit, revision in route.policies],
     )
 
 
@@ -65,7 +75,9 @@ def route_from_wire(route: pb.Route) -> Route:
     """A route as it was told."""
     candidates = tuple(map(candidate_from_wire, route.candidates))
     last_resort = _last_resort_in(route.last_resort)
-    return Route(call_from_wire(route.call), candidates, last_resort, route.directory_version, from_timestamp(route.decided_at))
+    policies = tuple((each.unit, each.revision) for each in route.policies)
+    decided_at, call = from_timestamp(route.decided_at), call_from_wire(route.call)
+    return Route(call, candidates, last_resort, route.directory_version, decided_at, route.calendar_version, policies)
 
 
 def context_to_wire(items: Iterable[ContextItem]) -> list[pb.ContextItem]:

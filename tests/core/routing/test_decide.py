@@ -7,14 +7,15 @@ from random import Random
 
 import pytest
 from hypothesis import given, settings
-from tests.core.routing.oracle import where
-from tests.core.routing.policies import policy, questions
+from tests.core.routing.oracle import Oracle
 from tests.core.routing.strategies import CODES, NOW, calls, directories, states, times
+from tests.core.routing.worlds import CALENDAR, questions, world
 
-from twelve333.core.coverage.model import Declaration, Verdict
+from twelve333.core.coverage.model import Declaration, Relation, Verdict
 from twelve333.core.coverage.snapshot import Snapshot
 from twelve333.core.registration.model import Unit
 from twelve333.core.routing.model import A_CASE, Call, LastResort, LastResortKind, State
+from twelve333.core.routing.policy import policies_by_unit
 from twelve333.core.routing.rules import check_call, decide
 from twelve333.testing.directory import a_declaration, a_snapshot, a_unit
 
@@ -23,25 +24,38 @@ NOTHING_OBSERVED = State()
 UNITS = [a_unit(code) for code in ("350000", "350100", "360000", "360400")]
 
 
-COMPARISONS, CALLS_A_POLICY = 5_000, 10
+COMPARISONS, SLOW_COMPARISONS, CALLS_A_WORLD = 5_000, 200_000, 20
+
+
+def compare(comparisons: int, seed: int) -> None:
+    """Decide random calls and ask the oracle; the seed gives a failure back."""
+    chance = Random(seed)
+    verdicts_seen, lasts_seen, relations_seen = set[str](), set[str](), set[str]()
+    for _ in range(comparisons // CALLS_A_WORLD):
+        made = world(chance)
+        snapshot, policies = Snapshot.of(7, made.units, made.declarations, made.members, CALENDAR), policies_by_unit(made.policies)
+        for call, state, now in questions(chance, CALLS_A_WORLD):
+            route = decide(snapshot, state, call, now, policies)
+            expected, last = Oracle(made, state, call, now).where()
+            assert [(c.unit, c.relation.value, c.verdict.value, c.rule) for c in route.candidates] == expected, (made, call, state, now)
+            assert (route.last_resort.kind.value, route.last_resort.unit) == last, (made, call, state, now)
+            verdicts_seen |= {verdict for _, _, verdict, _ in expected}
+            relations_seen |= {relation for _, relation, _, _ in expected}
+            lasts_seen.add(last[0])
+    # Agreement says little if the random worlds never come to some of the answers.
+    assert verdicts_seen == {verdict.value for verdict in Verdict}
+    assert relations_seen == {relation.value for relation in Relation}
+    assert lasts_seen == {kind.value for kind in LastResortKind}
 
 
 def test_it_agrees_with_a_brute_force_oracle_on_five_thousand_random_calls() -> None:
-    chance = Random(12333)
-    verdicts_seen, lasts_seen = set[str](), set[str]()
-    for _ in range(COMPARISONS // CALLS_A_POLICY):
-        made = policy(chance)
-        snapshot = Snapshot.of(7, made.units, made.declarations, made.members)
-        for call, state, now in questions(chance, CALLS_A_POLICY):
-            route = decide(snapshot, state, call, now)
-            expected, last = where(made.units, made.declarations, made.members, state, call, now)
-            assert [(c.unit, c.relation.value, c.verdict.value) for c in route.candidates] == expected, (made, call, state, now)
-            assert (route.last_resort.kind.value, route.last_resort.unit) == last, (made, call, state, now)
-            verdicts_seen |= {verdict for _, _, verdict in expected}
-            lasts_seen.add(last[0])
-    # Agreement says little if the random policies never come to some of the answers.
-    assert verdicts_seen == {verdict.value for verdict in Verdict}
-    assert lasts_seen == {kind.value for kind in LastResortKind}
+    compare(COMPARISONS, 12333)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_it_agrees_with_a_brute_force_oracle_on_two_hundred_thousand_random_calls() -> None:
+    compare(SLOW_COMPARISONS, 366)
 
 
 @settings(max_examples=100, deadline=None)

@@ -1,7 +1,6 @@
 """What units claim to answer for, laid out for comparison: by area, with the week of each in minutes.
 
-Rule of precedence, the same for the proof and for every call: the nearer area before the wider one, then the longer topic prefix, then
-the exact language before its base (`zh-Hant` before `zh`).
+The nearer area comes before the wider one; within an area, see `nearness`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ from typing import Final
 from ..ids import parent_of
 from ..registration.model import Unit, UnitStatus
 from .hours import Schedule, Week, in_season
-from .model import ALL_TOPICS, MINUTES_A_DAY, Declaration, FallbackRule, FallbackWhen
+from .model import MINUTES_A_DAY, Declaration, FallbackRule
+from .nearness import nearness
 
 DECLARED: Final = frozenset({UnitStatus.REGISTERED, UnitStatus.VERIFIED, UnitStatus.OPEN, UnitStatus.SUSPENDED})
 _LEAP_YEAR: Final = [date(2000, 1, 1) + timedelta(days=number) for number in range(366)]
@@ -55,27 +55,11 @@ class Claim:
             topic: a code, or empty for what no prefix names.
             language: a tag.
         """
-        nearest = max((_nearness(prefix, topic) for prefix in self.declaration.topics), default=0)
-        exact, base = language in self.declaration.languages, language.partition("-")[0] in self.declaration.languages
-        return nearest * 2 + exact if nearest and (exact or base) else 0
+        return nearness(self.declaration.topics, self.declaration.languages, topic, language)
 
     def is_open(self, week: int, weekday: int, minute: int) -> bool:
         """Whether a consultant answers at a minute of its week number `week`."""
         return any(span.start <= minute < span.end for span in self.weeks[week].get(weekday, ()))
-
-
-def stands_in(rule: FallbackRule, topic: str, language: str, is_open: bool) -> bool:
-    """Whether a fallback's rule lets it stand in for a unit that is open, or closed, at that time.
-
-    Args:
-        rule: the unit's rule for this fallback.
-        topic: a code, or empty for what no prefix names.
-        language: a tag.
-        is_open: whether a consultant of the unit answers at that time.
-    """
-    wrong_time = rule.when is FallbackWhen.CLOSED if is_open else rule.when is FallbackWhen.BUSY
-    of_topic = not rule.topics or (bool(topic) and topic.startswith(rule.topics))
-    return not wrong_time and of_topic and (not rule.languages or language in rule.languages)
 
 
 def declared_claims(units: Mapping[str, Unit], declarations: Iterable[Declaration]) -> dict[str, Claim]:
@@ -126,12 +110,6 @@ def minutes_that_matter(claims: Sequence[Claim], weeks: Sequence[int]) -> Iterat
         ordered = sorted(edges)
         for first, after in pairwise(ordered):
             yield weekday, first, after
-
-
-def _nearness(prefix: str, topic: str) -> int:
-    if prefix == ALL_TOPICS:
-        return 1
-    return 1 + len(prefix) if topic.startswith(prefix) else 0
 
 
 def _week_number(claim: Claim, day: date) -> int:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .claims import Claim, minutes_that_matter, stands_in, year_of
+from .claims import Claim, minutes_that_matter, year_of
 from .model import ALL_TOPICS
+from .nearness import stands_in
 
 Edges = Mapping[str, Sequence[str]]
 

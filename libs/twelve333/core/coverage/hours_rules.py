@@ -28,7 +28,7 @@ def hours_mistakes(hours: Hours) -> Iterator[FieldViolation]:
     if len(hours.exceptions) > EXCEPTIONS_MAX:
         yield violation("hours.exceptions", codes.LIST_TOO_LONG, field="exceptions", most=EXCEPTIONS_MAX)
         return
-    yield from _weekly("hours.weekly", hours.weekly)
+    yield from weekly_mistakes("hours.weekly", hours.weekly)
     dates = [day.date for day in hours.exceptions]
     for index, exception in enumerate(hours.exceptions):
         if exception.date in dates[:index] or not _in_order(exception.spans):
@@ -41,7 +41,8 @@ def violation(path: str, code: Code, **params: object) -> FieldViolation:
     return FieldViolation(path, code, {name: str(value) for name, value in params.items()})
 
 
-def _weekly(path: str, weekly: Sequence[DayHours]) -> Iterator[FieldViolation]:
+def weekly_mistakes(path: str, weekly: Sequence[DayHours]) -> Iterator[FieldViolation]:
+    """What is wrong with the hours of a week, day by day."""
     weekdays = [day.weekday for day in weekly]
     for index, day in enumerate(weekly):
         if day.weekday in weekdays[:index] or day.weekday not in _WEEKDAYS or not day.spans or not _in_order(day.spans):
@@ -53,7 +54,7 @@ def _seasons(seasons: Sequence[Season]) -> Iterator[FieldViolation]:
         yield violation("hours.seasons", codes.LIST_TOO_LONG, field="seasons", most=SEASONS_MAX)
         return
     for index, season in enumerate(seasons):
-        yield from _weekly(f"hours.seasons[{index}].weekly", season.weekly)
+        yield from weekly_mistakes(f"hours.seasons[{index}].weekly", season.weekly)
         clash = next((day for day in _LEAP_YEAR if any(in_season(each, day.month, day.day) for each in _both(seasons, index, day))), None)
         if clash:
             yield violation(f"hours.seasons[{index}]", codes.SEASON_INVALID, day=f"{clash:%m-%d}")

@@ -212,13 +212,14 @@ class Declaration:
 class Relation(StrEnum):
     """Where a candidate comes from; candidates are tried in this order."""
 
+    POLICY = "policy"  # named by a rule of the unit that answers for the region
     OWNER = "owner"  # answers for the region that is asked about
     PARENT = "parent"  # one level above an owner
     AGREEMENT = "agreement"  # a neighbour, by agreement of one of those
 
 
 class Verdict(StrEnum):
-    """Why a unit is taken, or is not. The first two can answer; the last five only arise for a call, not for a question."""
+    """Why a unit is taken, or is not. The first two can answer; those from LOOP on only arise for a call, not for a question."""
 
     CHOSEN = "chosen"  # the first that can answer
     ELIGIBLE = "eligible"  # can answer too
@@ -228,21 +229,44 @@ class Verdict(StrEnum):
     TOPIC = "topic"
     LANGUAGE = "language"
     CLOSED_NOW = "closed_now"
+    NOT_AGREED = "not_agreed"  # by its agreement it stands in at other times, or for other topics or languages
     NO_NODE = "no_node"  # no node of the federation serves it yet
     LOOP = "loop"  # the call was there already
     HOP_LIMIT = "hop_limit"
     UNREACHABLE = "unreachable"  # set by the observer, never by the owner
     RECENTLY_REFUSED = "recently_refused"
+    RULE = "rule"  # by a rule of its own
+    INACTIVE = "inactive"  # told lately that it takes no calls
+    FULL = "full"  # told lately that no seat is free, or we hold no slot of it
+    RATE = "rate"  # admits fewer calls of this kind from here
+
+
+class Told(StrEnum):
+    """How much is known of a unit's queue."""
+
+    NOTHING = "nothing"  # it never told, or not for long
+    FRESH = "fresh"
+    STALE = "stale"  # what it told has expired: no reason to trust it, none to pass it over
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A unit that was considered: which, served by which member, where it comes from, and the verdict."""
+    """A unit that was considered.
+
+    Args:
+        unit, member: which, and whose node serves it.
+        relation: where it comes from.
+        verdict: why it is taken, or is not.
+        rule: the rule that named or rejected it, as owner/id; empty if none did.
+        told: how much was known of its queue.
+    """
 
     unit: str
     member: str
     relation: Relation
     verdict: Verdict
+    rule: str = ""
+    told: Told = Told.NOTHING
 
     @property
     def can_answer(self) -> bool:

@@ -14,9 +14,10 @@ from enum import StrEnum
 
 from ..ids import is_within
 from ..registration.model import Unit
-from .claims import Claim, by_area, declared_claims, levels, minutes_that_matter, nearest, stands_in, year_of
+from .claims import Claim, by_area, declared_claims, levels, minutes_that_matter, nearest, year_of
 from .cycles import Ring, rings
 from .model import ALL_TOPICS, DEFAULT_LANGUAGE, Consent, Declaration
+from .nearness import stands_in
 
 
 class Fault(StrEnum):

@@ -33,10 +33,10 @@ def who_answers(snapshot: Snapshot, region: str, topic: str, language: str, at: 
     """
     local = snapshot.local(at)
     unit, found = "", list[Candidate]()
-    for entry in snapshot.plan(region):
+    for entry in snapshot.plan_for(region, topic, language):
         verdict = entry.verdict(topic, language, local)
         if verdict is None:
             verdict = Verdict.ELIGIBLE if unit else Verdict.CHOSEN
             unit = unit or entry.unit
-        found.append(entry.candidates[verdict])
+        found.append(entry.candidate(verdict))
     return Answer(unit, tuple(found), snapshot.version)

@@ -15,7 +15,8 @@ from ..ids import parent_of
 from ..registration.model import Unit, UnitStatus
 from ..worktime.model import Calendar
 from .hours import NO_CALENDAR, LocalTime, Schedule, local_time
-from .model import ALL_TOPICS, Candidate, Declaration, Hours, Relation, Verdict
+from .model import ALL_TOPICS, Candidate, Declaration, FallbackRule, Hours, Relation, Told, Verdict
+from .nearness import nearness, stands_in
 
 NOBODY: Final = Declaration("", (), (), (), Hours(), 0, "")
 _STATUS_VERDICTS: Final = {UnitStatus.OPEN: None, UnitStatus.SUSPENDED: Verdict.SUSPENDED}
@@ -24,20 +25,46 @@ _STATUS_VERDICTS: Final = {UnitStatus.OPEN: None, UnitStatus.SUSPENDED: Verdict.
 class Entry:
     """One unit in a plan, with everything about it that only changes with the directory."""
 
-    __slots__ = ("candidates", "declaration", "languages", "member", "no_node", "relation", "schedule", "standing", "topics", "unit")
+    __slots__ = (
+        "_candidates",
+        "agreement",
+        "declaration",
+        "languages",
+        "member",
+        "no_node",
+        "relation",
+        "schedule",
+        "standing",
+        "topics",
+        "unit",
+    )
 
-    def __init__(self, unit: Unit, declaration: Declaration | None, relation: Relation, members: Collection[str]) -> None:
+    def __init__(
+        self,
+        unit: Unit,
+        declaration: Declaration | None,
+        relation: Relation,
+        members: Collection[str],
+        agreement: Agreement | None = None,
+    ) -> None:
         self.unit = unit.code
         self.member = unit.member
         self.relation = relation
+        self.agreement = agreement
         self.declaration = declaration or NOBODY
         self.standing = _STATUS_VERDICTS.get(unit.status, Verdict.UNIT_NOT_OPEN) or (None if declaration else Verdict.NOT_DECLARED)
         self.no_node = unit.member not in members
         self.topics = None if ALL_TOPICS in self.declaration.topics else self.declaration.topics
         self.languages = frozenset(self.declaration.languages)
         self.schedule = Schedule(self.declaration.hours)
-        # Made once, because a decision only points at them.
-        self.candidates = {verdict: Candidate(self.unit, self.member, relation, verdict) for verdict in Verdict}
+        self._candidates: dict[tuple[Verdict, Told], Candidate] = {}
+
+    def candidate(self, verdict: Verdict, told: Told = Told.NOTHING) -> Candidate:
+        """This unit with a verdict; made once, because a decision only points at it."""
+        found = self._candidates.get((verdict, told))
+        if found is None:
+            found = self._candidates[verdict, told] = Candidate(self.unit, self.member, self.relation, verdict, "", told)
+        return found
 
     def verdict(self, topic: str, language: str, local: LocalTime) -> Verdict | None:
         """What speaks against this unit, whoever calls; None if nothing does.
@@ -53,7 +80,26 @@ class Entry:
             return Verdict.TOPIC
         if language not in self.languages and language.partition("-")[0] not in self.languages:
             return Verdict.LANGUAGE
-        return None if self.schedule.is_open(local) else Verdict.CLOSED_NOW
+        if not self.schedule.is_open(local):
+            return Verdict.CLOSED_NOW
+        return None if self.agreement is None or self.agreement.holds(topic, language, local) else Verdict.NOT_AGREED
+
+    def nearness(self, topic: str, language: str) -> int:
+        """How closely it answers for topic and language."""
+        return nearness(self.declaration.topics, self.languages, topic, language)
+
+
+class Agreement:
+    """When a unit stands in for another, by a rule of the other one's."""
+
+    __slots__ = ("_rule", "_schedule")
+
+    def __init__(self, rule: FallbackRule, schedule: Schedule) -> None:
+        self._rule, self._schedule = rule, schedule
+
+    def holds(self, topic: str, language: str, local: LocalTime) -> bool:
+        """Whether it stands in now."""
+        return stands_in(self._rule, topic, language, self._schedule.is_open(local))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +112,7 @@ class Snapshot:
         declarations: by unit code.
         members: names of the members that have a node.
         plans: for each region that somebody answers for, the units to try, in order.
+        named: every unit, as one that a rule names.
         calendar: the announced working days.
     """
 
@@ -74,6 +121,7 @@ class Snapshot:
     declarations: Mapping[str, Declaration]
     members: frozenset[str]
     plans: Mapping[str, tuple[Entry, ...]] = field(repr=False, compare=False)
+    named: Mapping[str, Entry] = field(repr=False, compare=False)
     calendar: Calendar = field(default=NO_CALENDAR, repr=False)
 
     @classmethod
@@ -97,11 +145,26 @@ class Snapshot:
         by_code = {unit.code: unit for unit in units}
         declared = {declaration.unit: declaration for declaration in declarations if declaration.unit in by_code}
         nodes = frozenset(members)
-        return cls(version, by_code, declared, nodes, _plans(by_code, declared, nodes), calendar)
+        named = {code: Entry(unit, declared.get(code), Relation.POLICY, nodes) for code, unit in by_code.items()}
+        return cls(version, by_code, declared, nodes, _plans(by_code, declared, nodes), named, calendar)
 
     def local(self, now: datetime) -> LocalTime:
         """An aware time as opening hours see it."""
         return local_time(now, self.calendar)
+
+    def plan_for(self, region: str, topic: str, language: str) -> tuple[Entry, ...]:
+        """The units to try for a question, in order; of several that answer for the region, the one that does so most closely comes first.
+
+        Args:
+            region: the place asked about.
+            topic: a classification code, or empty for any.
+            language: a language tag.
+        """
+        plan = self.plan(region)
+        if len(plan) < 2 or plan[1].relation is not Relation.OWNER:
+            return plan
+        owners = [entry for entry in plan if entry.relation is Relation.OWNER]
+        return (*sorted(owners, key=lambda entry: -entry.nearness(topic, language)), *plan[len(owners) :])
 
     def plan(self, region: str) -> tuple[Entry, ...]:
         """The units to try for a region, in order; a region that nobody declared falls to the one above it."""
@@ -122,27 +185,33 @@ def _plans(units: Mapping[str, Unit], declared: Mapping[str, Declaration], membe
             others = owners.setdefault(area, [])
             if code not in others:
                 others.append(code)
-    entries: dict[tuple[str, Relation], Entry] = {}
+    entries: dict[tuple[str, Relation, str], Entry] = {}
 
-    def entry(code: str, relation: Relation) -> Entry:
-        key = (code, relation)
+    def entry(code: str, relation: Relation, grantor: str) -> Entry:
+        key = (code, relation, grantor)
         if key not in entries:
-            entries[key] = Entry(units[code], declared.get(code), relation, members)
+            agreement = _agreement(declared[grantor], code) if grantor else None
+            entries[key] = Entry(units[code], declared.get(code), relation, members, agreement)
         return entries[key]
 
-    return {region: tuple(entry(code, relation) for code, relation in _order(codes, units, declared)) for region, codes in owners.items()}
+    return {region: tuple(entry(*each) for each in _order(codes, units, declared)) for region, codes in owners.items()}
 
 
-def _order(owners: list[str], units: Mapping[str, Unit], declared: Mapping[str, Declaration]) -> Iterator[tuple[str, Relation]]:
-    """Owners, their parents upwards, then the agreements of all of these in the same order; each unit once."""
-    line = dict.fromkeys(owners, Relation.OWNER)
+def _agreement(grantor: Declaration, fallback: str) -> Agreement | None:
+    rule = next((rule for rule in grantor.fallback_rules if rule.unit == fallback), None)
+    return Agreement(rule, Schedule(grantor.hours)) if rule else None
+
+
+def _order(owners: list[str], units: Mapping[str, Unit], declared: Mapping[str, Declaration]) -> Iterator[tuple[str, Relation, str]]:
+    """Owners, their parents upwards, then the agreements of all of these in the same order, with who made them; each unit once."""
+    line = dict.fromkeys(owners, (Relation.OWNER, ""))
     for code in owners:
         parent = units[code].parent
         while parent in units and parent not in line:
-            line[parent] = Relation.PARENT
+            line[parent] = (Relation.PARENT, "")
             parent = units[parent].parent
     for code in list(line):
         for other in declared[code].fallbacks if code in declared else ():
             if other in units:
-                line.setdefault(other, Relation.AGREEMENT)
-    return iter(line.items())
+                line.setdefault(other, (Relation.AGREEMENT, code))
+    return ((code, relation, grantor) for code, (relation, grantor) in line.items())

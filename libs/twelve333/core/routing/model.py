@@ -11,6 +11,7 @@ from typing import Final
 from ..coverage.model import DEFAULT_LANGUAGE, Candidate
 
 HOPS_MAX: Final = 5
+PRIORITY_MAX: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Call:
         topic: a classification code, empty for any.
         language: a language tag.
         visited: units where the call was already, in order, the first-asked one first.
+        priority: 0 (usual) to 9.
+        draw: a random number in [0, 1), drawn once by the asker: the same call always goes the same way.
     """
 
     id: str
@@ -32,19 +35,55 @@ class Call:
     topic: str = ""
     language: str = DEFAULT_LANGUAGE
     visited: tuple[str, ...] = ()
+    priority: int = 0
+    draw: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What a unit told of its queue.
+
+    Args:
+        active: whether it takes calls at all.
+        free: consultants free now.
+        waiting: callers in the queue.
+        wait_s: how long the next one would wait, in seconds.
+        at, expires_at: when it was told, and until when that holds.
+    """
+
+    active: bool
+    free: int
+    waiting: int
+    wait_s: int
+    at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Slots of a unit that this node holds: how many are free, and until when they are ours."""
+
+    free: int
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What this node has observed and will forget again: nothing here is told by the owner, nothing lasts without a time.
+    """What this node knows of others for the moment; nothing lasts without a time.
 
     Args:
         unreachable: members whose node did not answer -> until when they are left alone (the breaker).
         refused: units that said no -> until when they asked to be left alone.
+        queues: what units told of their queues.
+        slots: slots of units that this node holds.
+        gapped: units that admit no further call of ours -> until when.
     """
 
     unreachable: Mapping[str, datetime] = field(default_factory=dict)
     refused: Mapping[str, datetime] = field(default_factory=dict)
+    queues: Mapping[str, Queue] = field(default_factory=dict)
+    slots: Mapping[str, Slots] = field(default_factory=dict)
+    gapped: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class LastResortKind(StrEnum):
@@ -76,6 +115,8 @@ class Route:
         last_resort: what is left if all of them fail.
         version: of the directory that was used.
         decided_at: when.
+        calendar: version of the calendar that was used.
+        policies: revisions of the rules that were looked at, by unit.
     """
 
     call: Call
@@ -83,6 +124,8 @@ class Route:
     last_resort: LastResort
     version: int
     decided_at: datetime
+    calendar: str = ""
+    policies: tuple[tuple[str, int], ...] = ()
 
     @property
     def to_try(self) -> tuple[Candidate, ...]:

@@ -77,6 +77,8 @@ class _RelationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Relation.Val
     """One level above an owner."""
     RELATION_AGREEMENT: _Relation.ValueType  # 3
     """A neighbour, by agreement of an owner or its parent."""
+    RELATION_POLICY: _Relation.ValueType  # 4
+    """Named by a rule of the unit that answers for the region; tried before all others."""
 
 class Relation(_Relation, metaclass=_RelationEnumTypeWrapper):
     """Where a candidate comes from; candidates are tried in this order."""
@@ -89,6 +91,8 @@ RELATION_PARENT: Relation.ValueType  # 2
 """One level above an owner."""
 RELATION_AGREEMENT: Relation.ValueType  # 3
 """A neighbour, by agreement of an owner or its parent."""
+RELATION_POLICY: Relation.ValueType  # 4
+"""Named by a rule of the unit that answers for the region; tried before all others."""
 Global___Relation: _TypeAlias = Relation  # noqa: Y015
 
 class _Verdict:
@@ -125,6 +129,16 @@ class _VerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Verdict.Value
     """Its node did not answer lately."""
     VERDICT_RECENTLY_REFUSED: _Verdict.ValueType  # 13
     """It refused lately and said when to ask again."""
+    VERDICT_NOT_AGREED: _Verdict.ValueType  # 14
+    """By its agreement it stands in at other times, or for other topics or languages."""
+    VERDICT_RULE: _Verdict.ValueType  # 15
+    """By a rule of its own."""
+    VERDICT_INACTIVE: _Verdict.ValueType  # 16
+    """It told lately that it takes no calls."""
+    VERDICT_FULL: _Verdict.ValueType  # 17
+    """It told lately that no seat is free, or the node holds no slot of it."""
+    VERDICT_RATE: _Verdict.ValueType  # 18
+    """It admits fewer calls of this kind from here."""
 
 class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
     """Why a unit was taken, or could not be."""
@@ -157,7 +171,41 @@ VERDICT_UNREACHABLE: Verdict.ValueType  # 12
 """Its node did not answer lately."""
 VERDICT_RECENTLY_REFUSED: Verdict.ValueType  # 13
 """It refused lately and said when to ask again."""
+VERDICT_NOT_AGREED: Verdict.ValueType  # 14
+"""By its agreement it stands in at other times, or for other topics or languages."""
+VERDICT_RULE: Verdict.ValueType  # 15
+"""By a rule of its own."""
+VERDICT_INACTIVE: Verdict.ValueType  # 16
+"""It told lately that it takes no calls."""
+VERDICT_FULL: Verdict.ValueType  # 17
+"""It told lately that no seat is free, or the node holds no slot of it."""
+VERDICT_RATE: Verdict.ValueType  # 18
+"""It admits fewer calls of this kind from here."""
 Global___Verdict: _TypeAlias = Verdict  # noqa: Y015
+
+class _Told:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ToldEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Told.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TOLD_UNSPECIFIED: _Told.ValueType  # 0
+    """Nothing."""
+    TOLD_FRESH: _Told.ValueType  # 1
+    """It told lately."""
+    TOLD_STALE: _Told.ValueType  # 2
+    """What it told has expired."""
+
+class Told(_Told, metaclass=_ToldEnumTypeWrapper):
+    """How much was known of a unit's queue."""
+
+TOLD_UNSPECIFIED: Told.ValueType  # 0
+"""Nothing."""
+TOLD_FRESH: Told.ValueType  # 1
+"""It told lately."""
+TOLD_STALE: Told.ValueType  # 2
+"""What it told has expired."""
+Global___Told: _TypeAlias = Told  # noqa: Y015
 
 class _HolidayHours:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -679,6 +727,8 @@ class Candidate(_message.Message):
     MEMBER_FIELD_NUMBER: _builtins.int
     RELATION_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    TOLD_FIELD_NUMBER: _builtins.int
     unit: _builtins.str
     """The unit."""
     member: _builtins.str
@@ -687,6 +737,10 @@ class Candidate(_message.Message):
     """Where it comes from."""
     verdict: Global___Verdict.ValueType
     """The verdict."""
+    rule: _builtins.str
+    """The rule that named or rejected it, as owner/id; empty if none did."""
+    told: Global___Told.ValueType
+    """How much was known of its queue."""
     def __init__(
         self,
         *,
@@ -694,10 +748,12 @@ class Candidate(_message.Message):
         member: _builtins.str = ...,
         relation: Global___Relation.ValueType = ...,
         verdict: Global___Verdict.ValueType = ...,
+        rule: _builtins.str = ...,
+        told: Global___Told.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "relation", b"relation", "unit", b"unit", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "relation", b"relation", "rule", b"rule", "told", b"told", "unit", b"unit", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,29 +24,30 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from twelve333.api.coverage.v1 import coverage_pb2 as twelve333_dot_api_dot_coverage_dot_v1_dot_coverage__pb2
+from twelve333.api.routing.v1 import policy_pb2 as twelve333_dot_api_dot_routing_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/routing/v1/routing.proto\x12\x18twelve333.api.routing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(twelve333/api/coverage/v1/coverage.proto\"k\n\x04\x43\x61ll\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x15\n\rcaller_region\x18\x03 \x01(\t\x12\r\n\x05topic\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x0f\n\x07visited\x18\x06 \x03(\t\"R\n\nLastResort\x12\x36\n\x04kind\x18\x01 \x01(\x0e\x32(.twelve333.api.routing.v1.LastResortKind\x12\x0c\n\x04unit\x18\x02 \x01(\t\"\xf5\x01\n\x05Route\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x38\n\ncandidates\x18\x02 \x03(\x0b\x32$.twelve333.api.coverage.v1.Candidate\x12\x39\n\x0blast_resort\x18\x03 \x01(\x0b\x32$.twelve333.api.routing.v1.LastResort\x12\x19\n\x11\x64irectory_version\x18\x04 \x01(\x04\x12.\n\ndecided_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9a\x01\n\x0bHandoffStep\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12&\n\x02\x61t\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\")\n\x0b\x43ontextItem\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xe8\x03\n\x07Handoff\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x02 \x01(\t\x12\x35\n\x05state\x18\x03 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12\x0e\n\x06target\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x39\n\x0blast_resort\x18\x07 \x01(\x0b\x32$.twelve333.api.routing.v1.LastResort\x12\x34\n\x05steps\x18\x08 \x03(\x0b\x32%.twelve333.api.routing.v1.HandoffStep\x12\x38\n\x0fseat_held_until\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x36\n\x07\x63ontext\x18\n \x03(\x0b\x32%.twelve333.api.routing.v1.ContextItem\x12\x10\n\x08incoming\x18\x0b \x01(\x08\x12.\n\x05route\x18\x0c \x01(\x0b\x32\x1f.twelve333.api.routing.v1.RouteB\x12\n\x10_seat_held_until*\xae\x02\n\x0cHandoffState\x12\x1d\n\x19HANDOFF_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15HANDOFF_STATE_OFFERED\x10\x01\x12\x1a\n\x16HANDOFF_STATE_ACCEPTED\x10\x02\x12\x19\n\x15HANDOFF_STATE_REFUSED\x10\x03\x12\x19\n\x15HANDOFF_STATE_EXPIRED\x10\x04\x12\x1d\n\x19HANDOFF_STATE_UNREACHABLE\x10\x05\x12\x1b\n\x17HANDOFF_STATE_CONNECTED\x10\x06\x12\x1b\n\x17HANDOFF_STATE_COMPLETED\x10\x07\x12\x1a\n\x16HANDOFF_STATE_RETURNED\x10\x08\x12\x1d\n\x19HANDOFF_STATE_LAST_RESORT\x10\t*\x8c\x01\n\x0eLastResortKind\x12 \n\x1cLAST_RESORT_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1aLAST_RESORT_KIND_VOICEMAIL\x10\x01\x12\x1d\n\x19LAST_RESORT_KIND_CALLBACK\x10\x02\x12\x19\n\x15LAST_RESORT_KIND_CASE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/routing/v1/routing.proto\x12\x18twelve333.api.routing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(twelve333/api/coverage/v1/coverage.proto\x1a%twelve333/api/routing/v1/policy.proto\"\x99\x01\n\x04\x43\x61ll\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x15\n\rcaller_region\x18\x03 \x01(\t\x12\r\n\x05topic\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x0f\n\x07visited\x18\x06 \x03(\t\x12\x10\n\x08priority\x18\x07 \x01(\r\x12\x11\n\x04\x64raw\x18\x08 \x01(\x01H\x00\x88\x01\x01\x42\x07\n\x05_draw\"R\n\nLastResort\x12\x36\n\x04kind\x18\x01 \x01(\x0e\x32(.twelve333.api.routing.v1.LastResortKind\x12\x0c\n\x04unit\x18\x02 \x01(\t\"\xcb\x02\n\x05Route\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x38\n\ncandidates\x18\x02 \x03(\x0b\x32$.twelve333.api.coverage.v1.Candidate\x12\x39\n\x0blast_resort\x18\x03 \x01(\x0b\x32$.twelve333.api.routing.v1.LastResort\x12\x19\n\x11\x64irectory_version\x18\x04 \x01(\x04\x12.\n\ndecided_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x63\x61lendar_version\x18\x06 \x01(\t\x12:\n\x08policies\x18\x07 \x03(\x0b\x32(.twelve333.api.routing.v1.PolicyRevision\"\x9a\x01\n\x0bHandoffStep\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12&\n\x02\x61t\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\")\n\x0b\x43ontextItem\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xe8\x03\n\x07Handoff\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x02 \x01(\t\x12\x35\n\x05state\x18\x03 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12\x0e\n\x06target\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x39\n\x0blast_resort\x18\x07 \x01(\x0b\x32$.twelve333.api.routing.v1.LastResort\x12\x34\n\x05steps\x18\x08 \x03(\x0b\x32%.twelve333.api.routing.v1.HandoffStep\x12\x38\n\x0fseat_held_until\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x36\n\x07\x63ontext\x18\n \x03(\x0b\x32%.twelve333.api.routing.v1.ContextItem\x12\x10\n\x08incoming\x18\x0b \x01(\x08\x12.\n\x05route\x18\x0c \x01(\x0b\x32\x1f.twelve333.api.routing.v1.RouteB\x12\n\x10_seat_held_until*\xae\x02\n\x0cHandoffState\x12\x1d\n\x19HANDOFF_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15HANDOFF_STATE_OFFERED\x10\x01\x12\x1a\n\x16HANDOFF_STATE_ACCEPTED\x10\x02\x12\x19\n\x15HANDOFF_STATE_REFUSED\x10\x03\x12\x19\n\x15HANDOFF_STATE_EXPIRED\x10\x04\x12\x1d\n\x19HANDOFF_STATE_UNREACHABLE\x10\x05\x12\x1b\n\x17HANDOFF_STATE_CONNECTED\x10\x06\x12\x1b\n\x17HANDOFF_STATE_COMPLETED\x10\x07\x12\x1a\n\x16HANDOFF_STATE_RETURNED\x10\x08\x12\x1d\n\x19HANDOFF_STATE_LAST_RESORT\x10\t*\x8c\x01\n\x0eLastResortKind\x12 \n\x1cLAST_RESORT_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1aLAST_RESORT_KIND_VOICEMAIL\x10\x01\x12\x1d\n\x19LAST_RESORT_KIND_CALLBACK\x10\x02\x12\x19\n\x15LAST_RESORT_KIND_CASE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.routing.v1.routing_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_HANDOFFSTATE']._serialized_start=1276
-  _globals['_HANDOFFSTATE']._serialized_end=1578
-  _globals['_LASTRESORTKIND']._serialized_start=1581
-  _globals['_LASTRESORTKIND']._serialized_end=1721
-  _globals['_CALL']._serialized_start=143
-  _globals['_CALL']._serialized_end=250
-  _globals['_LASTRESORT']._serialized_start=252
-  _globals['_LASTRESORT']._serialized_end=334
-  _globals['_ROUTE']._serialized_start=337
-  _globals['_ROUTE']._serialized_end=582
-  _globals['_HANDOFFSTEP']._serialized_start=585
-  _globals['_HANDOFFSTEP']._serialized_end=739
-  _globals['_CONTEXTITEM']._serialized_start=741
-  _globals['_CONTEXTITEM']._serialized_end=782
-  _globals['_HANDOFF']._serialized_start=785
-  _globals['_HANDOFF']._serialized_end=1273
+  _globals['_HANDOFFSTATE']._serialized_start=1448
+  _globals['_HANDOFFSTATE']._serialized_end=1750
+  _globals['_LASTRESORTKIND']._serialized_start=1753
+  _globals['_LASTRESORTKIND']._serialized_end=1893
+  _globals['_CALL']._serialized_start=183
+  _globals['_CALL']._serialized_end=336
+  _globals['_LASTRESORT']._serialized_start=338
+  _globals['_LASTRESORT']._serialized_end=420
+  _globals['_ROUTE']._serialized_start=423
+  _globals['_ROUTE']._serialized_end=754
+  _globals['_HANDOFFSTEP']._serialized_start=757
+  _globals['_HANDOFFSTEP']._serialized_end=911
+  _globals['_CONTEXTITEM']._serialized_start=913
+  _globals['_CONTEXTITEM']._serialized_end=954
+  _globals['_HANDOFF']._serialized_start=957
+  _globals['_HANDOFF']._serialized_end=1445
 # @@protoc_insertion_point(module_scope)

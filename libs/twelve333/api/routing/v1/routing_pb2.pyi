@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from twelve333.api.coverage.v1 import coverage_pb2 as _coverage_pb2
+from twelve333.api.routing.v1 import policy_pb2 as _policy_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -113,6 +114,8 @@ class Call(_message.Message):
     TOPIC_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     VISITED_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    DRAW_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id made by the asker, 1 to 64 characters."""
     region: _builtins.str
@@ -123,6 +126,10 @@ class Call(_message.Message):
     """The topic, a classification code; empty: any."""
     language: _builtins.str
     """The language, a BCP 47 tag; `zh` if empty."""
+    priority: _builtins.int
+    """Priority, 0 (usual) to 9."""
+    draw: _builtins.float
+    """A random number in [0, 1) that decides between weights; absent: the node draws it. The same number always leads the same way."""
     @_builtins.property
     def visited(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The units where the call was already, in order; it never comes to one of them again. At most 5."""
@@ -136,12 +143,16 @@ class Call(_message.Message):
         topic: _builtins.str = ...,
         language: _builtins.str = ...,
         visited: _abc.Iterable[_builtins.str] | None = ...,
+        priority: _builtins.int = ...,
+        draw: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_draw", b"_draw", "draw", b"draw"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_region", b"caller_region", "id", b"id", "language", b"language", "region", b"region", "topic", b"topic", "visited", b"visited"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_draw", b"_draw", "caller_region", b"caller_region", "draw", b"draw", "id", b"id", "language", b"language", "priority", b"priority", "region", b"region", "topic", b"topic", "visited", b"visited"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__draw: _TypeAlias = _typing.Literal["draw"]  # noqa: Y015
+    _WhichOneofArgType__draw: _TypeAlias = _typing.Literal["_draw", b"_draw"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__draw) -> _WhichOneofReturnType__draw | None: ...
 
 Global___Call: _TypeAlias = Call  # noqa: Y015
 
@@ -182,8 +193,12 @@ class Route(_message.Message):
     LAST_RESORT_FIELD_NUMBER: _builtins.int
     DIRECTORY_VERSION_FIELD_NUMBER: _builtins.int
     DECIDED_AT_FIELD_NUMBER: _builtins.int
+    CALENDAR_VERSION_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
     directory_version: _builtins.int
     """Version of the directory that was used."""
+    calendar_version: _builtins.str
+    """Version of the calendar of working days that was used."""
     @_builtins.property
     def call(self) -> Global___Call:
         """The call."""
@@ -200,6 +215,10 @@ class Route(_message.Message):
     def decided_at(self) -> _timestamp_pb2.Timestamp:
         """When it was decided."""
 
+    @_builtins.property
+    def policies(self) -> _containers.RepeatedCompositeFieldContainer[_policy_pb2.PolicyRevision]:
+        """The revisions of units' rules that were looked at."""
+
     def __init__(
         self,
         *,
@@ -208,10 +227,12 @@ class Route(_message.Message):
         last_resort: Global___LastResort | None = ...,
         directory_version: _builtins.int = ...,
         decided_at: _timestamp_pb2.Timestamp | None = ...,
+        calendar_version: _builtins.str = ...,
+        policies: _abc.Iterable[_policy_pb2.PolicyRevision] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "decided_at", b"decided_at", "last_resort", b"last_resort"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "candidates", b"candidates", "decided_at", b"decided_at", "directory_version", b"directory_version", "last_resort", b"last_resort"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar_version", b"calendar_version", "call", b"call", "candidates", b"candidates", "decided_at", b"decided_at", "directory_version", b"directory_version", "last_resort", b"last_resort", "policies", b"policies"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
