@@ -35,6 +35,8 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.registration.v1.RegistrationService/ListMemberStandings": OPERATOR,
     f"{_API}.registration.v1.EncryptionKeyService/SetEncryptionKey": NODE,
     f"{_API}.registration.v1.RegistrationService/RenewCertificate": NODE,
+    f"{_API}.routing.v1.RoutingPolicyService/PublishPolicy": MEMBERS,
+    f"{_API}.routing.v1.RoutingPolicyService/GetPolicy": MEMBERS,
     f"{_API}.coverage.v1.CoverageService/GetCoverage": MEMBERS,
     f"{_API}.coverage.v1.CoverageService/ResolveCoverage": MEMBERS,
     f"{_API}.delivery.v1.DeliveryService/GetDeliveryStatus": OPERATOR,

@@ -34,6 +34,7 @@ from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import keys_pb2_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
+from twelve333.api.routing.v1 import policy_service_pb2_grpc
 from twelve333.core.audit.witnesses import witnesses_of
 from twelve333.core.identity import FEDERATION_DOMAIN
 from twelve333.core.ids import HUB
@@ -50,6 +51,7 @@ from .handlers.directory import publish_roots, reconcile
 from .handlers.encryption import EncryptionKeyHandlers, MemberKeys, list_own_key
 from .handlers.enrolment import EnrolmentHandlers
 from .handlers.library import LibraryPublishHandlers, LibrarySyncHandlers, keep_refusal, keep_report, library_reading
+from .handlers.policies import RoutingPolicyHandlers
 from .handlers.registration import RegistrationHandlers
 from .handlers.routing import take_told_handoff
 from .handlers.standing import STANDING, take_standing
@@ -128,6 +130,7 @@ def services(hub: HubContext, relay: Relay, keys: MemberKeys, witnesses: Witness
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
         partial(keys_pb2_grpc.add_EncryptionKeyServiceServicer_to_server, EncryptionKeyHandlers(hub, keys)),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, CoverageHandlers(DirectorySnapshot(hub), hub.clock)),
+        partial(policy_service_pb2_grpc.add_RoutingPolicyServiceServicer_to_server, RoutingPolicyHandlers(hub)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(hub)),
         partial(library_grpc.add_LibraryServiceServicer_to_server, library_reading(hub)),
         partial(library_grpc.add_LibraryPublishServiceServicer_to_server, LibraryPublishHandlers(hub)),

@@ -24,7 +24,7 @@ from twelve333.core.routing.handoff import Handoff, expire, give_up, offer_to
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.messages import told
 from twelve333.core.routing.model import Call, Route
-from twelve333.core.routing.rules import check_call, decide
+from twelve333.core.routing.rules import check_call
 from twelve333.wire.routing import told_to_wire
 
 from .offering import Offering
@@ -73,7 +73,8 @@ class Handoffs:
             task.add_done_callback(lambda _: self._placing.pop(call.id, None))
         # A desktop that hangs up does not break off what is half done.
         handoff = await asyncio.shield(task)
-        if (handoff.call, handoff.from_unit, handoff.context_sha256) != (call, from_unit, digest_of(context)):
+        same_call = replace(handoff.call, draw=call.draw) == call  # a repeat may be drawn anew: it gets the same answer
+        if not same_call or (handoff.from_unit, handoff.context_sha256) != (from_unit, digest_of(context)):
             raise Refused(refuse(codes.HANDOFF_OTHER_CONTENT, id=call.id))
         return handoff
 
@@ -136,7 +137,7 @@ class Handoffs:
         known = await self._node.database.read(lambda tx: store.load_handoff(tx, call.id))
         if known:
             return known
-        route = decide(self._view.snapshot, self._view.state, call, self._node.clock())
+        route = self._view.route(call, self._node.clock())
         handoff = await self._try_all(Handoff(call, from_unit, context_sha256=digest_of(context), route=route), route)
         if handoff.state is not HandoffState.ACCEPTED:
             handoff = accepted(give_up(handoff, route.last_resort, self._node.clock())).state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -48,9 +48,8 @@ class Offering:
             seconds: how long to wait for the answer.
         """
         now = self.node.clock()
-        offer = Offer(
-            handoff.offer_id, handoff.call, handoff.from_unit, self.view.province, handoff.unit, now + VALID_FOR, handoff.context_sha256
-        )
+        call = replace(handoff.call, draw=0.0)  # what was drawn here is of no use there
+        offer = Offer(handoff.offer_id, call, handoff.from_unit, self.view.province, handoff.unit, now + VALID_FOR, handoff.context_sha256)
         if handoff.member == self.view.province:
             return await self._ask_here(handoff, offer)
         if self.view.is_left_alone(handoff.member, now):

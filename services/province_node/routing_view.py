@@ -6,6 +6,7 @@ long as it asked. Both are forgotten by themselves: nothing that is observed las
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,8 +14,11 @@ from twelve333.adapters.calendar import announced_calendar
 from twelve333.core.coverage.snapshot import Snapshot
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.registration import codes
-from twelve333.core.routing.model import State
+from twelve333.core.routing.model import Call, Route, State
+from twelve333.core.routing.policy import Policies, policies_by_unit
+from twelve333.core.routing.rules import decide
 from twelve333.wire.directory import snapshot_from_wire
+from twelve333.wire.policy import policy_from_wire
 
 from .directory import DirectoryReplica
 
@@ -36,6 +40,7 @@ class RoutingView:
         self.province = province
         self._directory = directory
         self._snapshot: Snapshot | None = None
+        self._policies: Mapping[str, Policies] | None = None
         self._misses: dict[str, int] = {}
         self._unreachable: dict[str, datetime] = {}
         self._refused: dict[str, datetime] = {}
@@ -54,6 +59,21 @@ class RoutingView:
                 raise Refused(refuse(codes.DIRECTORY_MISSING))
             self._snapshot = snapshot_from_wire(self._directory.current, announced_calendar())
         return self._snapshot
+
+    @property
+    def policies(self) -> Mapping[str, Policies]:
+        """The rules of units in the directory in use, made ready once a version."""
+        if self._policies is None:
+            self._policies = policies_by_unit(map(policy_from_wire, self._directory.current.policies))
+        return self._policies
+
+    def route(self, call: Call, now: datetime) -> Route:
+        """Decide where a call goes, by all that this node knows.
+
+        Raises:
+            Refused: REGISTRATION_DIRECTORY_MISSING.
+        """
+        return decide(self.snapshot, self.state, call, now, self.policies)
 
     def is_left_alone(self, member: str, now: datetime) -> bool:
         """Whether the breaker of a member is open."""
@@ -76,4 +96,4 @@ class RoutingView:
             self._refused[unit] = now + min(retry_after, REFUSED_MOST)
 
     def _forget_snapshot(self) -> None:
-        self._snapshot = None
+        self._snapshot = self._policies = None

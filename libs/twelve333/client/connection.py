@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .delivery import DeliveryClient
     from .handoffs import HandoffsClient
     from .library import LibraryClient
+    from .policies import PoliciesClient
     from .registration import RegistrationClient
     from .routing import RoutingClient
 
@@ -159,6 +160,13 @@ class Connection:
         from .routing import RoutingClient
 
         return RoutingClient(self.calls)
+
+    @cached_property
+    def policies(self) -> PoliciesClient:
+        """Rules of units about calls."""
+        from .policies import PoliciesClient
+
+        return PoliciesClient(self.calls)
 
     @cached_property
     def handoffs(self) -> HandoffsClient:

@@ -5,6 +5,7 @@ The id of a handoff comes from the asker, so a repeat is the same request and fi
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
@@ -50,6 +51,7 @@ class HandoffsClient:
         language: str = "",
         caller_region: str = "",
         visited: Sequence[str] = (),
+        priority: int = 0,
         context: Mapping[str, str] | None = None,
         handoff_id: str | None = None,
     ) -> HandoffView:
@@ -62,10 +64,11 @@ class HandoffsClient:
             language: BCP 47 tag; Chinese if empty.
             caller_region: the place rung from; empty: not known.
             visited: units where the call was before.
+            priority: 0 (usual) to 9.
             context: what the other side needs to know, by names such as `question`; at most 16 items, 8,192 characters.
             handoff_id: made up if None. Give the same again to repeat.
         """
-        call = Call(handoff_id or new_id(), region, caller_region, topic, language, tuple(visited))
+        call = Call(handoff_id or new_id(), region, caller_region, topic, language, tuple(visited), priority, random.random())
         items = context_to_wire(ContextItem(name, text) for name, text in (context or {}).items())
         request = pb.PlaceHandoffRequest(call=call_to_wire(call), from_unit=from_unit, context=items)
         return _view(await self._calls.unary(self._stub.PlaceHandoff, request))

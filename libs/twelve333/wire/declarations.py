@@ -117,10 +117,10 @@ class _Dates:
 def _hours_out(hours: Hours) -> pb.Hours:
     return pb.Hours(
         always=hours.always,
-        weekly=_weekly_out(hours.weekly),
+        weekly=weekly_to_wire(hours.weekly),
         exceptions=[pb.DateHours(date=day.date.isoformat(), spans=_spans_out(day.spans)) for day in hours.exceptions],
         seasons=[
-            pb.Season(first="{:02}-{:02}".format(*each.first), last="{:02}-{:02}".format(*each.last), weekly=_weekly_out(each.weekly))
+            pb.Season(first="{:02}-{:02}".format(*each.first), last="{:02}-{:02}".format(*each.last), weekly=weekly_to_wire(each.weekly))
             for each in hours.seasons
         ],
         holidays=pb.HOLIDAY_HOURS_CLOSED if hours.holidays is HolidayHours.CLOSED else pb.HOLIDAY_HOURS_UNSPECIFIED,
@@ -137,12 +137,12 @@ def _hours_in(hours: pb.Hours, day: _Dates) -> Hours:
         Season(
             day.day_of_year(each.first, f"hours.seasons[{i}].first"),
             day.day_of_year(each.last, f"hours.seasons[{i}].last"),
-            _weekly_in(each.weekly),
+            weekly_from_wire(each.weekly),
         )
         for i, each in enumerate(hours.seasons)
     ]
     holidays = HolidayHours.USUAL if hours.holidays == pb.HOLIDAY_HOURS_UNSPECIFIED else HolidayHours.CLOSED
-    return Hours(hours.always, _weekly_in(hours.weekly), tuple(exceptions), tuple(seasons), holidays, hours.makeup_as, hours.machine)
+    return Hours(hours.always, weekly_from_wire(hours.weekly), tuple(exceptions), tuple(seasons), holidays, hours.makeup_as, hours.machine)
 
 
 def _rule_out(rule: FallbackRule) -> pb.FallbackRule:
@@ -153,11 +153,13 @@ def _rule_in(rule: pb.FallbackRule) -> FallbackRule:
     return FallbackRule(rule.unit, _WHEN_IN.get(rule.when, FallbackWhen.CLOSED), tuple(rule.topics), tuple(rule.languages))
 
 
-def _weekly_out(weekly: Iterable[DayHours]) -> list[pb.DayHours]:
+def weekly_to_wire(weekly: Iterable[DayHours]) -> list[pb.DayHours]:
+    """The hours of a week as they travel."""
     return [pb.DayHours(weekday=pb.Weekday.ValueType(day.weekday), spans=_spans_out(day.spans)) for day in weekly]
 
 
-def _weekly_in(weekly: Iterable[pb.DayHours]) -> tuple[DayHours, ...]:
+def weekly_from_wire(weekly: Iterable[pb.DayHours]) -> tuple[DayHours, ...]:
+    """The hours of a week as they were told."""
     return _each(weekly, lambda day: DayHours(day.weekday, _spans_in(day.spans)))
 
 

@@ -19,7 +19,7 @@ from twelve333.wire.times import to_timestamp
 
 from ..context import HubContext
 from ..restored import lacks_news, next_version
-from ..store import certificates
+from ..store import certificates, policies
 from ..store import coverage as declarations
 from ..store import registration as store
 from ..store.encryption import load_keys
@@ -42,6 +42,7 @@ def republish(context: HubContext, tx: Connection, now: datetime) -> int:
         members=[member_to_wire(member, keys.get(member.name, b"")) for member in store.load_members(tx)],
         units=[unit_to_wire(unit) for unit in store.load_units(tx)],
         declarations=declarations.load_declarations(tx),
+        policies=policies.load_policies(tx),
         revocations=[revocation_to_wire(each) for each in listed(certificates.load_revoked(tx), now)],
         hub_encryption_key=context.sealing_key(),
         trusted_roots=to_der(context.authority.trust.roots),

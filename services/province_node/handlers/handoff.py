@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from grpc.aio import ServicerContext
@@ -11,7 +13,8 @@ from twelve333.api.routing.v1 import service_pb2 as pb
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.routing import codes
 from twelve333.core.routing.handoff import Handoff, bring_back, complete, connect
-from twelve333.core.routing.rules import check_call, decide
+from twelve333.core.routing.model import Call
+from twelve333.core.routing.rules import check_call
 from twelve333.wire.coverage import asked_time
 from twelve333.wire.routing import (
     call_from_wire,
@@ -43,11 +46,11 @@ class RoutingHandlers(service_pb2_grpc.RoutingServiceServicer):
         self, request: pb.ExplainRouteRequest, context: ServicerContext[pb.ExplainRouteRequest, routing_pb2.Route]
     ) -> routing_pb2.Route:
         """Decide without doing anything."""
-        call = call_from_wire(request.call)
+        call = _drawn(request.call)
         if refusal := check_call(call):
             raise Refused(refusal)
         at = asked_time(request.at) if request.HasField("at") else self._node.clock()
-        return route_to_wire(decide(self._view.snapshot, self._view.state, call, at))
+        return route_to_wire(self._view.route(call, at))
 
 
 class HandoffHandlers(service_pb2_grpc.HandoffServiceServicer):
@@ -63,7 +66,7 @@ class HandoffHandlers(service_pb2_grpc.HandoffServiceServicer):
     ) -> routing_pb2.Handoff:
         """Find a unit that takes the call, or the last resort."""
         told = context_from_wire(request.context)
-        return handoff_to_wire(await self._handoffs.place(call_from_wire(request.call), request.from_unit, told), told)
+        return handoff_to_wire(await self._handoffs.place(_drawn(request.call), request.from_unit, told), told)
 
     async def ReportConnected(
         self, request: pb.ReportConnectedRequest, context: ServicerContext[pb.ReportConnectedRequest, routing_pb2.Handoff]
@@ -110,6 +113,12 @@ class HandoffHandlers(service_pb2_grpc.HandoffServiceServicer):
         dated += [(lease.accepted_at, lease_to_wire(lease)) for lease in incoming]
         newest = sorted(dated, key=lambda pair: pair[0], reverse=True)[:limit]
         return pb.ListHandoffsResponse(handoffs=[handoff for _, handoff in newest])
+
+
+def _drawn(call: routing_pb2.Call) -> Call:
+    """The call as asked; who has not drawn for its weights leaves that to us."""
+    asked = call_from_wire(call)
+    return asked if call.HasField("draw") else replace(asked, draw=random.random())
 
 
 def _began(handoff: Handoff) -> datetime:

@@ -6,6 +6,7 @@ What a caller told (the context) is forgotten as soon as the handoff is over.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -77,6 +78,7 @@ seat_leases = Table(
     Column("target", String(255), nullable=False),
     Column("accepted_at", UtcDateTime, nullable=False, index=True),
     Column("held_until", UtcDateTime, nullable=False),
+    Column("priority", Integer, nullable=False, server_default="0"),
     Column("context", JSON, nullable=False, info=personal("from_member", "offer_id")),
     Column("context_sha256", LargeBinary, nullable=False),
     Index("ix_seat_leases_unit", "unit", "held_until"),
@@ -154,7 +156,7 @@ def save_lease(tx: Connection, lease: Lease) -> None:
         return
     row = _call_values(offer.call, offer.from_unit) | {"context": []} | changing
     row |= {"from_member": offer.from_member, "offer_id": offer.id, "handoff_id": offer.call.id, "unit": offer.unit}
-    row |= {"expires_at": offer.expires_at, "target": lease.target, "accepted_at": lease.accepted_at}
+    row |= {"expires_at": offer.expires_at, "target": lease.target, "accepted_at": lease.accepted_at, "priority": offer.call.priority}
     tx.execute(insert(seat_leases).values(row | {"context_sha256": offer.context_sha256}))
 
 
@@ -249,8 +251,9 @@ def _call(row: RowMapping, call_id: str) -> Call:
 
 
 def _handoff(row: RowMapping, steps: tuple[Step, ...]) -> Handoff:
+    route = route_from_wire(routing_pb2.Route.FromString(row["route"])) if row["route"] else None
     return Handoff(
-        call=_call(row, row["id"]),
+        call=route.call if route else _call(row, row["id"]),
         from_unit=row["from_unit"],
         state=HandoffState(row["state"]),
         unit=row["unit"],
@@ -262,11 +265,11 @@ def _handoff(row: RowMapping, steps: tuple[Step, ...]) -> Handoff:
         held_until=row["held_until"],
         steps=steps,
         context_sha256=row["context_sha256"],
-        route=route_from_wire(routing_pb2.Route.FromString(row["route"])) if row["route"] else None,
+        route=route,
     )
 
 
 def _lease(row: RowMapping) -> Lease:
-    call = _call(row, row["handoff_id"])
+    call = replace(_call(row, row["handoff_id"]), priority=row["priority"])
     offer = Offer(row["offer_id"], call, row["from_unit"], row["from_member"], row["unit"], row["expires_at"], row["context_sha256"])
     return Lease(offer, HandoffState(row["state"]), row["target"], row["accepted_at"], row["held_until"])

@@ -64,7 +64,7 @@ def register(known: Unit | None, caller: str, command: RegisterUnit) -> Decision
         caller: `hub` for the ministry, else the province that asks.
         command: what is to be entered.
     """
-    refusal = check_unit_code(command.code) or _check_owner(caller, command.code)
+    refusal = check_unit_code(command.code) or check_owner(caller, command.code)
     if refusal:
         return refusal
     if not command.name.strip() or len(command.name) > UNIT_NAME_CHARS_MAX:
@@ -87,7 +87,7 @@ def register(known: Unit | None, caller: str, command: RegisterUnit) -> Decision
 
 def change_status(known: Unit | None, caller: str, command: ChangeStatus) -> Decision[Unit] | Refusal:
     """Decide whether `caller` may take this step in the unit's life; a step already taken is success."""
-    refusal = check_unit_code(command.code) or _check_owner(caller, command.code)
+    refusal = check_unit_code(command.code) or check_owner(caller, command.code)
     if refusal:
         return refusal
     if known is None:
@@ -102,7 +102,8 @@ def change_status(known: Unit | None, caller: str, command: ChangeStatus) -> Dec
     return Decision(replace(known, status=command.to), (UnitChanged(known.code, command.to),))
 
 
-def _check_owner(caller: str, unit: str) -> Refusal | None:
+def check_owner(caller: str, unit: str) -> Refusal | None:
+    """Refuse to let a province act on another one's unit; `caller` is `hub` for the ministry."""
     if caller == HUB or (is_province_code(caller) and province_of(unit) == caller):
         return None
     return refuse(codes.UNIT_NOT_YOURS, code=unit, caller=caller)

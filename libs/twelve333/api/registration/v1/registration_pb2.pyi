@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from twelve333.api.coverage.v1 import coverage_pb2 as _coverage_pb2
+from twelve333.api.routing.v1 import policy_pb2 as _policy_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -396,6 +397,7 @@ class MemberStanding(_message.Message):
     FRESHNESS_FIELD_NUMBER: _builtins.int
     CONFIRMED_AT_FIELD_NUMBER: _builtins.int
     ALARMS_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """The member; set by the hub."""
     certificate_root: _builtins.str
@@ -418,6 +420,10 @@ class MemberStanding(_message.Message):
     def alarms(self) -> _containers.RepeatedCompositeFieldContainer[Global___DirectoryAlarm]:
         """What went wrong, since ever."""
 
+    @_builtins.property
+    def policies(self) -> _containers.RepeatedCompositeFieldContainer[_policy_pb2.RoutingPolicy]:
+        """Rules of units about their calls; at most one set a unit."""
+
     def __init__(
         self,
         *,
@@ -428,10 +434,11 @@ class MemberStanding(_message.Message):
         freshness: Global___DirectoryFreshness.ValueType = ...,
         confirmed_at: _timestamp_pb2.Timestamp | None = ...,
         alarms: _abc.Iterable[Global___DirectoryAlarm] | None = ...,
+        policies: _abc.Iterable[_policy_pb2.RoutingPolicy] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["confirmed_at", b"confirmed_at", "told_at", b"told_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "certificate_root", b"certificate_root", "confirmed_at", b"confirmed_at", "freshness", b"freshness", "member", b"member", "told_at", b"told_at", "trusted_roots", b"trusted_roots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "certificate_root", b"certificate_root", "confirmed_at", b"confirmed_at", "freshness", b"freshness", "member", b"member", "policies", b"policies", "told_at", b"told_at", "trusted_roots", b"trusted_roots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

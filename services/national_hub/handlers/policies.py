@@ -1,0 +1,64 @@
+"""Where units publish their rules about calls; they travel with the next signed directory."""
+
+from __future__ import annotations
+
+from grpc.aio import ServicerContext
+from sqlalchemy import Connection
+
+from twelve333.adapters.rpc.access import current_caller
+from twelve333.api.routing.v1 import policy_pb2, policy_service_pb2_grpc
+from twelve333.api.routing.v1 import policy_service_pb2 as pb
+from twelve333.core.decision import Refused, refuse
+from twelve333.core.identity import Role
+from twelve333.core.ids import HUB
+from twelve333.core.registration.codes import UNIT_UNKNOWN
+from twelve333.core.registration.rules import check_owner
+from twelve333.core.routing import codes
+from twelve333.core.routing.policy_rules import check_policy
+from twelve333.wire.declarations import declaration_from_wire
+from twelve333.wire.policy import policy_from_wire
+
+from ..context import HubContext
+from ..store import coverage as declarations
+from ..store import policies
+from ..store import registration as store
+from .directory import republish
+
+
+class RoutingPolicyHandlers(policy_service_pb2_grpc.RoutingPolicyServiceServicer):
+    """See `RoutingPolicyService`."""
+
+    def __init__(self, hub: HubContext) -> None:
+        self._hub = hub
+
+    async def PublishPolicy(
+        self, request: pb.PublishPolicyRequest, context: ServicerContext[pb.PublishPolicyRequest, pb.PublishPolicyResponse]
+    ) -> pb.PublishPolicyResponse:
+        """Put a unit's rules in place of those before."""
+        hub, now, caller = self._hub, self._hub.clock(), current_caller()
+        policy = policy_from_wire(request.policy, strict=True)
+        if refusal := check_owner(HUB if caller.role is Role.OPERATOR else caller.member, policy.unit):
+            raise Refused(refusal)
+
+        def keep(tx: Connection) -> tuple[int, int]:
+            units = {unit.code for unit in store.load_units(tx)}
+            if policy.unit not in units:
+                raise Refused(refuse(UNIT_UNKNOWN, code=policy.unit))
+            declared = {it.unit: it for it in map(declaration_from_wire, declarations.load_declarations(tx))}
+            if refusal := check_policy(policy, units, declared):
+                raise Refused(refusal)
+            revision, changed = policies.enter_policy(tx, request.policy, now)
+            row = store.load_directory(tx)
+            return revision, republish(hub, tx, now) if changed or row is None else row.version
+
+        revision, version = await hub.audit.write("routing.policy", policy.unit, keep)
+        return pb.PublishPolicyResponse(revision=revision, directory_version=version)
+
+    async def GetPolicy(
+        self, request: pb.GetPolicyRequest, context: ServicerContext[pb.GetPolicyRequest, policy_pb2.RoutingPolicy]
+    ) -> policy_pb2.RoutingPolicy:
+        """The rules of one unit that are in force."""
+        found = await self._hub.database.read(lambda tx: policies.load_policy(tx, request.unit))
+        if found is None:
+            raise Refused(refuse(codes.POLICY_NONE, unit=request.unit[:6]))
+        return found
