@@ -78,6 +78,8 @@ def candidate_values(candidate: Candidate, locale: str) -> dict[str, Any]:
         "member": candidate.member,
         "relation": sentence(f"COVERAGE_RELATION_{candidate.relation.name}", {}, locale),
         "verdict": candidate.verdict.name,
+        "rule": candidate.rule or None,
+        "told": candidate.told.value,
         "why": sentence(f"COVERAGE_VERDICT_{candidate.verdict.name}", {}, locale),
     }
 

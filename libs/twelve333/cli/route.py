@@ -12,11 +12,14 @@ from ..core.routing.model import LastResort, Route
 from .common import Common, connect
 from .coverage import aware, candidate_values
 from .output import console, print_json, show
+from .policy import app as policy
 
 app = App(
     name="route",
     help="Where a call would go, and why: every unit that was considered, with the verdict on it. Ask a node, so use a desk's profile.",
 )
+
+app.command(policy)
 
 
 @app.command
@@ -25,7 +28,10 @@ async def explain(
     *,
     topic: str = "",
     language: str = "",
+    caller_region: str = "",
     visited: list[str] | None = None,
+    priority: int = 0,
+    draw: float | None = None,
     at: datetime | None = None,
     common: Common = Common(),
 ) -> int:
@@ -35,11 +41,23 @@ async def explain(
         region: GB/T 2260 code of the place asked about, e.g. 350100.
         topic: classification code, e.g. 0102.
         language: tag such as zh or ug.
+        caller_region: where the caller rings from, e.g. 360400.
         visited: unit where the call was already; may be given up to five times.
+        priority: 0 (usual) to 9.
+        draw: the number from 0 to below 1 that decides between weights; drawn if absent.
         at: as if it were then, e.g. 2014-01-24T10:00:00+08:00; without a zone it is UTC. Now if absent.
     """
     async with connect(common) as node:
-        route = await node.routing.explain(region, topic=topic, language=language, visited=visited or (), at=aware(at))
+        route = await node.routing.explain(
+            region,
+            topic=topic,
+            language=language,
+            caller_region=caller_region,
+            visited=visited or (),
+            priority=priority,
+            draw=draw,
+            at=aware(at),
+        )
     if common.json:
         print_json(route_values(route, common.language))
     else:
@@ -50,7 +68,7 @@ async def explain(
 def show_route(route: Route, locale: str) -> None:
     """Print a route for a person."""
     rows = [candidate_values(each, locale) for each in route.candidates]
-    show(rows, ("unit", "member", "relation", "verdict", "why"), as_json=False)
+    show(rows, ("unit", "member", "relation", "verdict", "rule", "why"), as_json=False)
     values = {"last": last_resort_words(route.last_resort, locale), "version": route.version}
     console.print(sentence("ROUTING_EXPLAINED", values, locale))
 
@@ -64,7 +82,10 @@ def route_values(route: Route, locale: str) -> dict[str, Any]:
         "chosen": route.to_try[0].unit if route.to_try else None,
         "candidates": [candidate_values(each, locale) for each in route.candidates],
         "last_resort": {"kind": route.last_resort.kind.value, "unit": route.last_resort.unit or None},
+        "draw": route.call.draw,
         "directory_version": route.version,
+        "calendar_version": route.calendar or None,
+        "policies": dict(route.policies),
         "decided_at": route.decided_at.isoformat(),
     }
 

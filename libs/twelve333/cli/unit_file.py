@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from ..api.coverage.v1 import coverage_pb2
 from ..api.registration.v1 import registration_pb2, service_pb2
 from ..core.decision import Code, Kind, Refused, refuse
+from ..wire.declarations import weekly_to_wire
+from .hours_text import parse_week
 
 COLUMNS_MISSING: Final = Code("CLI_UNIT_COLUMNS_MISSING", Kind.INVALID)
 ROW_WRONG: Final = Code("CLI_UNIT_ROW_WRONG", Kind.INVALID)
 
 _REQUIRED: Final = {"unit_code", "unit_name", "level"}
-_DAYS: Final = re.compile(r"([1-7])(?:-([1-7]))?((?:\s+\d\d:\d\d-\d\d:\d\d)+)")
-_SPAN: Final = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
 
 
 def parse_units(text: str, name: str) -> list[service_pb2.UnitEntry]:
@@ -84,18 +83,4 @@ def _items(text: str) -> list[str]:
 
 
 def _hours(text: str) -> coverage_pb2.Hours:
-    if text == "always":
-        return coverage_pb2.Hours(always=True)
-    return coverage_pb2.Hours(weekly=[day for part in _items(text) for day in _days(part)])
-
-
-def _days(text: str) -> Iterator[coverage_pb2.DayHours]:
-    match = _DAYS.fullmatch(text)
-    if not match:
-        raise ValueError(text)
-    spans = [
-        coverage_pb2.Span(start_minute=int(h1) * 60 + int(m1), end_minute=int(h2) * 60 + int(m2))
-        for h1, m1, h2, m2 in _SPAN.findall(match[3])
-    ]
-    for weekday in range(int(match[1]), int(match[2] or match[1]) + 1):
-        yield coverage_pb2.DayHours(weekday=coverage_pb2.Weekday.ValueType(weekday), spans=spans)
+    return coverage_pb2.Hours(always=True) if text == "always" else coverage_pb2.Hours(weekly=weekly_to_wire(parse_week(text)))

@@ -257,3 +257,31 @@ async def test_coverage_and_routes_are_shown_on_the_command_line(federation: Fed
     code, resolved, _ = typed(federation, "360000", "coverage", "resolve", "350102", "--at", "2014-01-24T10:00:00+08:00")
     assert (code, resolved["unit"]) == (0, FUZHOU)
     assert cli("route", "explain", "35", profile=federation.nodes["360000"].folder / "profiles" / "desk-1").code == 2
+
+
+RULES = f"""unit: "{FUZHOU}"
+rules:
+  - id: archives-to-province
+    priority: 1
+    when: {{topics: ["0802"]}}
+    prefer: [{{unit: "{FUJIAN}"}}]
+"""
+
+
+async def test_a_units_rules_reach_every_node_and_are_named_in_the_explanation(federation: Federation, tmp_path: Path) -> None:
+    file, own = tmp_path / "rules.yaml", federation.nodes["350000"].folder / "profiles" / "hub"
+    file.write_text(RULES, encoding="utf-8")
+    assert cli("route", "policy", "apply", "-f", file, "--dry-run", profile=own).code == 8
+    applied = json.loads(cli("route", "policy", "apply", "-f", file, "--json", profile=own).out)
+    await everybody_has_directory(federation, applied["directory_version"])
+    code, route, _ = typed(federation, "360000", "route", "explain", FUZHOU, "--topic", "0802")
+    assert (code, route["chosen"], route["candidates"][0]["rule"]) == (0, FUJIAN, f"{FUZHOU}/archives-to-province")
+    assert route["policies"] == {FUZHOU: applied["revision"]}
+    assert cli("route", "policy", "apply", "-f", file, "--dry-run", profile=own).code == 0
+    assert "archives-to-province" in cli("route", "policy", "show", FUZHOU, profile=own).out
+    foreign = cli("route", "policy", "apply", "-f", file, profile=federation.nodes["360000"].folder / "profiles" / "hub")
+    assert (foreign.code, "REGISTRATION_UNIT_NOT_YOURS" in foreign.err) == (4, True)
+    file.write_text(f'unit: "{FUZHOU}"\nrules: []\n', encoding="utf-8")
+    cleared = json.loads(cli("route", "policy", "apply", "-f", file, "--json", profile=own).out)
+    await everybody_has_directory(federation, cleared["directory_version"])
+    assert typed(federation, "360000", "route", "explain", FUZHOU, "--topic", "0802")[1]["chosen"] == FUZHOU

@@ -257,6 +257,7 @@ class Directory(_message.Message):
     HUB_ENCRYPTION_KEY_FIELD_NUMBER: _builtins.int
     TRUSTED_ROOTS_FIELD_NUMBER: _builtins.int
     ROOT_LINKS_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Rises by one with every change; a node never goes back."""
     hub_encryption_key: _builtins.bytes
@@ -291,6 +292,10 @@ class Directory(_message.Message):
     def root_links(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Roots of all times and the certificates (DER) with which one vouches for another's key (RFC 4210, NewWithOld and OldWithNew)."""
 
+    @_builtins.property
+    def policies(self) -> _containers.RepeatedCompositeFieldContainer[_policy_pb2.RoutingPolicy]:
+        """Rules of units about their calls; at most one set a unit."""
+
     def __init__(
         self,
         *,
@@ -303,10 +308,11 @@ class Directory(_message.Message):
         hub_encryption_key: _builtins.bytes = ...,
         trusted_roots: _abc.Iterable[_builtins.bytes] | None = ...,
         root_links: _abc.Iterable[_builtins.bytes] | None = ...,
+        policies: _abc.Iterable[_policy_pb2.RoutingPolicy] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["made_at", b"made_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["declarations", b"declarations", "hub_encryption_key", b"hub_encryption_key", "made_at", b"made_at", "members", b"members", "revocations", b"revocations", "root_links", b"root_links", "trusted_roots", b"trusted_roots", "units", b"units", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declarations", b"declarations", "hub_encryption_key", b"hub_encryption_key", "made_at", b"made_at", "members", b"members", "policies", b"policies", "revocations", b"revocations", "root_links", b"root_links", "trusted_roots", b"trusted_roots", "units", b"units", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -397,7 +403,6 @@ class MemberStanding(_message.Message):
     FRESHNESS_FIELD_NUMBER: _builtins.int
     CONFIRMED_AT_FIELD_NUMBER: _builtins.int
     ALARMS_FIELD_NUMBER: _builtins.int
-    POLICIES_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """The member; set by the hub."""
     certificate_root: _builtins.str
@@ -420,10 +425,6 @@ class MemberStanding(_message.Message):
     def alarms(self) -> _containers.RepeatedCompositeFieldContainer[Global___DirectoryAlarm]:
         """What went wrong, since ever."""
 
-    @_builtins.property
-    def policies(self) -> _containers.RepeatedCompositeFieldContainer[_policy_pb2.RoutingPolicy]:
-        """Rules of units about their calls; at most one set a unit."""
-
     def __init__(
         self,
         *,
@@ -434,11 +435,10 @@ class MemberStanding(_message.Message):
         freshness: Global___DirectoryFreshness.ValueType = ...,
         confirmed_at: _timestamp_pb2.Timestamp | None = ...,
         alarms: _abc.Iterable[Global___DirectoryAlarm] | None = ...,
-        policies: _abc.Iterable[_policy_pb2.RoutingPolicy] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["confirmed_at", b"confirmed_at", "told_at", b"told_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "certificate_root", b"certificate_root", "confirmed_at", b"confirmed_at", "freshness", b"freshness", "member", b"member", "policies", b"policies", "told_at", b"told_at", "trusted_roots", b"trusted_roots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "certificate_root", b"certificate_root", "confirmed_at", b"confirmed_at", "freshness", b"freshness", "member", b"member", "told_at", b"told_at", "trusted_roots", b"trusted_roots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

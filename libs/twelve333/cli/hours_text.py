@@ -1,0 +1,47 @@
+"""Hours of a week as people write them: `1-5 08:30-12:00 13:30-17:30; 6 09:00-12:00`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Final
+
+from ..core.coverage.model import DayHours, Span
+
+_DAYS: Final = re.compile(r"([1-7])(?:-([1-7]))?((?:\s+\d\d:\d\d-\d\d:\d\d)+)")
+_SPAN: Final = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
+
+
+def parse_week(text: str) -> tuple[DayHours, ...]:
+    """Read the hours of a week.
+
+    Raises:
+        ValueError: they are not written so.
+    """
+    return tuple(day for part in text.split(";") if part.strip() for day in _days(part.strip()))
+
+
+def hours_text(week: Iterable[DayHours]) -> str:
+    """The hours of a week as `parse_week` reads them; days in a row with the same hours are put together."""
+    parts = []
+    days = sorted(week, key=lambda day: day.weekday)
+    for _, same in groupby(enumerate(days), key=lambda pair: (pair[1].weekday - pair[0], pair[1].spans)):
+        row = [day for _, day in same]
+        first, last = row[0].weekday, row[-1].weekday
+        spans = " ".join(f"{_clock(span.start)}-{_clock(span.end)}" for span in row[0].spans)
+        parts.append(f"{first}-{last} {spans}" if last > first else f"{first} {spans}")
+    return "; ".join(parts)
+
+
+def _days(text: str) -> Iterator[DayHours]:
+    match = _DAYS.fullmatch(text)
+    if not match:
+        raise ValueError(text)
+    spans = tuple(Span(int(h1) * 60 + int(m1), int(h2) * 60 + int(m2)) for h1, m1, h2, m2 in _SPAN.findall(match[3]))
+    for weekday in range(int(match[1]), int(match[2] or match[1]) + 1):
+        yield DayHours(weekday, spans)
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"

@@ -1,0 +1,80 @@
+"""`twelve333 route policy`: a unit's rules about its calls, as a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import App, Parameter
+
+from ..catalogue.catalogue import sentence
+from ..client.errors import ServiceError
+from ..client.policies import PoliciesClient
+from ..core.decision import Kind
+from ..core.routing.policy import Rule
+from ..schemas import text
+from .common import Common, connect
+from .output import console, show_one
+from .policy_file import policy_text, read_policy
+
+app = App(name="policy", help="A unit's rules about its calls, as a file. Ask the hub, so use an operator's or a node's hub profile.")
+PENDING: Final = 8
+File = Annotated[Path, Parameter(name=["--file", "-f"])]
+
+
+@app.command
+async def show(unit: str, *, common: Common = Common()) -> None:
+    """Print the rules in force, as a file that `apply` takes.
+
+    Args:
+        unit: GB/T 2260 code, e.g. 350100.
+    """
+    async with connect(common) as hub:
+        sys.stdout.write(policy_text(await hub.policies.get(unit)))
+
+
+@app.command
+async def apply(*, file: File, dry_run: bool = False, common: Common = Common()) -> int:
+    """Put a unit's rules in place of those before; the same again changes nothing.
+
+    Args:
+        file: YAML, see `schema`; `-` reads standard input.
+        dry_run: only say whether anything would change; 8 if it would.
+    """
+    policy = read_policy(file)
+    async with connect(common) as hub:
+        if dry_run:
+            changes = await _in_force(hub.policies, policy.unit) != policy.rules
+            told = "ROUTING_POLICY_WOULD_CHANGE" if changes else "ROUTING_POLICY_SAME"
+            console.print(sentence(told, {"unit": policy.unit}, common.language))
+            return PENDING if changes else 0
+        revision, version = await hub.policies.publish(policy)
+    show_one({"unit": policy.unit, "rules": len(policy.rules), "revision": revision, "directory_version": version}, as_json=common.json)
+    return 0
+
+
+@app.command
+def check(*, file: File, common: Common = Common()) -> None:
+    """Check a file without asking anybody; the hub checks units and agreements besides when it is applied.
+
+    Args:
+        file: YAML, see `schema`; `-` reads standard input.
+    """
+    policy = read_policy(file)
+    show_one({"unit": policy.unit, "rules": len(policy.rules)}, as_json=common.json)
+
+
+@app.command(name="schema")
+def print_schema() -> None:
+    """Print the JSON Schema of the file, for editors."""
+    sys.stdout.write(text("policy"))
+
+
+async def _in_force(policies: PoliciesClient, unit: str) -> tuple[Rule, ...]:
+    try:
+        return (await policies.get(unit)).rules
+    except ServiceError as error:
+        if error.kind is Kind.NOT_FOUND:
+            return ()
+        raise

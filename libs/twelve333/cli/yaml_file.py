@@ -1,0 +1,97 @@
+"""Files that people write in YAML: read safely, checked against their published schema, every mistake named by line and field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from ..core.decision import Code, FieldViolation, Kind, Refusal, Refused, refuse
+from ..schemas import schema
+from .common import read_text
+
+FILE_NOT_YAML: Final = Code("CLI_FILE_NOT_YAML", Kind.INVALID)
+FILE_WRONG: Final = Code("CLI_FILE_WRONG", Kind.INVALID)
+FIELD_WRONG: Final = Code("CLI_FIELD_WRONG", Kind.INVALID)
+MISTAKES_MAX: Final = 20
+
+
+def read_document(path: Path, kind: str) -> dict[str, Any]:
+    """Read one document.
+
+    Args:
+        path: of the file, `-` for standard input.
+        kind: the name of its schema.
+
+    Raises:
+        Refused: CLI_FILE_UNREADABLE, CLI_FILE_NOT_YAML, CLI_FILE_WRONG with the line of each mistake.
+    """
+    return parse_document(read_text(path), str(path), kind)
+
+
+def parse_document(text: str, name: str, kind: str) -> dict[str, Any]:
+    """Read one document from its text; `name` is for the complaint. Raises as `read_document`."""
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+        document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader of our own
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        raise Refused(refuse(FILE_NOT_YAML, path=name, line=line)) from error
+    mistakes = sorted(Draft202012Validator(schema(kind)).iter_errors(document), key=lambda error: list(map(str, error.absolute_path)))
+    if mistakes:
+        violations = tuple(_violation(root, error) for error in mistakes[:MISTAKES_MAX])
+        raise Refused(Refusal(FILE_WRONG, {"path": name, "count": str(len(mistakes))}, violations))
+    found: dict[str, Any] = document
+    return found
+
+
+class _Loader(yaml.SafeLoader):
+    """Dates stay text: what they mean is said by the schema."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time as a person wrote it; without a zone it is Chinese official time.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if text is None:
+        return None
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else datetime.fromisoformat(f"{text}{'' if 'T' in text else 'T00:00'}+08:00")
+
+
+def day(text: str | None) -> date | None:
+    """A date as a person wrote it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return None if text is None else date.fromisoformat(text)
+
+
+def _violation(root: yaml.Node | None, error: ValidationError) -> FieldViolation:
+    path = list(error.absolute_path)
+    shown = ".".join(map(str, path)) or "."
+    return FieldViolation(shown, FIELD_WRONG, {"line": str(_line(root, path)), "field": shown, "reason": error.message[:200]})
+
+
+def _line(root: yaml.Node | None, path: Sequence[str | int]) -> int:
+    node = root
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            node = next((value for key, value in node.value if key.value == step), node)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            node = node.value[step]
+    return node.start_mark.line + 1 if node else 1
