@@ -1,8 +1,19 @@
 """What the hub keeps. Importing this package declares every table (one import line per capability, for migrations)."""
 
-from . import audit, cases, certificates, coverage, encryption, library, registration, routing, standing
+from . import audit, cases, certificates, coverage, encryption, library, policies, registration, routing, standing
 from .metadata import delivery_of, metadata
 
 __all__ = [
-    "audit", "cases", "certificates", "coverage", "delivery_of", "encryption", "library", "metadata", "registration", "routing", "standing",
-]  # fmt: skip
+    "audit",
+    "cases",
+    "certificates",
+    "coverage",
+    "delivery_of",
+    "encryption",
+    "library",
+    "metadata",
+    "policies",
+    "registration",
+    "routing",
+    "standing",
+]
