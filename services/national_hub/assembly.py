@@ -11,6 +11,7 @@ from twelve333.adapters.audit import HEAD, AuditHandlers, HeadTelling, witness_h
 from twelve333.adapters.audit_witnesses import WitnessAsking
 from twelve333.adapters.bus.sealed import Sealing
 from twelve333.adapters.clock import system_clock
+from twelve333.adapters.copies import Copies
 from twelve333.adapters.coverage import CoverageHandlers
 from twelve333.adapters.delivery_status import DeliveryHandlers
 from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
@@ -25,11 +26,12 @@ from twelve333.adapters.signing.fields import open_cipher
 from twelve333.adapters.signing.issuing import FollowedAuthority
 from twelve333.adapters.signing.sealing import Opener
 from twelve333.adapters.sql.cases_inbound import case_appliers
-from twelve333.adapters.sql.delivery import Appliers
+from twelve333.adapters.sql.delivery import Appliers, Delivery
+from twelve333.adapters.sql.instances import Home, home_of
 from twelve333.api.audit.v1 import audit_pb2_grpc
 from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
 from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
-from twelve333.api.delivery.v1 import peer_pb2_grpc
+from twelve333.api.delivery.v1 import instance_pb2_grpc, peer_pb2_grpc
 from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import keys_pb2_grpc
@@ -50,6 +52,7 @@ from .handlers.coverage import DirectorySnapshot
 from .handlers.directory import publish_roots, reconcile
 from .handlers.encryption import EncryptionKeyHandlers, MemberKeys, list_own_key
 from .handlers.enrolment import EnrolmentHandlers
+from .handlers.instances import InstanceHandlers, take_seen_fork
 from .handlers.library import LibraryPublishHandlers, LibrarySyncHandlers, keep_refusal, keep_report, library_reading
 from .handlers.policies import RoutingPolicyHandlers
 from .handlers.registration import RegistrationHandlers
@@ -82,13 +85,14 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     authority, documents = FollowedAuthority(pki / "authority"), load_signing_key(pki / "documents.key")
     federation_tls = server_credentials(pki / "federation")
     enrolment_tls = server_credentials(pki / "enrolment", callers_prove_themselves=False)
+    home = await home_of(settings.database_url)
     database = await hosting.start_database(stack, SERVICE, settings)
     delivery, own = delivery_of(HUB, settings.delivery.backlog_events_max), open_cipher(settings.fields_keyring, settings.cipher)
     records = audit_log.using(settings.digest)
     parts = settings, database, delivery.outbox, system_clock, authority, documents
     hub = HubContext(*parts, sealing_key=own.public_key, records=records)
     await reconcile(hub)
-    health = Health("database")
+    health = Health("database", "copy")
     endpoints, keys = MemberEndpoints(database), MemberKeys(database)
     peers = Peers(endpoints.endpoint_of, FollowedCredentials(hosting.federation_folder(settings)), trace_interceptors())
     stack.push_async_callback(peers.close)
@@ -96,12 +100,17 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
     await list_own_key(hub)
     await refresh_revocations(hub)
-    told, refused = appliers(hub), hub.revocations
+    told, refused = appliers(hub, delivery), hub.revocations
+    copies, instances = await _copies(hub, delivery, home)
     everybody = [HUB, *provinces()]
-    relay = await hosting.start_relay(stack, settings, database, delivery, told, hub.clock, direct, sealing, everybody, refused.covers)
+    relay = await hosting.start_relay(
+        stack, settings, database, delivery, told, hub.clock, direct, sealing, copies, everybody, refused.covers
+    )
     limits, locale = hosting.limits_of(settings), settings.locale
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, refused.admit, limits, locale)
-    await hosting.start_listener(stack, federation, [*services(hub, relay, keys, witnesses), health.register], FEDERATION, drain)
+    claims = partial(instance_pb2_grpc.add_InstanceServiceServicer_to_server, instances)
+    offered: list[Register] = [*services(hub, relay, keys, witnesses, delivery, copies), claims, health.register]
+    await hosting.start_listener(stack, federation, offered, FEDERATION, drain)
     enrol = partial(registration_grpc.add_EnrolmentServiceServicer_to_server, EnrolmentHandlers(hub))
     enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, limits=limits, locale=locale)
     await hosting.start_listener(stack, enrolment, [enrol], ENROLMENT, drain)
@@ -114,19 +123,30 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     await hosting.start_background(stack, Background("certificate", Renewal(hub).step, settings.certificate_check_seconds))
 
 
+async def _copies(hub: HubContext, delivery: Delivery, home: Home) -> tuple[Copies, InstanceHandlers]:
+    """This process among the copies of the hub, and who decides about those of members."""
+    copies = Copies(hub.database, delivery, home, hub.clock, None)
+    await copies.begin()
+    instances = InstanceHandlers(hub, delivery, copies)
+    await instances.load()
+    return copies, instances
+
+
 async def _witnesses(endpoints: MemberEndpoints) -> Sequence[str]:
     """Who is asked for what it witnessed of the hub's log; every node is told its heads."""
     await endpoints.refresh()
     return witnesses_of(HUB, endpoints.names(), ASKED_WITNESSES)
 
 
-def services(hub: HubContext, relay: Relay, keys: MemberKeys, witnesses: WitnessAsking) -> Sequence[Register]:
+def services(
+    hub: HubContext, relay: Relay, keys: MemberKeys, witnesses: WitnessAsking, delivery: Delivery, copies: Copies
+) -> Sequence[Register]:
     """What the federation listener offers."""
-    told = DeliveryHandlers(hub.database, delivery_of(HUB, hub.settings.delivery.backlog_events_max), relay.intake, lambda: relay.connected)
+    told = DeliveryHandlers(hub.database, delivery, relay.intake, lambda: relay.connected)
     return [
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, AuditHandlers(hub.database, audit_log, HUB, witnesses)),
-        partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake)),
+        partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake, copies.ready)),
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
         partial(keys_pb2_grpc.add_EncryptionKeyServiceServicer_to_server, EncryptionKeyHandlers(hub, keys)),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, CoverageHandlers(DirectorySnapshot(hub), hub.clock)),
@@ -138,12 +158,13 @@ def services(hub: HubContext, relay: Relay, keys: MemberKeys, witnesses: Witness
     ]
 
 
-def appliers(hub: HubContext) -> Appliers:
+def appliers(hub: HubContext, delivery: Delivery) -> Appliers:
     """What to do with each event that members tell the hub."""
     return {
         HEAD: witness_heads(hub.records),
         STANDING: take_standing,
-        **case_appliers(cases.store, delivery_of(HUB), hub.records),
+        **case_appliers(cases.store, delivery.following(), hub.records),
+        "twelve333.api.delivery.v1.ForkSeen": take_seen_fork(delivery),
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff,
         "twelve333.api.library.v1.ReleaseApplied": keep_report,
         "twelve333.api.library.v1.ReleaseRefused": keep_refusal,

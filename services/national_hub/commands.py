@@ -14,6 +14,7 @@ from twelve333.adapters.settings import load
 from twelve333.adapters.signing.suites import SuiteName
 from twelve333.adapters.signing.tokens import JoinOffer, write_token
 from twelve333.cli.common import Common, connect
+from twelve333.cli.delivery import clear_alarms
 from twelve333.cli.output import print_json, print_line, show, show_one
 from twelve333.cli.parked import parked_app
 from twelve333.core.ids import HUB
@@ -29,6 +30,8 @@ app.command(parked_app())
 app.command(rotate_root)
 keys = App(name="keys", help="Keys of the personal data in the database.")
 app.command(keys)
+
+app.command(clear_alarms)
 
 SERVICE = "national_hub"
 CONFIG = Path("hub.toml")
@@ -120,6 +123,23 @@ async def restore(
 
     settings = load(HubSettings, config)
     await restore_backup(file, settings.database_url, service(), common, replace=replace)
+
+
+@app.command
+async def takeover(*, config: Path = CONFIG, common: Common = Common()) -> None:
+    """Decide that this copy of the hub is the one that lives, where two copies of it were at work; both must be stopped.
+
+    It begins a new epoch: what waits here is told under it, others tell again what this copy lacks, and the other copy is refused.
+
+    Args:
+        config: settings file of the hub; names the database.
+    """
+    from twelve333.cli.takeover import take_over
+
+    from .backup import service
+
+    settings = load(HubSettings, config)
+    await take_over(settings.database_url, service(), common)
 
 
 @app.command

@@ -39,6 +39,7 @@ DESK: Final[AccessTable] = {
     f"{_API}.delivery.v1.DeliveryService/GetParkedEvent": LOCAL_OPERATOR,
     f"{_API}.delivery.v1.DeliveryService/RetryParkedEvent": LOCAL_OPERATOR,
     f"{_API}.delivery.v1.DeliveryService/DropParkedEvent": LOCAL_OPERATOR,
+    f"{_API}.delivery.v1.DeliveryService/ClearAlarms": LOCAL_OPERATOR,
     f"{_API}.routing.v1.RoutingService/ExplainRoute": LOCAL,
     f"{_API}.routing.v1.HandoffService/PlaceHandoff": LOCAL,
     f"{_API}.routing.v1.HandoffService/ReportConnected": LOCAL,

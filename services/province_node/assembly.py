@@ -13,8 +13,10 @@ from twelve333.adapters.audit import HEAD, AuditHandlers, HeadTelling, witness_h
 from twelve333.adapters.audit_witnesses import WitnessAsking
 from twelve333.adapters.bus.sealed import Sealing
 from twelve333.adapters.clock import system_clock
+from twelve333.adapters.copies import Copies
 from twelve333.adapters.delivery_status import DeliveryHandlers
 from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
+from twelve333.adapters.rpc.access import Admission, Shown
 from twelve333.adapters.rpc.credentials import FollowedCredentials, server_credentials
 from twelve333.adapters.rpc.health import Health
 from twelve333.adapters.rpc.peers import Peers
@@ -25,7 +27,8 @@ from twelve333.adapters.signing.fields import open_cipher
 from twelve333.adapters.signing.files import read_file
 from twelve333.adapters.signing.sealing import Opener
 from twelve333.adapters.sql.cases_inbound import case_appliers
-from twelve333.adapters.sql.delivery import Appliers
+from twelve333.adapters.sql.delivery import Appliers, Delivery
+from twelve333.adapters.sql.instances import home_of
 from twelve333.api.audit.v1 import audit_pb2_grpc
 from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
 from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
@@ -35,7 +38,8 @@ from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
 from twelve333.api.routing.v1 import service_pb2_grpc as routing_grpc
 from twelve333.core.audit.witnesses import witnesses_of
-from twelve333.core.identity import FEDERATION_DOMAIN, local_domain
+from twelve333.core.decision import Refusal
+from twelve333.core.identity import FEDERATION_DOMAIN, Caller, local_domain
 from twelve333.core.ids import HUB
 from twelve333.core.registration.freshness import Freshness, Limits
 
@@ -43,6 +47,7 @@ from .access import DESK, FEDERATION
 from .alarms import Alarms
 from .calls import CallParts
 from .context import NodeContext
+from .copies import AskHub
 from .directory import DirectoryReplica
 from .encryption import DirectoryKeys
 from .handlers.cases import CaseHandlers
@@ -76,30 +81,35 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     await hosting.start_telemetry(stack, SERVICE, settings.province, settings)
     federation_tls = server_credentials(hosting.federation_folder(settings))
     desk_tls = server_credentials(settings.pki_directory / "desk")
-    node = await _context(settings, stack)
+    home = await home_of(settings.database_url)
+    delivery = delivery_of(settings.province, settings.delivery.backlog_events_max)
+    node = await _context(settings, delivery, stack)
+    copies = Copies(node.database, delivery, home, node.clock, AskHub(node, delivery))
+    await copies.begin()
     calls = CallParts.of(node)
     stack.push_async_callback(calls.errands.stop)
-    health = Health("database", "directory", details=("directory.fresh",))
+    health = Health("database", "directory", "copy", details=("directory.fresh",))
     alarms = Alarms(node.database, node.clock)
     pull = DirectoryPull(node, alarms)
     pulling = Background("directory", pull.step, settings.hub.sync_seconds)
     copying = Background("library", LibraryPull(node).step, settings.hub.sync_seconds)
-    told, refused = appliers(node, calls, pulling, copying), node.directory.revocations
-    delivery, direct = delivery_of(node.province), GrpcDirect(node.peers)
+    told, refused = appliers(node, delivery, calls, pulling, copying), node.directory.revocations
+    direct = GrpcDirect(node.peers)
     own = open_cipher(settings.fields_keyring, settings.cipher)
     keys = DirectoryKeys(node, own)
     sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
-    relay = await hosting.start_relay(stack, settings, node.database, delivery, told, node.clock, direct, sealing, excluded=refused.covers)
+    relay = await hosting.start_relay(
+        stack, settings, node.database, delivery, told, node.clock, direct, sealing, copies, excluded=refused.covers
+    )
     limits, locale = hosting.limits_of(settings), settings.locale
-    federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, refused.admit, limits, locale)
-    peers = [*peer_services(node, calls, relay), health.register]
+    federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, _admission(node, delivery), limits, locale)
+    peers = [*peer_services(node, calls, relay, copies), health.register]
     await hosting.start_listener(stack, federation, peers, FEDERATION, settings.drain_seconds)
     desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), limits=limits, locale=locale)
     await hosting.start_listener(
-        stack, desk, [*desk_services(node, calls, relay, pull, alarms), health.register], DESK, settings.drain_seconds
+        stack, desk, [*desk_services(node, calls, relay, pull, alarms, delivery), health.register], DESK, settings.drain_seconds
     )
-    told_work = delivery_of(node.province, settings.delivery.backlog_events_max)
-    await hosting.start_health(stack, settings.listen.health, health, node.database, told_work)
+    await hosting.start_health(stack, settings.listen.health, health, node.database, delivery)
     await hosting.start_background(stack, pulling)
     await hosting.start_background(stack, copying)
     renewal, standing = Renewal(node, alarms, lambda: pull.hub_away), StandingTelling(node, alarms)
@@ -112,7 +122,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     await hosting.start_background(stack, Background("readiness", partial(_report_directory, node, health), 1.0))
 
 
-async def _context(settings: NodeSettings, stack: AsyncExitStack) -> NodeContext:
+async def _context(settings: NodeSettings, delivery: Delivery, stack: AsyncExitStack) -> NodeContext:
     database = await hosting.start_database(stack, SERVICE, settings)
     document_key = bytes.fromhex(read_file(settings.pki_directory / "documents.pub").decode().strip())
     limits = Limits(timedelta(hours=settings.directory.fresh_hours), timedelta(hours=settings.directory.overdue_hours))
@@ -124,26 +134,37 @@ async def _context(settings: NodeSettings, stack: AsyncExitStack) -> NodeContext
 
     peers = Peers(endpoint_of, FollowedCredentials(hosting.federation_folder(settings)), trace_interceptors())
     stack.push_async_callback(peers.close)
-    outbox = delivery_of(settings.province, settings.delivery.backlog_events_max).outbox
-    return NodeContext(settings, database, outbox, system_clock, directory, peers, document_key, audit_log.using(settings.digest))
+    delivery.fences.floor = directory.fence_of
+    records = audit_log.using(settings.digest)
+    return NodeContext(settings, database, delivery.outbox, system_clock, directory, peers, document_key, records)
 
 
-def peer_services(node: NodeContext, calls: CallParts, relay: Relay) -> Sequence[Register]:
+def _admission(node: NodeContext, delivery: Delivery) -> Admission:
+    """Refuses revoked keys; and everybody, while this copy of the node may take no new work."""
+
+    def admit(caller: Caller, shown: Shown) -> Refusal | None:
+        standing = delivery.standing
+        return node.directory.revocations.admit(caller, shown) or (None if standing.copy.works else standing.refusal())
+
+    return admit
+
+
+def peer_services(node: NodeContext, calls: CallParts, relay: Relay, copies: Copies) -> Sequence[Register]:
     """What hub and other nodes are offered."""
     handoffs = HandoffPeerHandlers(node, calls.view, calls.handoffs, calls.fetcher, calls.errands)
     return [
-        partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake)),
+        partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake, copies.ready)),
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, audit_handlers(node)),
         partial(routing_grpc.add_HandoffPeerServiceServicer_to_server, handoffs),
     ]
 
 
-def desk_services(node: NodeContext, calls: CallParts, relay: Relay, pull: DirectoryPull, alarms: Alarms) -> Sequence[Register]:
+def desk_services(
+    node: NodeContext, calls: CallParts, relay: Relay, pull: DirectoryPull, alarms: Alarms, delivery: Delivery
+) -> Sequence[Register]:
     """What the province's own desktops and operators are offered."""
     handlers = NodeHandlers(node, lambda: relay.connected, lambda: pull.hub_seen_at, alarms)
-    told = DeliveryHandlers(
-        node.database, delivery_of(node.province, node.settings.delivery.backlog_events_max), relay.intake, lambda: relay.connected
-    )
+    told = DeliveryHandlers(node.database, delivery, relay.intake, lambda: relay.connected)
     return [
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, audit_handlers(node)),
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
@@ -171,12 +192,12 @@ def _witnesses(node: NodeContext) -> Sequence[str]:
     return [HUB, *witnesses_of(node.province, filterfalse(node.directory.revocations.covers, names))]
 
 
-def appliers(node: NodeContext, calls: CallParts, pulling: Background, copying: Background) -> Appliers:
+def appliers(node: NodeContext, delivery: Delivery, calls: CallParts, pulling: Background, copying: Background) -> Appliers:
     """What to do with each event that others tell this node."""
     return {
         "twelve333.api.registration.v1.DirectoryChanged": on_directory_changed(pulling.wake),
         HEAD: witness_heads(node.records),
-        **case_appliers(cases.store, delivery_of(node.province), node.records),
+        **case_appliers(cases.store, delivery.following(), node.records),
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff(node, calls.view),
         "twelve333.api.library.v1.ReleaseAnnounced": on_release_announced(copying.wake),
     }

@@ -14,6 +14,7 @@ from twelve333.adapters.signing.files import refuse_existing
 from twelve333.adapters.signing.suites import SuiteName
 from twelve333.catalogue.catalogue import sentence
 from twelve333.cli.common import Common, connect
+from twelve333.cli.delivery import clear_alarms
 from twelve333.cli.output import complain, show, show_one
 from twelve333.cli.parked import parked_app
 from twelve333.core.decision import Refusal
@@ -32,6 +33,8 @@ keys = App(name="keys", help="Keys of the personal data in the database.")
 app.command(keys)
 app.command(parked_app())
 app.command(rotate_authority)
+
+app.command(clear_alarms)
 
 SERVICE = "province_node"
 CONFIG = Path("node.toml")
@@ -193,6 +196,23 @@ async def restore(
 
     settings = load(NodeSettings, config)
     await restore_backup(file, settings.database_url, service(settings.province), common, replace=replace)
+
+
+@app.command
+async def takeover(*, config: Path = CONFIG, common: Common = Common()) -> None:
+    """Decide that this copy of the node is the one that lives, where two copies of it were at work; both must be stopped.
+
+    It begins a new epoch: what waits here is told under it, others tell again what this copy lacks, and the other copy is refused.
+
+    Args:
+        config: settings file of the node; names the database.
+    """
+    from twelve333.cli.takeover import take_over
+
+    from .backup import service
+
+    settings = load(NodeSettings, config)
+    await take_over(settings.database_url, service(settings.province), common)
 
 
 @app.command

@@ -52,6 +52,7 @@ class DirectoryReplica:
         self._listeners: list[Callable[[], None]] = []
         self.current = registration_pb2.Directory()
         self.revocations = Revocations()
+        self._fences: dict[str, int] = {}
 
     @property
     def version(self) -> int:
@@ -67,6 +68,10 @@ class DirectoryReplica:
         if self.revocations.covers(member):
             return None
         return next((each.endpoint for each in self.current.members if each.name == member), None)
+
+    def fence_of(self, member: str) -> int:
+        """The fence of the copy of a member that the hub had granted last when it signed this; 0 if none."""
+        return self._fences.get(member, 0)
 
     async def load(self, database: Database) -> None:
         """Take up the directory that was kept, after checking it again: the disk is not trusted more than the network."""
@@ -137,6 +142,7 @@ class DirectoryReplica:
         except DecodeError as error:
             raise Refused(refuse(codes.DIRECTORY_REFUSED, reason="unreadable")) from error
         self.current = directory
+        self._fences = {each.name: each.fence for each in directory.members}
         keys = {each.key_fingerprint for each in directory.revocations}
         self.revocations.use(keys, [each.name for each in directory.members if each.key_fingerprint in keys])
         self._seen = Seen(directory.version, digest_of(payload))

@@ -84,3 +84,11 @@ class DeliveryHandlers(service_pb2_grpc.DeliveryServiceServicer):
         named = {"origin": event.origin, "event_id": event.event_id, "type": event.type, "code": event.code}
         log.warning("parked event dropped", **named, role=current_caller().role.value)
         return pb.DropParkedEventResponse(event=parked_to_wire(event))
+
+    async def ClearAlarms(
+        self, request: pb.ClearAlarmsRequest, context: ServicerContext[pb.ClearAlarmsRequest, pb.ClearAlarmsResponse]
+    ) -> pb.ClearAlarmsResponse:
+        """Forget what was looked at."""
+        cleared = await self._database.write(partial(self._delivery.alarms.clear, member=request.member))
+        log.warning("alarms cleared", peer=request.member[:6], count=cleared, role=current_caller().role.value)
+        return pb.ClearAlarmsResponse(cleared=cleared)

@@ -21,7 +21,9 @@ from .bus.nats import NatsBus, NatsSettings
 from .bus.sealed import SealedBus, Sealing
 from .bus.tls import member_tls
 from .clock import Clock
+from .copies import Copies
 from .relay import GrpcDirect, Relay
+from .relay.fenced import FencedBus, FencedDirect
 from .rpc.access import AccessTable
 from .rpc.gate import Limits
 from .rpc.health import PROBE_ROWS, Health
@@ -74,16 +76,20 @@ async def start_relay(
     clock: Clock,
     direct: GrpcDirect,
     sealing: Sealing,
+    copies: Copies,
     administers: Sequence[str] = (),
     excluded: Callable[[str], bool] = lambda _member: False,
 ) -> Relay:
-    """Start both directions of delivery, sealed and without revoked members.
+    """Start both directions of delivery, sealed, without revoked members, and silent unless this copy is the member.
 
     A broker that is away keeps nobody from starting, and is gone around.
     """
     tls = member_tls(federation_folder(settings))
     bus = GuardedBus(NatsBus(NatsSettings(settings.broker.urls, delivery.member, tls, administers)), excluded)
-    relay = Relay(database, delivery, SealedBus(bus, sealing), appliers, clock, direct=direct, everybody=[HUB, *provinces()])
+    await start_background(stack, copies.keeping)
+    fenced = FencedBus(SealedBus(bus, sealing), delivery.standing, copies.ready)
+    around = FencedDirect(direct, copies.ready, copies.superseded)
+    relay = Relay(database, delivery, fenced, appliers, clock, direct=around, everybody=[HUB, *provinces()])
     await relay.start()
     stack.push_async_callback(relay.stop)
     return relay
@@ -101,6 +107,11 @@ async def start_listener(
     await server.start()
     stack.push_async_callback(server.stop, drain_seconds)
     return server
+
+
+async def report_copy(delivery: Delivery, health: Health) -> None:
+    """A copy that may take no new work is not ready."""
+    await health.set("copy", delivery.standing.copy.works)
 
 
 async def start_health(stack: AsyncExitStack, address: str, health: Health, database: Database, delivery: Delivery) -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..catalogue.catalogue import sentence
 from ..core.delivery.status import DeliveryStatus, OutboxStatus
-from .common import Common
+from .common import Common, connect
 from .output import print_json, show, show_one
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+ALARM_COLUMNS = ("member", "code", "detail", "count", "first_at", "last_at")
 OUTBOX_COLUMNS = ("destination", "queued", "delivered", "oldest_queued_at", "backlog_share")
 INBOX_COLUMNS = ("origin", "applied", "duplicates", "gaps", "refused", "parked", "watermark")
 
@@ -32,14 +33,28 @@ def show_delivery(
     """
     values = status_values(status)
     about = {"member": values["member"], "broker_connected": values["broker_connected"], "epoch": values["epoch"]}
+    about |= {"copy": values["copy"], "fence": values["fence"]}
     if head is not None and is_dataclass(head):
         about |= {name: _plain(value) for name, value in asdict(head).items()}
     if common.json:
         print_json(about | values | dict(more or {}))
         return
     show_one(about, as_json=False)
+    if values["alarms"]:
+        show(values["alarms"], ALARM_COLUMNS, as_json=False, title=sentence("DELIVERY_ALARMS_TITLE", {}, common.language))
     show(values["outbox"], OUTBOX_COLUMNS, as_json=False, title=sentence("DELIVERY_OUTBOX_TITLE", {}, common.language))
     show(values["inbox"], INBOX_COLUMNS, as_json=False, title=sentence("DELIVERY_INBOX_TITLE", {}, common.language))
+
+
+async def clear_alarms(about: str, *, common: Common = Common()) -> None:
+    """Forget the alarms about one member, once you have looked at them.
+
+    Args:
+        about: the member: `hub` or a province code.
+    """
+    async with connect(common) as member:
+        cleared = await member.delivery.clear_alarms(about)
+    show_one({"member": about, "cleared": cleared}, as_json=common.json)
 
 
 def status_values(status: DeliveryStatus) -> dict[str, Any]:
@@ -48,8 +63,10 @@ def status_values(status: DeliveryStatus) -> dict[str, Any]:
         {name: _plain(value) for name, value in asdict(line).items()} | {"backlog_share": _share(line, status)} for line in status.outbox
     ]
     inbox = [asdict(line) for line in status.inbox]
+    alarms = [{name: _plain(value) for name, value in asdict(alarm).items()} for alarm in status.alarms]
     about = {"member": status.member, "epoch": status.epoch, "broker_connected": status.broker_connected, "backlog_max": status.backlog_max}
-    return {**about, "outbox": outbox, "inbox": inbox}
+    about |= {"copy": status.copy, "fence": status.fence}
+    return {**about, "alarms": alarms, "outbox": outbox, "inbox": inbox}
 
 
 def _share(line: OutboxStatus, status: DeliveryStatus) -> float:

@@ -46,3 +46,7 @@ class DeliveryClient:
         """Give an event up for ever and return what it was; refused with DELIVERY_PARKED_NOT_FOUND."""
         request = pb.DropParkedEventRequest(origin=origin, event_id=event_id)
         return parked_from_wire((await self._calls.unary(self._stub.DropParkedEvent, request)).event)
+
+    async def clear_alarms(self, member: str) -> int:
+        """Forget the alarms about a member once they have been looked at; how many there were."""
+        return (await self._calls.unary(self._stub.ClearAlarms, pb.ClearAlarmsRequest(member=member))).cleared

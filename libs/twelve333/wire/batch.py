@@ -37,6 +37,7 @@ def encode_batch(envelopes: Sequence[Envelope]) -> bytes:
         first_sequence=first.sequence,
         count=len(envelopes),
         content=content.SerializeToString(),
+        fence=first.fence,
     )
     return wrap(batch)
 
@@ -85,7 +86,7 @@ def content_of(batch: pb.Batch) -> pb.BatchContent | Refusal:
 def _batch_fault(batch: pb.Batch, content: pb.BatchContent) -> str:
     if not (is_member(batch.origin) and is_member(batch.destination)):
         return "no such member"
-    if batch.epoch <= 0 or batch.first_sequence <= 0 or batch.first_sequence > 2**62:
+    if batch.epoch <= 0 or batch.fence < 0 or batch.first_sequence <= 0 or batch.first_sequence > 2**62:
         return "no number"
     return "" if 0 < len(content.events) == batch.count <= BATCH_EVENTS_MAX else "wrong count"
 
@@ -118,4 +119,5 @@ def _from_wire(batch: pb.Batch, sequence: int, event: pb.BatchedEvent) -> Envelo
         event.payload,
         event.key,
         dict(event.trace),
+        fence=batch.fence,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..api.delivery.v1 import service_pb2 as pb
 from ..core.delivery.parked import ParkedEvent
-from ..core.delivery.status import DeliveryStatus, InboxStatus, OutboxStatus
+from ..core.delivery.status import Alarm, DeliveryStatus, InboxStatus, OutboxStatus
 from .times import from_timestamp, to_timestamp
 
 
@@ -17,6 +17,9 @@ def status_to_wire(status: DeliveryStatus) -> pb.GetDeliveryStatusResponse:
         outbox=[_outbox_to_wire(line) for line in status.outbox],
         inbox=[_inbox_to_wire(line) for line in status.inbox],
         backlog_max=status.backlog_max,
+        copy=status.copy,
+        fence=status.fence,
+        alarms=[_alarm_to_wire(alarm) for alarm in status.alarms],
     )
 
 
@@ -24,7 +27,9 @@ def status_from_wire(message: pb.GetDeliveryStatusResponse) -> DeliveryStatus:
     """The answer as the member's view."""
     outbox = tuple(_outbox_from_wire(line) for line in message.outbox)
     inbox = tuple(_inbox_from_wire(line) for line in message.inbox)
-    return DeliveryStatus(message.member, message.epoch, outbox, inbox, message.broker_connected, message.backlog_max)
+    alarms = tuple(_alarm_from_wire(alarm) for alarm in message.alarms)
+    standing = (message.backlog_max, message.copy, message.fence, alarms)
+    return DeliveryStatus(message.member, message.epoch, outbox, inbox, message.broker_connected, *standing)
 
 
 def parked_to_wire(event: ParkedEvent) -> pb.ParkedEvent:
@@ -92,3 +97,13 @@ def _inbox_to_wire(line: InboxStatus) -> pb.InboxStatus:
 
 def _inbox_from_wire(line: pb.InboxStatus) -> InboxStatus:
     return InboxStatus(line.origin, line.epoch, line.watermark, line.applied, line.duplicates, line.gaps, line.refused, line.parked)
+
+
+def _alarm_to_wire(alarm: Alarm) -> pb.Alarm:
+    moments = {"first_at": to_timestamp(alarm.first_at), "last_at": to_timestamp(alarm.last_at)}
+    return pb.Alarm(member=alarm.member, code=alarm.code, detail=alarm.detail, count=alarm.count, **moments)
+
+
+def _alarm_from_wire(alarm: pb.Alarm) -> Alarm:
+    moments = from_timestamp(alarm.first_at), from_timestamp(alarm.last_at)
+    return Alarm(alarm.member, alarm.code, alarm.detail, alarm.count, *moments)

@@ -41,6 +41,7 @@ def envelope_to_wire(envelope: Envelope) -> pb.Envelope:
         trace=dict(envelope.trace),
         key=envelope.key,
         payload=envelope.payload,
+        fence=envelope.fence,
     )
 
 
@@ -71,7 +72,7 @@ def envelope_from_wire(message: pb.Envelope) -> Envelope | Refusal:
 def _envelope_fault(message: pb.Envelope) -> str:
     if not (is_member(message.origin) and is_member(message.destination)):
         return "no such member"
-    if message.epoch <= 0 or message.sequence <= 0:
+    if message.epoch <= 0 or message.sequence <= 0 or message.fence < 0:
         return "no number"
     if check_id(message.event_id) is not None:
         return "no event id"
@@ -92,6 +93,7 @@ def _envelope(message: pb.Envelope, occurred_at: datetime) -> Envelope:
         key=message.key,
         trace=dict(message.trace),
         sealed=message.sealing != pb.SEALING_UNSPECIFIED,
+        fence=message.fence,
     )
 
 
@@ -109,6 +111,7 @@ def receipt_to_wire(receipt: Receipt) -> pb.Receipt:
         watermark=receipt.watermark,
         reason=_TO_REASON[receipt.reason],
         takes_batches=receipt.takes_batches,
+        fence=receipt.fence,
     )
 
 
@@ -124,9 +127,9 @@ def receipt_from_wire(message: pb.Receipt) -> Receipt | Refusal:
     """A message as a receipt, or `DELIVERY_ENVELOPE_MALFORMED`."""
     reason = _FROM_REASON.get(message.reason)
     members = is_member(message.sender) and is_member(message.origin)
-    if reason is None or not members or message.epoch <= 0 or message.watermark < 0:
+    if reason is None or not members or message.epoch <= 0 or min(message.watermark, message.fence) < 0:
         return refuse(ENVELOPE_MALFORMED, reason="no receipt")
-    return Receipt(message.sender, message.origin, message.epoch, message.watermark, reason, message.takes_batches)
+    return Receipt(message.sender, message.origin, message.epoch, message.watermark, reason, message.takes_batches, message.fence)
 
 
 @lru_cache(maxsize=256)

@@ -77,14 +77,15 @@ def unit_from_wire(unit: pb.Unit) -> Unit:
     )
 
 
-def member_to_wire(member: Member, encryption_key: bytes = b"") -> pb.Member:
-    """A member as it travels, with the key to which events for it are sealed if it has told one."""
+def member_to_wire(member: Member, encryption_key: bytes = b"", fence: int = 0) -> pb.Member:
+    """A member as it travels, with the key to which events for it are sealed and the fence of its running copy, if it has told them."""
     return pb.Member(
         name=member.name,
         endpoint=member.endpoint,
         key_fingerprint=member.key_fingerprint,
         joined_at=to_timestamp(member.joined_at),
         encryption_key=encryption_key,
+        fence=fence,
     )
 
 

@@ -23,6 +23,7 @@ from ..store import certificates, policies
 from ..store import coverage as declarations
 from ..store import registration as store
 from ..store.encryption import load_keys
+from ..store.leases import load_fences
 
 PURPOSE, CURRENT = "directory", "directory-current"
 log = logger("registration")
@@ -35,11 +36,11 @@ def republish(context: HubContext, tx: Connection, now: datetime) -> int:
         The new version.
     """
     before = store.load_directory(tx)
-    version, keys = next_version(context, tx, before), load_keys(tx)
+    version, keys, fences = next_version(context, tx, before), load_keys(tx), load_fences(tx)
     directory = registration_pb2.Directory(
         version=version,
         made_at=to_timestamp(now),
-        members=[member_to_wire(member, keys.get(member.name, b"")) for member in store.load_members(tx)],
+        members=[member_to_wire(member, keys.get(member.name, b""), fences.get(member.name, 0)) for member in store.load_members(tx)],
         units=[unit_to_wire(unit) for unit in store.load_units(tx)],
         declarations=declarations.load_declarations(tx),
         policies=policies.load_policies(tx),

@@ -1,6 +1,6 @@
 """What the hub keeps. Importing this package declares every table (one import line per capability, for migrations)."""
 
-from . import audit, cases, certificates, coverage, encryption, library, policies, registration, routing, standing
+from . import audit, cases, certificates, coverage, encryption, leases, library, policies, registration, routing, standing
 from .metadata import delivery_of, metadata
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "coverage",
     "delivery_of",
     "encryption",
+    "leases",
     "library",
     "metadata",
     "policies",

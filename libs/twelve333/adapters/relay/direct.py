@@ -60,16 +60,18 @@ class DeliveryPeerHandlers(peer_pb2_grpc.DeliveryPeerServiceServicer):
 
     Args:
         intake: this member's way into its inbox.
+        ready: raises `Refused` unless this copy of the member may take something.
     """
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+    def __init__(self, intake: Intake, ready: Callable[[], Awaitable[None]]) -> None:
+        self._intake, self._ready = intake, ready
 
     async def DeliverEvents(
         self, request: pb.DeliverEventsRequest, context: ServicerContext[pb.DeliverEventsRequest, pb.DeliverEventsResponse]
     ) -> pb.DeliverEventsResponse:
         """Take the events and answer with the receipt."""
         caller = current_caller().member
+        await self._ready()
         if not 0 < len(request.envelopes) <= WINDOW_EVENTS_MAX:
             raise Refused(refuse(ENVELOPE_MALFORMED, reason=f"{len(request.envelopes)} events in one call"))
         arrivals = [_arrival(caller, envelope_from_wire(message)) for message in request.envelopes]

@@ -169,7 +169,7 @@ class Sender:
             return head, self._delivery.outbox.pending(tx, head, sendable(head, head.watermark))
 
         found = await self._database.read(work)
-        return (found[0], [_traced(envelope) for envelope in found[1]]) if found else None
+        return (found[0], [self._ready(envelope) for envelope in found[1]]) if found else None
 
     async def _take_receipt(self, destination: str, receipt: Receipt) -> OutboxHead | None:
         """Close what a direct answer confirms; None when it speaks of nothing of ours."""
@@ -182,7 +182,7 @@ class Sender:
         for first in range(chosen.start, chosen.stop, BATCH_EVENTS_MAX):
             envelopes = await self._events(head, range(first, min(first + BATCH_EVENTS_MAX, chosen.stop)))
             try:
-                await self._bus.publish(_messages([_traced(envelope) for envelope in envelopes], line.batched))
+                await self._bus.publish(_messages([self._ready(envelope) for envelope in envelopes], line.batched))
             except Refused:
                 envelopes = []
             if not envelopes:
@@ -197,6 +197,11 @@ class Sender:
         return self._fresh.take(head, sequences) or await self._database.read(
             partial(self._delivery.outbox.pending, head=head, sequences=sequences)
         )
+
+    def _ready(self, envelope: Envelope) -> Envelope:
+        """The envelope as it leaves: with a span, and under the fence that this process has now, not when the event was written."""
+        fence = self._delivery.standing.fence
+        return _traced(envelope if envelope.fence == fence else replace(envelope, fence=fence))
 
     def _close(self, tx: Connection, receipts: list[tuple[tuple[str, str], Receipt]]) -> list[tuple[OutboxHead, Receipt]]:
         heads: list[tuple[OutboxHead, Receipt]] = []

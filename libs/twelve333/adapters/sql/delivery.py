@@ -8,10 +8,14 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from ...core.delivery.status import DeliveryStatus, InboxStatus, OutboxStatus
+from .alarms import Alarms
+from .fences import Fences
 from .inbox import Applier, Appliers, Arrival, Inbound, Inbox, Received
+from .instances import Instances
 from .outbox import OUTBOX, Outbox
 from .parked import ParkedEvents
 from .restored import begin_restored, has_told
+from .standing import Standing
 from .tables import DeliveryTables, delivery_tables
 
 __all__ = [
@@ -44,7 +48,18 @@ class Delivery:
         self._backlog_max = backlog_max
         self.inbox = Inbox(tables, member)
         self.parked = ParkedEvents(tables)
+        self.alarms, self.standing = Alarms(tables), Standing()
+        self.outbox.standing = self.inbox.standing = self.standing
+        self.fences = self.outbox.fences = self.inbox.fences = Fences(tables)
+        self.instances = Instances(tables, self.outbox, member)
         self._tables = tables
+
+    def following(self) -> Delivery:
+        """The same outbox and inbox of the same process, without a limit: for what follows from others' events."""
+        unlimited = Delivery(self._tables, self.member)
+        unlimited.standing = unlimited.outbox.standing = unlimited.inbox.standing = self.standing
+        unlimited.fences = unlimited.outbox.fences = unlimited.inbox.fences = self.fences
+        return unlimited
 
     def touch(self, tx: Connection) -> None:
         """Write something that changes nothing, to learn whether the database takes writes."""
@@ -62,10 +77,23 @@ class Delivery:
         """Whether we were restored from a backup and have told `member` so."""
         return has_told(tx, self._tables, member)
 
+    def taken_over(self, tx: Connection, members: Iterable[str], now: datetime) -> int:
+        """This copy of the database is the member from now on: a new epoch, as after a restore, and no trace of who had it."""
+        self.instances.forget(tx)
+        self.alarms.clear(tx, self.member)
+        return self.restored(tx, members, now)
+
     def status(self, tx: Connection) -> DeliveryStatus:
         """Count what waits, what was delivered and what was dropped, per other member."""
         return DeliveryStatus(
-            self.member, self.outbox.epoch(tx), self._outbox_status(tx), self._inbox_status(tx), backlog_max=self._backlog_max or 0
+            self.member,
+            self.outbox.epoch(tx),
+            self._outbox_status(tx),
+            self._inbox_status(tx),
+            copy=self.standing.copy.value,
+            fence=self.standing.fence,
+            alarms=self.alarms.all(tx),
+            backlog_max=self._backlog_max or 0,
         )
 
     def _outbox_status(self, tx: Connection) -> tuple[OutboxStatus, ...]:

@@ -15,15 +15,22 @@ from opentelemetry import propagate, trace
 from sqlalchemy import Connection, Select, Update, and_, bindparam, insert, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
+from ...api.delivery.v1 import events_pb2
 from ...core.decision import Kind, Refusal, Refused, refuse
-from ...core.delivery.codes import APPLIER_FAILED, TYPE_UNKNOWN
+from ...core.delivery.codes import APPLIER_FAILED, FORKED, TYPE_UNKNOWN
+from ...core.delivery.fencing import digest_of
 from ...core.delivery.model import EPOCH_NONE, Envelope, InboxFacts, Reason, Receipt
 from ...core.delivery.rules import Apply, Duplicate, Gap, admit
+from ...core.ids import HUB
 from ..signing.codes import SEAL_NOT_OPENED
 from ..telemetry.spans import is_sampled
+from .alarms import Alarms
+from .fences import Fences
 from .fields import protect
 from .later import insert_later, savepoint, settle
+from .outbox import Outbox
 from .restored import RESTORED, is_unheard, take_back
+from .standing import Standing
 from .tables import DeliveryTables
 
 
@@ -95,12 +102,13 @@ class _Stopped(Exception):
 
 @dataclass(slots=True)
 class _Line:
-    """One origin while a batch is taken: how far it is, which of the events of the batch are known, what to count and what to answer."""
+    """One origin while a batch is taken: how far it is, what the known ones of the batch said, what to count and what to answer."""
 
     origin: str
     epoch: int
     watermark: int
-    known: set[str]
+    known: dict[str, bytes]  # digests by event id
+    fence: int = 0  # the highest of the copies whose events were taken
     fresh: bool = False
     counts: dict[str, int] = field(default_factory=_no_counts)
     receipt: Reason | None = None
@@ -120,6 +128,7 @@ class Inbox:
         self._tracer = trace.get_tracer("twelve333.delivery")
         self._line_of, self._update_line = _line_query(tables), _line_update(tables)
         self._heard = set[str]()  # who knows of our last restore, if there was one
+        self.standing, self.fences, self.alarms = Standing(), Fences(tables), Alarms(tables)
 
     def receive(
         self, tx: Connection, arrivals: Sequence[Arrival], appliers: Appliers, now: datetime, *, park_first: Refusal | None = None
@@ -153,7 +162,9 @@ class Inbox:
         known = {row.origin: (row.epoch, row.watermark) for row in rows if row.epoch}
         strangers = {member: (EPOCH_NONE, 0) for member in everybody if member != self._member}
         heard = (strangers | known).items()
-        return [Receipt(self._member, origin, epoch, watermark, Reason.HELLO) for origin, (epoch, watermark) in heard]
+        return [
+            Receipt(self._member, origin, epoch, watermark, Reason.HELLO, fence=self.standing.fence) for origin, (epoch, watermark) in heard
+        ]
 
     def _receive(
         self, tx: Connection, arrivals: Sequence[Arrival], appliers: Appliers, now: datetime, park_first: Refusal | None
@@ -176,7 +187,8 @@ class Inbox:
         self._keep(tx, lines.values(), now)
         for line in lines.values():
             if line.receipt is not None:
-                received.receipts[line.origin] = Receipt(self._member, line.origin, line.epoch, line.watermark, line.receipt)
+                numbers = line.epoch, line.watermark
+                received.receipts[line.origin] = Receipt(self._member, line.origin, *numbers, line.receipt, fence=self.standing.fence)
         return received
 
     def _take(
@@ -187,12 +199,16 @@ class Inbox:
         if envelope is None or step is None or isinstance(step, Refusal):
             counted = "refused"
             received.refusals += [step] if isinstance(step, Refusal) else []
+            if isinstance(step, Refusal) and step.code == FORKED:
+                self._forked(tx, step, now)
         elif isinstance(step, Apply):
             counted = self._apply(tx, envelope, appliers, now, park)
-            line.known.add(envelope.event_id)
+            line.known[envelope.event_id] = digest_of(envelope)
+            self._spoken(tx, line, envelope)
             line.moved(step.epoch, step.sequence, Reason.APPLIED)
         elif isinstance(step, Duplicate):
             counted = "duplicates"
+            self._spoken(tx, line, envelope)
             line.moved(step.epoch, step.sequence, Reason.APPLIED)
         else:
             counted = "gaps"
@@ -202,8 +218,24 @@ class Inbox:
 
     def _admit(self, tx: Connection, line: _Line, envelope: Envelope) -> Apply | Duplicate | Gap | Refusal:
         waits = envelope.type != RESTORED and self._is_unheard(tx, line.origin)
-        known = envelope.event_id in line.known
-        return admit(InboxFacts(self._member, line.origin, line.epoch, line.watermark, known, waits), envelope)
+        known = line.known.get(envelope.event_id)
+        seen = max(line.fence, self.fences.seen(tx, line.origin))
+        facts = InboxFacts(self._member, line.origin, line.epoch, line.watermark, known is not None, waits, known or b"", seen)
+        return admit(facts, envelope)
+
+    def _spoken(self, tx: Connection, line: _Line, envelope: Envelope) -> None:
+        """Remember the copy that spoke; one that begins a new epoch ends what was wrong with the origin's copies."""
+        line.fence = max(line.fence, envelope.fence)
+        if envelope.epoch > line.epoch > 0:
+            self.alarms.clear(tx, line.origin)
+
+    def _forked(self, tx: Connection, refusal: Refusal, now: datetime) -> None:
+        """Two copies of the origin tell different things: an alarm here, and the first time the news to the hub."""
+        origin, epoch, sequence = (refusal.params[name] for name in ("origin", "epoch", "sequence"))
+        first = self.alarms.give(tx, origin, FORKED, f"epoch {epoch}, event {sequence}", now)
+        if first and self._member != HUB:
+            seen = events_pb2.ForkSeen(origin=origin, epoch=int(epoch), sequence=int(sequence))
+            Outbox(self._tables, self._member).append(tx, destination=HUB, message=seen, now=now)
 
     def _apply(self, tx: Connection, envelope: Envelope, appliers: Appliers, now: datetime, park: Refusal | None) -> str:
         if is_sampled(envelope.trace):
@@ -214,7 +246,7 @@ class Inbox:
         else:
             counted = self._apply_or_park(tx, envelope, appliers, now, park)
         named = {"origin": envelope.origin, "event_id": envelope.event_id, "epoch": envelope.epoch, "sequence": envelope.sequence}
-        insert_later(tx, self._tables.inbox_events, named | {"applied_at": now})
+        insert_later(tx, self._tables.inbox_events, named | {"applied_at": now, "digest": digest_of(envelope) or None})
         return counted
 
     def _apply_or_park(self, tx: Connection, envelope: Envelope, appliers: Appliers, now: datetime, park: Refusal | None) -> str:
@@ -262,8 +294,8 @@ class Inbox:
     def _line(self, tx: Connection, origin: str, event_ids: Sequence[str]) -> _Line:
         rows = tx.execute(self._line_of, {"line": origin, "ids": event_ids}).all()
         if not rows:
-            return _Line(origin, 0, 0, set(), fresh=True)
-        return _Line(origin, rows[0].epoch, rows[0].watermark, {row.event_id for row in rows if row.event_id is not None})
+            return _Line(origin, 0, 0, {}, fresh=True)
+        return _Line(origin, rows[0].epoch, rows[0].watermark, {row.event_id: row.digest or b"" for row in rows if row.event_id})
 
     def _keep(self, tx: Connection, lines: Iterable[_Line], now: datetime) -> None:
         for line in lines:
@@ -274,13 +306,14 @@ class Inbox:
             else:
                 named = {f"new_{name}": value for name, value in (numbers | counts).items()}
                 tx.execute(self._update_line, {"line": line.origin, **named})
+            self.fences.note(tx, line.origin, line.fence, now)
 
 
 def _line_query(tables: DeliveryTables) -> Select[Any]:
     """How far we are with `line`, and which of `ids` we know."""
     heads, events = tables.inbox_heads, tables.inbox_events
     known = and_(events.c.origin == heads.c.origin, events.c.event_id.in_(bindparam("ids", expanding=True)))
-    query = select(heads.c.epoch, heads.c.watermark, events.c.event_id).select_from(heads.outerjoin(events, known))
+    query = select(heads.c.epoch, heads.c.watermark, events.c.event_id, events.c.digest).select_from(heads.outerjoin(events, known))
     return query.where(heads.c.origin == bindparam("line"))
 
 

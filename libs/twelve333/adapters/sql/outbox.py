@@ -18,8 +18,10 @@ from ...core.delivery.rules import append, confirm, was_restored_since
 from ...core.ids import HUB
 from ...wire.envelope import capability_of
 from .database import note
+from .fences import Fences
 from .fields import protect, reveal
 from .later import insert_later, keep_later, note_later, settle
+from .standing import Standing
 from .tables import DeliveryTables
 
 OUTBOX = "outbox"  # the topic noted when something was appended (with the envelopes as facts) or numbered anew (without)
@@ -33,6 +35,7 @@ class Outbox:
         self._tables = tables
         self._member = member
         self._backlog_max = backlog_max
+        self.standing, self.fences = Standing(), Fences(tables)
 
     def append(self, tx: Connection, *, destination: str, message: Message, now: datetime, key: str = "") -> str:
         """Add an event for `destination` and return its event id.
@@ -44,8 +47,10 @@ class Outbox:
             now: when the fact became true.
 
         Raises:
-            Refused: `DELIVERY_EPOCH_MISSING` before `init`, `DELIVERY_MESSAGE_TOO_LARGE` above 252 KiB, `DELIVERY_BACKLOG_FULL`.
+            Refused: `DELIVERY_EPOCH_MISSING` before `init`, `DELIVERY_MESSAGE_TOO_LARGE` above 252 KiB, `DELIVERY_BACKLOG_FULL`,
+                `DELIVERY_FENCED` or `DELIVERY_COPY_UNDECIDED` when this copy of the member may take no new work.
         """
+        self.standing.check_work()
         type_name = message.DESCRIPTOR.full_name
         if destination == self._member or not capability_of(type_name):
             raise ValueError(f"{type_name} cannot be sent to {destination}")
@@ -55,7 +60,7 @@ class Outbox:
         head = append(before, capability_of(type_name), self._backlog_max)
         if isinstance(head, Refusal):
             raise Refused(head)
-        event_id = f"{self._member}-{destination}-{head.epoch}-{head.sequence}"
+        event_id = f"{self._member}-{destination}-{head.epoch}-{head.sequence}{self.standing.suffix}"
         trace: dict[str, str] = {}
         if get_current_span().get_span_context().is_valid:
             propagate.inject(trace)
@@ -100,6 +105,10 @@ class Outbox:
         """Close what `receipt` confirms (or open again what its sender has lost); None when it speaks of nothing of ours."""
         settle(tx)
         heads, outbox = self._tables.outbox_heads, self._tables.outbox
+        if proven_sender == receipt.sender:
+            if refusal := self.fences.check(tx, receipt.sender, receipt.fence):
+                return refusal
+            self.fences.note(tx, receipt.sender, receipt.fence, now)
         row = tx.execute(select(heads).where(heads.c.destination == receipt.sender)).one_or_none()
         if row is None:
             return None
@@ -229,6 +238,7 @@ class Outbox:
             payload=row["payload"],
             key=row["key"],
             trace=row["trace"],
+            fence=self.standing.fence,
         )
 
 

@@ -23,6 +23,8 @@ class DeliveryTables:
     inbox_heads: Table
     inbox_events: Table
     inbox_parked: Table
+    instance: Table
+    alarms: Table
 
 
 def delivery_tables(metadata: MetaData) -> DeliveryTables:
@@ -36,6 +38,8 @@ def delivery_tables(metadata: MetaData) -> DeliveryTables:
         _inbox_heads(metadata),
         _inbox_events(metadata),
         _inbox_parked(metadata),
+        _instance(metadata),
+        _alarms(metadata),
     )
 
 
@@ -93,6 +97,7 @@ def _inbox_heads(metadata: MetaData) -> Table:
         Column("gaps", BigInteger, nullable=False),  # dropped: came too early, asked for again
         Column("refused", BigInteger, nullable=False),  # dropped: broke the contract
         Column("updated_at", UtcDateTime, nullable=False),
+        Column("fence", BigInteger, nullable=False, server_default="0"),  # the highest that a copy of the origin has shown
     )
 
 
@@ -105,6 +110,7 @@ def _inbox_events(metadata: MetaData) -> Table:
         Column("epoch", BigInteger, nullable=False),
         Column("sequence", BigInteger, nullable=False),
         Column("applied_at", UtcDateTime, nullable=False),
+        Column("digest", LargeBinary, nullable=True),  # of what it said; none from before there were digests
     )
 
 
@@ -124,4 +130,32 @@ def _inbox_parked(metadata: MetaData) -> Table:
         Column("key", Text, nullable=False, server_default=""),
         Column("retries", Integer, nullable=False, server_default="0"),  # by operators
         Column("retried_at", UtcDateTime, nullable=True),
+    )
+
+
+def _instance(metadata: MetaData) -> Table:
+    return Table(
+        "instance",
+        metadata,
+        Column("member", Text, primary_key=True),
+        Column("instance", Text, nullable=False),  # the process started last on this database; made by chance at its start
+        Column("starts", BigInteger, nullable=False),  # how many there were
+        Column("fence", BigInteger, nullable=False),  # the highest that this database was granted
+        Column("holder", Text, nullable=False),  # the process it was granted to
+        Column("home", Text, nullable=False),  # where that process had the database: machine since its boot, and file or server
+        Column("fenced_epoch", BigInteger, nullable=False),  # the epoch under which this copy was superseded; 0 for never
+        Column("changed_at", UtcDateTime, nullable=False),
+    )
+
+
+def _alarms(metadata: MetaData) -> Table:
+    return Table(
+        "alarms",
+        metadata,
+        Column("member", Text, primary_key=True),  # whom it is about
+        Column("code", Text, primary_key=True),
+        Column("detail", Text, nullable=False),  # numbers and members; nothing personal
+        Column("count", Integer, nullable=False),
+        Column("first_at", UtcDateTime, nullable=False),
+        Column("last_at", UtcDateTime, nullable=False),
     )

@@ -38,6 +38,7 @@ class Envelope:
     key: str = ""
     trace: Mapping[str, str] = field(default_factory=dict)
     sealed: bool = False  # the payload is still sealed: it never opened
+    fence: int = 0  # of the running copy that sends it; 0 from an older program
 
 
 class Reason(Enum):
@@ -58,6 +59,7 @@ class Receipt:
     watermark: int
     reason: Reason
     takes_batches: bool = True
+    fence: int = 0  # of the running copy that sends it; 0 from an older program
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class InboxFacts:
         epoch: the origin's newest epoch seen here; 0 when never heard of.
         watermark: last sequence of that epoch applied here.
         known_event: whether this event id has been applied before, under whatever number.
+        known_digest: of what was applied under that id; empty when it was not kept.
+        fence: the highest that any running copy of the origin has shown; see `fencing.py`.
         waits: whether we were restored from a backup and the origin has not confirmed yet that it knows.
     """
 
@@ -79,6 +83,8 @@ class InboxFacts:
     watermark: int
     known_event: bool
     waits: bool = False
+    known_digest: bytes = b""
+    fence: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from ..decision import Refusal, refuse
 from .codes import BACKLOG_FULL, EPOCH_OLD, FOREIGN_DESTINATION, FOREIGN_ORIGIN, RECEIPT_AHEAD
+from .fencing import check_fence, check_fork
 from .model import BATCH_BYTES_MAX, BATCH_EVENTS_MAX, UNLIMITED, WINDOW_EVENTS_MAX, Envelope, InboxFacts, OutboxHead, Reason, Receipt
 
 
@@ -43,23 +44,26 @@ def admit(facts: InboxFacts, envelope: Envelope) -> Apply | Duplicate | Gap | Re
     """Decide whether an arriving envelope is next in order.
 
     Refusals (all peer violations): `DELIVERY_FOREIGN_ORIGIN` (sent in another's name), `DELIVERY_FOREIGN_DESTINATION`
-    (not for us), `DELIVERY_EPOCH_OLD` (of a past life of the origin's database).
+    (not for us), `DELIVERY_FENCE_OLD` (from a copy of the origin that was superseded), `DELIVERY_EPOCH_OLD` (of a past life of
+    the origin's database), `DELIVERY_FORKED` (another event than the one we had under that number or id).
     """
     if envelope.origin != facts.sender:
         return refuse(FOREIGN_ORIGIN, sender=facts.sender, origin=envelope.origin)
     if envelope.destination != facts.member:
         return refuse(FOREIGN_DESTINATION, destination=envelope.destination, member=facts.member)
+    if refusal := check_fence(envelope.origin, facts.fence, envelope.fence):
+        return refusal
     if envelope.epoch < facts.epoch:
         return refuse(EPOCH_OLD, origin=envelope.origin, epoch=envelope.epoch, current=facts.epoch)
     watermark = facts.watermark if envelope.epoch == facts.epoch else 0
     if facts.waits:  # it would overtake what we lost and the origin believes confirmed
         return Gap(envelope.epoch, watermark)
     if envelope.sequence <= watermark:
-        return Duplicate(envelope.epoch, watermark)
+        return check_fork(facts, envelope) or Duplicate(envelope.epoch, watermark)
     if envelope.sequence > watermark + 1:
         return Gap(envelope.epoch, watermark)
     if facts.known_event:  # the origin was restored and numbers anew what we have had under its earlier epoch
-        return Duplicate(envelope.epoch, envelope.sequence)
+        return check_fork(facts, envelope) or Duplicate(envelope.epoch, envelope.sequence)
     return Apply(envelope.epoch, envelope.sequence)
 
 
@@ -118,7 +122,7 @@ def batches(envelopes: Sequence[Envelope]) -> list[Sequence[Envelope]]:
     for at, envelope in enumerate(envelopes):
         size += len(envelope.payload)
         before = envelopes[at - 1] if at > begin else None
-        follows = before is None or (envelope.epoch, envelope.sequence) == (before.epoch, before.sequence + 1)
+        follows = before is None or (envelope.epoch, envelope.sequence, envelope.fence) == (before.epoch, before.sequence + 1, before.fence)
         if at > begin and (not follows or size > BATCH_BYTES_MAX or at - begin == BATCH_EVENTS_MAX):
             groups.append(envelopes[begin:at])
             begin, size = at, len(envelope.payload)

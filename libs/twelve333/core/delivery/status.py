@@ -32,8 +32,23 @@ class InboxStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarm:
+    """What an operator must look at: whom it is about, a stable code, and how often it happened between two moments."""
+
+    member: str
+    code: str
+    detail: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryStatus:
-    """One member's view; `epoch` is 0 when it has none yet, `backlog_max` how much work may wait for one member, 0 without a limit."""
+    """One member's view; `epoch` is 0 when it has none yet, `backlog_max` how much work may wait for one member, 0 without a limit.
+
+    `copy` says what this running copy of the member may do (see `leases.Copy`), `fence` under which number it speaks.
+    """
 
     member: str
     epoch: int
@@ -41,3 +56,6 @@ class DeliveryStatus:
     inbox: tuple[InboxStatus, ...]
     broker_connected: bool = False
     backlog_max: int = 0
+    copy: str = ""
+    fence: int = 0
+    alarms: tuple[Alarm, ...] = ()

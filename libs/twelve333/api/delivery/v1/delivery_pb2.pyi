@@ -118,6 +118,7 @@ class Envelope(_message.Message):
     KEY_FIELD_NUMBER: _builtins.int
     PAYLOAD_FIELD_NUMBER: _builtins.int
     SEALING_FIELD_NUMBER: _builtins.int
+    FENCE_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """Member that tells the fact: "hub" or a province code; must be the origin in the subject."""
     destination: _builtins.str
@@ -138,6 +139,8 @@ class Envelope(_message.Message):
     """The serialised message named by type; sealed as `sealing` says."""
     sealing: Global___Sealing.ValueType
     """How the payload is sealed to the destination; unsealed on the direct way, which is encrypted from end to end."""
+    fence: _builtins.int
+    """Fence of the running copy of the origin that sends it: others refuse a lower one than they have seen. 0 from an older program."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When the fact became true at the origin."""
@@ -161,10 +164,11 @@ class Envelope(_message.Message):
         key: _builtins.str = ...,
         payload: _builtins.bytes = ...,
         sealing: Global___Sealing.ValueType = ...,
+        fence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capability", b"capability", "destination", b"destination", "epoch", b"epoch", "event_id", b"event_id", "key", b"key", "occurred_at", b"occurred_at", "origin", b"origin", "payload", b"payload", "sealing", b"sealing", "sequence", b"sequence", "trace", b"trace", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capability", b"capability", "destination", b"destination", "epoch", b"epoch", "event_id", b"event_id", "fence", b"fence", "key", b"key", "occurred_at", b"occurred_at", "origin", b"origin", "payload", b"payload", "sealing", b"sealing", "sequence", b"sequence", "trace", b"trace", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -207,6 +211,7 @@ class Batch(_message.Message):
     COUNT_FIELD_NUMBER: _builtins.int
     SEALING_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
+    FENCE_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """Member that tells the facts: "hub" or a province code; must be the origin in the subject."""
     destination: _builtins.str
@@ -221,6 +226,8 @@ class Batch(_message.Message):
     """How the content is sealed to the destination."""
     content: _builtins.bytes
     """A serialised BatchContent, sealed as `sealing` says."""
+    fence: _builtins.int
+    """Fence of the running copy of the origin that sends it, as in an Envelope."""
     def __init__(
         self,
         *,
@@ -231,10 +238,11 @@ class Batch(_message.Message):
         count: _builtins.int = ...,
         sealing: Global___Sealing.ValueType = ...,
         content: _builtins.bytes = ...,
+        fence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "count", b"count", "destination", b"destination", "epoch", b"epoch", "first_sequence", b"first_sequence", "origin", b"origin", "sealing", b"sealing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "count", b"count", "destination", b"destination", "epoch", b"epoch", "fence", b"fence", "first_sequence", b"first_sequence", "origin", b"origin", "sealing", b"sealing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -342,6 +350,7 @@ class Receipt(_message.Message):
     WATERMARK_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     TAKES_BATCHES_FIELD_NUMBER: _builtins.int
+    FENCE_FIELD_NUMBER: _builtins.int
     sender: _builtins.str
     """Member that has applied the events; must be the sender in the subject."""
     origin: _builtins.str
@@ -354,6 +363,8 @@ class Receipt(_message.Message):
     """Why it was sent."""
     takes_batches: _builtins.bool
     """Whether the sender of this receipt takes batches; a program that is older does not say so."""
+    fence: _builtins.int
+    """Fence of the running copy that sends it, as in an envelope."""
     def __init__(
         self,
         *,
@@ -363,10 +374,11 @@ class Receipt(_message.Message):
         watermark: _builtins.int = ...,
         reason: Global___ReceiptReason.ValueType = ...,
         takes_batches: _builtins.bool = ...,
+        fence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "origin", b"origin", "reason", b"reason", "sender", b"sender", "takes_batches", b"takes_batches", "watermark", b"watermark"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "fence", b"fence", "origin", b"origin", "reason", b"reason", "sender", b"sender", "takes_batches", b"takes_batches", "watermark", b"watermark"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/delivery/v1/events.proto\x12\x19twelve333.api.delivery.v1\",\n\x08Restored\x12\r\n\x05\x65poch\x18\x01 \x01(\x03\x12\x11\n\twatermark\x18\x02 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/delivery/v1/events.proto\x12\x19twelve333.api.delivery.v1\",\n\x08Restored\x12\r\n\x05\x65poch\x18\x01 \x01(\x03\x12\x11\n\twatermark\x18\x02 \x01(\x03\";\n\x08\x46orkSeen\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,4 +33,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RESTORED']._serialized_start=69
   _globals['_RESTORED']._serialized_end=113
+  _globals['_FORKSEEN']._serialized_start=115
+  _globals['_FORKSEEN']._serialized_end=174
 # @@protoc_insertion_point(module_scope)

@@ -43,3 +43,33 @@ class Restored(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Restored: _TypeAlias = Restored  # noqa: Y015
+
+@_typing.final
+class ForkSeen(_message.Message):
+    """Two running copies of one member have told the sender different events under one number. Told to the hub, once until it is cleared."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    origin: _builtins.str
+    """The member that lives twice."""
+    epoch: _builtins.int
+    """Its epoch."""
+    sequence: _builtins.int
+    """The number under which a second event came."""
+    def __init__(
+        self,
+        *,
+        origin: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "origin", b"origin", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForkSeen: _TypeAlias = ForkSeen  # noqa: Y015

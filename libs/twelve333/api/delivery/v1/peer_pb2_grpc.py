@@ -49,7 +49,8 @@ class DeliveryPeerServiceServicer:
     def DeliverEvents(self, request, context):
         """Takes events through the same inbox as those from the broker, and answers with the receipt once they are committed.
         Callers: at the hub nodes, at a node the hub and other nodes. The caller must be the origin of every envelope.
-        Refusals: DELIVERY_FOREIGN_ORIGIN, DELIVERY_ENVELOPE_MALFORMED, DELIVERY_EPOCH_OLD, DELIVERY_STORE_UNAVAILABLE, DELIVERY_STORE_BUSY.
+        Refusals: DELIVERY_FOREIGN_ORIGIN, DELIVERY_ENVELOPE_MALFORMED, DELIVERY_EPOCH_OLD, DELIVERY_STORE_UNAVAILABLE, DELIVERY_STORE_BUSY,
+        DELIVERY_FENCE_OLD, DELIVERY_FORKED (of the caller there are two copies), DELIVERY_FENCED, DELIVERY_COPY_UNDECIDED (of the one called).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,8 @@ class DeliveryPeerServiceStub:
     DeliverEvents: _grpc.UnaryUnaryMultiCallable[_peer_pb2.DeliverEventsRequest, _peer_pb2.DeliverEventsResponse]
     """Takes events through the same inbox as those from the broker, and answers with the receipt once they are committed.
     Callers: at the hub nodes, at a node the hub and other nodes. The caller must be the origin of every envelope.
-    Refusals: DELIVERY_FOREIGN_ORIGIN, DELIVERY_ENVELOPE_MALFORMED, DELIVERY_EPOCH_OLD, DELIVERY_STORE_UNAVAILABLE, DELIVERY_STORE_BUSY.
+    Refusals: DELIVERY_FOREIGN_ORIGIN, DELIVERY_ENVELOPE_MALFORMED, DELIVERY_EPOCH_OLD, DELIVERY_STORE_UNAVAILABLE, DELIVERY_STORE_BUSY,
+    DELIVERY_FENCE_OLD, DELIVERY_FORKED (of the caller there are two copies), DELIVERY_FENCED, DELIVERY_COPY_UNDECIDED (of the one called).
     """
 
 @_typing.type_check_only
@@ -47,7 +48,8 @@ class DeliveryPeerServiceAsyncStub(DeliveryPeerServiceStub):
     DeliverEvents: _aio.UnaryUnaryMultiCallable[_peer_pb2.DeliverEventsRequest, _peer_pb2.DeliverEventsResponse]  # type: ignore[assignment]
     """Takes events through the same inbox as those from the broker, and answers with the receipt once they are committed.
     Callers: at the hub nodes, at a node the hub and other nodes. The caller must be the origin of every envelope.
-    Refusals: DELIVERY_FOREIGN_ORIGIN, DELIVERY_ENVELOPE_MALFORMED, DELIVERY_EPOCH_OLD, DELIVERY_STORE_UNAVAILABLE, DELIVERY_STORE_BUSY.
+    Refusals: DELIVERY_FOREIGN_ORIGIN, DELIVERY_ENVELOPE_MALFORMED, DELIVERY_EPOCH_OLD, DELIVERY_STORE_UNAVAILABLE, DELIVERY_STORE_BUSY,
+    DELIVERY_FENCE_OLD, DELIVERY_FORKED (of the caller there are two copies), DELIVERY_FENCED, DELIVERY_COPY_UNDECIDED (of the one called).
     """
 
 class DeliveryPeerServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -61,7 +63,8 @@ class DeliveryPeerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_peer_pb2.DeliverEventsResponse, _abc.Awaitable[_peer_pb2.DeliverEventsResponse]]:
         """Takes events through the same inbox as those from the broker, and answers with the receipt once they are committed.
         Callers: at the hub nodes, at a node the hub and other nodes. The caller must be the origin of every envelope.
-        Refusals: DELIVERY_FOREIGN_ORIGIN, DELIVERY_ENVELOPE_MALFORMED, DELIVERY_EPOCH_OLD, DELIVERY_STORE_UNAVAILABLE, DELIVERY_STORE_BUSY.
+        Refusals: DELIVERY_FOREIGN_ORIGIN, DELIVERY_ENVELOPE_MALFORMED, DELIVERY_EPOCH_OLD, DELIVERY_STORE_UNAVAILABLE, DELIVERY_STORE_BUSY,
+        DELIVERY_FENCE_OLD, DELIVERY_FORKED (of the caller there are two copies), DELIVERY_FENCED, DELIVERY_COPY_UNDECIDED (of the one called).
         """
 
 def add_DeliveryPeerServiceServicer_to_server(servicer: DeliveryPeerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'twelve333/api/delivery/v1/service.proto\x12\x19twelve333.api.delivery.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1a\n\x18GetDeliveryStatusRequest\"\xd9\x01\n\x19GetDeliveryStatusResponse\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x18\n\x10\x62roker_connected\x18\x03 \x01(\x08\x12\x37\n\x06outbox\x18\x04 \x03(\x0b\x32\'.twelve333.api.delivery.v1.OutboxStatus\x12\x35\n\x05inbox\x18\x05 \x03(\x0b\x32&.twelve333.api.delivery.v1.InboxStatus\x12\x13\n\x0b\x62\x61\x63klog_max\x18\x06 \x01(\x03\"\x8a\x01\n\x0cOutboxStatus\x12\x13\n\x0b\x64\x65stination\x18\x01 \x01(\t\x12\x0e\n\x06queued\x18\x02 \x01(\x03\x12\x11\n\tdelivered\x18\x03 \x01(\x03\x12\x34\n\x10oldest_queued_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04work\x18\x05 \x01(\x03\"\x93\x01\n\x0bInboxStatus\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x11\n\twatermark\x18\x03 \x01(\x03\x12\x0f\n\x07\x61pplied\x18\x04 \x01(\x03\x12\x12\n\nduplicates\x18\x05 \x01(\x03\x12\x0c\n\x04gaps\x18\x06 \x01(\x03\x12\x0f\n\x07refused\x18\x07 \x01(\x03\x12\x0e\n\x06parked\x18\x08 \x01(\x03\"\xa8\x02\n\x0bParkedEvent\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x04 \x01(\t\x12\x0c\n\x04type\x18\x05 \x01(\t\x12\x0b\n\x03key\x18\x06 \x01(\t\x12\x0c\n\x04size\x18\x07 \x01(\x03\x12\x0c\n\x04\x63ode\x18\x08 \x01(\t\x12/\n\x0boccurred_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tparked_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07retries\x18\x0b \x01(\x05\x12.\n\nretried_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x17ListParkedEventsRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0c\n\x04most\x18\x02 \x01(\x05\"a\n\x18ListParkedEventsResponse\x12\x36\n\x06\x65vents\x18\x01 \x03(\x0b\x32&.twelve333.api.delivery.v1.ParkedEvent\x12\r\n\x05total\x18\x02 \x01(\x03\"9\n\x15GetParkedEventRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\"O\n\x16GetParkedEventResponse\x12\x35\n\x05\x65vent\x18\x01 \x01(\x0b\x32&.twelve333.api.delivery.v1.ParkedEvent\";\n\x17RetryParkedEventRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\"(\n\x18RetryParkedEventResponse\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\":\n\x16\x44ropParkedEventRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\"P\n\x17\x44ropParkedEventResponse\x12\x35\n\x05\x65vent\x18\x01 \x01(\x0b\x32&.twelve333.api.delivery.v1.ParkedEvent2\xfc\x04\n\x0f\x44\x65liveryService\x12~\n\x11GetDeliveryStatus\x12\x33.twelve333.api.delivery.v1.GetDeliveryStatusRequest\x1a\x34.twelve333.api.delivery.v1.GetDeliveryStatusResponse\x12{\n\x10ListParkedEvents\x12\x32.twelve333.api.delivery.v1.ListParkedEventsRequest\x1a\x33.twelve333.api.delivery.v1.ListParkedEventsResponse\x12u\n\x0eGetParkedEvent\x12\x30.twelve333.api.delivery.v1.GetParkedEventRequest\x1a\x31.twelve333.api.delivery.v1.GetParkedEventResponse\x12{\n\x10RetryParkedEvent\x12\x32.twelve333.api.delivery.v1.RetryParkedEventRequest\x1a\x33.twelve333.api.delivery.v1.RetryParkedEventResponse\x12x\n\x0f\x44ropParkedEvent\x12\x31.twelve333.api.delivery.v1.DropParkedEventRequest\x1a\x32.twelve333.api.delivery.v1.DropParkedEventResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'twelve333/api/delivery/v1/service.proto\x12\x19twelve333.api.delivery.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1a\n\x18GetDeliveryStatusRequest\"\xa8\x02\n\x19GetDeliveryStatusResponse\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x18\n\x10\x62roker_connected\x18\x03 \x01(\x08\x12\x37\n\x06outbox\x18\x04 \x03(\x0b\x32\'.twelve333.api.delivery.v1.OutboxStatus\x12\x35\n\x05inbox\x18\x05 \x03(\x0b\x32&.twelve333.api.delivery.v1.InboxStatus\x12\x13\n\x0b\x62\x61\x63klog_max\x18\x06 \x01(\x03\x12\x0c\n\x04\x63opy\x18\x07 \x01(\t\x12\r\n\x05\x66\x65nce\x18\x08 \x01(\x03\x12\x30\n\x06\x61larms\x18\t \x03(\x0b\x32 .twelve333.api.delivery.v1.Alarm\"\x9f\x01\n\x05\x41larm\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x05\x12,\n\x08\x66irst_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07last_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"$\n\x12\x43learAlarmsRequest\x12\x0e\n\x06member\x18\x01 \x01(\t\"&\n\x13\x43learAlarmsResponse\x12\x0f\n\x07\x63leared\x18\x01 \x01(\x05\"\x8a\x01\n\x0cOutboxStatus\x12\x13\n\x0b\x64\x65stination\x18\x01 \x01(\t\x12\x0e\n\x06queued\x18\x02 \x01(\x03\x12\x11\n\tdelivered\x18\x03 \x01(\x03\x12\x34\n\x10oldest_queued_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04work\x18\x05 \x01(\x03\"\x93\x01\n\x0bInboxStatus\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x11\n\twatermark\x18\x03 \x01(\x03\x12\x0f\n\x07\x61pplied\x18\x04 \x01(\x03\x12\x12\n\nduplicates\x18\x05 \x01(\x03\x12\x0c\n\x04gaps\x18\x06 \x01(\x03\x12\x0f\n\x07refused\x18\x07 \x01(\x03\x12\x0e\n\x06parked\x18\x08 \x01(\x03\"\xa8\x02\n\x0bParkedEvent\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x04 \x01(\t\x12\x0c\n\x04type\x18\x05 \x01(\t\x12\x0b\n\x03key\x18\x06 \x01(\t\x12\x0c\n\x04size\x18\x07 \x01(\x03\x12\x0c\n\x04\x63ode\x18\x08 \x01(\t\x12/\n\x0boccurred_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tparked_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07retries\x18\x0b \x01(\x05\x12.\n\nretried_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x17ListParkedEventsRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0c\n\x04most\x18\x02 \x01(\x05\"a\n\x18ListParkedEventsResponse\x12\x36\n\x06\x65vents\x18\x01 \x03(\x0b\x32&.twelve333.api.delivery.v1.ParkedEvent\x12\r\n\x05total\x18\x02 \x01(\x03\"9\n\x15GetParkedEventRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\"O\n\x16GetParkedEventResponse\x12\x35\n\x05\x65vent\x18\x01 \x01(\x0b\x32&.twelve333.api.delivery.v1.ParkedEvent\";\n\x17RetryParkedEventRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\"(\n\x18RetryParkedEventResponse\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\":\n\x16\x44ropParkedEventRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\"P\n\x17\x44ropParkedEventResponse\x12\x35\n\x05\x65vent\x18\x01 \x01(\x0b\x32&.twelve333.api.delivery.v1.ParkedEvent2\xea\x05\n\x0f\x44\x65liveryService\x12~\n\x11GetDeliveryStatus\x12\x33.twelve333.api.delivery.v1.GetDeliveryStatusRequest\x1a\x34.twelve333.api.delivery.v1.GetDeliveryStatusResponse\x12{\n\x10ListParkedEvents\x12\x32.twelve333.api.delivery.v1.ListParkedEventsRequest\x1a\x33.twelve333.api.delivery.v1.ListParkedEventsResponse\x12u\n\x0eGetParkedEvent\x12\x30.twelve333.api.delivery.v1.GetParkedEventRequest\x1a\x31.twelve333.api.delivery.v1.GetParkedEventResponse\x12{\n\x10RetryParkedEvent\x12\x32.twelve333.api.delivery.v1.RetryParkedEventRequest\x1a\x33.twelve333.api.delivery.v1.RetryParkedEventResponse\x12x\n\x0f\x44ropParkedEvent\x12\x31.twelve333.api.delivery.v1.DropParkedEventRequest\x1a\x32.twelve333.api.delivery.v1.DropParkedEventResponse\x12l\n\x0b\x43learAlarms\x12-.twelve333.api.delivery.v1.ClearAlarmsRequest\x1a..twelve333.api.delivery.v1.ClearAlarmsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,29 +35,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETDELIVERYSTATUSREQUEST']._serialized_start=103
   _globals['_GETDELIVERYSTATUSREQUEST']._serialized_end=129
   _globals['_GETDELIVERYSTATUSRESPONSE']._serialized_start=132
-  _globals['_GETDELIVERYSTATUSRESPONSE']._serialized_end=349
-  _globals['_OUTBOXSTATUS']._serialized_start=352
-  _globals['_OUTBOXSTATUS']._serialized_end=490
-  _globals['_INBOXSTATUS']._serialized_start=493
-  _globals['_INBOXSTATUS']._serialized_end=640
-  _globals['_PARKEDEVENT']._serialized_start=643
-  _globals['_PARKEDEVENT']._serialized_end=939
-  _globals['_LISTPARKEDEVENTSREQUEST']._serialized_start=941
-  _globals['_LISTPARKEDEVENTSREQUEST']._serialized_end=996
-  _globals['_LISTPARKEDEVENTSRESPONSE']._serialized_start=998
-  _globals['_LISTPARKEDEVENTSRESPONSE']._serialized_end=1095
-  _globals['_GETPARKEDEVENTREQUEST']._serialized_start=1097
-  _globals['_GETPARKEDEVENTREQUEST']._serialized_end=1154
-  _globals['_GETPARKEDEVENTRESPONSE']._serialized_start=1156
-  _globals['_GETPARKEDEVENTRESPONSE']._serialized_end=1235
-  _globals['_RETRYPARKEDEVENTREQUEST']._serialized_start=1237
-  _globals['_RETRYPARKEDEVENTREQUEST']._serialized_end=1296
-  _globals['_RETRYPARKEDEVENTRESPONSE']._serialized_start=1298
-  _globals['_RETRYPARKEDEVENTRESPONSE']._serialized_end=1338
-  _globals['_DROPPARKEDEVENTREQUEST']._serialized_start=1340
-  _globals['_DROPPARKEDEVENTREQUEST']._serialized_end=1398
-  _globals['_DROPPARKEDEVENTRESPONSE']._serialized_start=1400
-  _globals['_DROPPARKEDEVENTRESPONSE']._serialized_end=1480
-  _globals['_DELIVERYSERVICE']._serialized_start=1483
-  _globals['_DELIVERYSERVICE']._serialized_end=2119
+  _globals['_GETDELIVERYSTATUSRESPONSE']._serialized_end=428
+  _globals['_ALARM']._serialized_start=431
+  _globals['_ALARM']._serialized_end=590
+  _globals['_CLEARALARMSREQUEST']._serialized_start=592
+  _globals['_CLEARALARMSREQUEST']._serialized_end=628
+  _globals['_CLEARALARMSRESPONSE']._serialized_start=630
+  _globals['_CLEARALARMSRESPONSE']._serialized_end=668
+  _globals['_OUTBOXSTATUS']._serialized_start=671
+  _globals['_OUTBOXSTATUS']._serialized_end=809
+  _globals['_INBOXSTATUS']._serialized_start=812
+  _globals['_INBOXSTATUS']._serialized_end=959
+  _globals['_PARKEDEVENT']._serialized_start=962
+  _globals['_PARKEDEVENT']._serialized_end=1258
+  _globals['_LISTPARKEDEVENTSREQUEST']._serialized_start=1260
+  _globals['_LISTPARKEDEVENTSREQUEST']._serialized_end=1315
+  _globals['_LISTPARKEDEVENTSRESPONSE']._serialized_start=1317
+  _globals['_LISTPARKEDEVENTSRESPONSE']._serialized_end=1414
+  _globals['_GETPARKEDEVENTREQUEST']._serialized_start=1416
+  _globals['_GETPARKEDEVENTREQUEST']._serialized_end=1473
+  _globals['_GETPARKEDEVENTRESPONSE']._serialized_start=1475
+  _globals['_GETPARKEDEVENTRESPONSE']._serialized_end=1554
+  _globals['_RETRYPARKEDEVENTREQUEST']._serialized_start=1556
+  _globals['_RETRYPARKEDEVENTREQUEST']._serialized_end=1615
+  _globals['_RETRYPARKEDEVENTRESPONSE']._serialized_start=1617
+  _globals['_RETRYPARKEDEVENTRESPONSE']._serialized_end=1657
+  _globals['_DROPPARKEDEVENTREQUEST']._serialized_start=1659
+  _globals['_DROPPARKEDEVENTREQUEST']._serialized_end=1717
+  _globals['_DROPPARKEDEVENTRESPONSE']._serialized_start=1719
+  _globals['_DROPPARKEDEVENTRESPONSE']._serialized_end=1799
+  _globals['_DELIVERYSERVICE']._serialized_start=1802
+  _globals['_DELIVERYSERVICE']._serialized_end=2548
 # @@protoc_insertion_point(module_scope)

@@ -48,6 +48,9 @@ class GetDeliveryStatusResponse(_message.Message):
     OUTBOX_FIELD_NUMBER: _builtins.int
     INBOX_FIELD_NUMBER: _builtins.int
     BACKLOG_MAX_FIELD_NUMBER: _builtins.int
+    COPY_FIELD_NUMBER: _builtins.int
+    FENCE_FIELD_NUMBER: _builtins.int
+    ALARMS_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """This member: "hub" or a province code."""
     epoch: _builtins.int
@@ -56,6 +59,10 @@ class GetDeliveryStatusResponse(_message.Message):
     """Whether it is connected to the broker now."""
     backlog_max: _builtins.int
     """How many events of work may wait for one destination; more are refused (DELIVERY_BACKLOG_FULL)."""
+    copy: _builtins.str
+    """What the running copy that answers may do: `sole`, `alone` (no hub to ask), `unproved`, `replaced`, `undecided` or `fenced`."""
+    fence: _builtins.int
+    """The fence under which it speaks; 0 before the first."""
     @_builtins.property
     def outbox(self) -> _containers.RepeatedCompositeFieldContainer[Global___OutboxStatus]:
         """What it tells others, one entry per destination ever told."""
@@ -63,6 +70,10 @@ class GetDeliveryStatusResponse(_message.Message):
     @_builtins.property
     def inbox(self) -> _containers.RepeatedCompositeFieldContainer[Global___InboxStatus]:
         """What others tell it, one entry per origin ever heard."""
+
+    @_builtins.property
+    def alarms(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alarm]:
+        """What an operator must look at, by member and code."""
 
     def __init__(
         self,
@@ -73,14 +84,107 @@ class GetDeliveryStatusResponse(_message.Message):
         outbox: _abc.Iterable[Global___OutboxStatus] | None = ...,
         inbox: _abc.Iterable[Global___InboxStatus] | None = ...,
         backlog_max: _builtins.int = ...,
+        copy: _builtins.str = ...,
+        fence: _builtins.int = ...,
+        alarms: _abc.Iterable[Global___Alarm] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backlog_max", b"backlog_max", "broker_connected", b"broker_connected", "epoch", b"epoch", "inbox", b"inbox", "member", b"member", "outbox", b"outbox"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "backlog_max", b"backlog_max", "broker_connected", b"broker_connected", "copy", b"copy", "epoch", b"epoch", "fence", b"fence", "inbox", b"inbox", "member", b"member", "outbox", b"outbox"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetDeliveryStatusResponse: _TypeAlias = GetDeliveryStatusResponse  # noqa: Y015
+
+@_typing.final
+class Alarm(_message.Message):
+    """Something that an operator must look at; kept until it is cleared."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    FIRST_AT_FIELD_NUMBER: _builtins.int
+    LAST_AT_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """Whom it is about: "hub" or a province code."""
+    code: _builtins.str
+    """Stable code, such as DELIVERY_FORKED."""
+    detail: _builtins.str
+    """Numbers and members, for people."""
+    count: _builtins.int
+    """How often it happened."""
+    @_builtins.property
+    def first_at(self) -> _timestamp_pb2.Timestamp:
+        """When it happened first."""
+
+    @_builtins.property
+    def last_at(self) -> _timestamp_pb2.Timestamp:
+        """When it happened last."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        code: _builtins.str = ...,
+        detail: _builtins.str = ...,
+        count: _builtins.int = ...,
+        first_at: _timestamp_pb2.Timestamp | None = ...,
+        last_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_at", b"first_at", "last_at", b"last_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "count", b"count", "detail", b"detail", "first_at", b"first_at", "last_at", b"last_at", "member", b"member"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Alarm: _TypeAlias = Alarm  # noqa: Y015
+
+@_typing.final
+class ClearAlarmsRequest(_message.Message):
+    """Asks to forget alarms."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """Whom they are about."""
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClearAlarmsRequest: _TypeAlias = ClearAlarmsRequest  # noqa: Y015
+
+@_typing.final
+class ClearAlarmsResponse(_message.Message):
+    """What was forgotten."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLEARED_FIELD_NUMBER: _builtins.int
+    cleared: _builtins.int
+    """How many there were."""
+    def __init__(
+        self,
+        *,
+        cleared: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClearAlarmsResponse: _TypeAlias = ClearAlarmsResponse  # noqa: Y015
 
 @_typing.final
 class OutboxStatus(_message.Message):

@@ -60,6 +60,11 @@ class DeliveryServiceStub:
                 request_serializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.DropParkedEventRequest.SerializeToString,
                 response_deserializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.DropParkedEventResponse.FromString,
                 _registered_method=True)
+        self.ClearAlarms = channel.unary_unary(
+                '/twelve333.api.delivery.v1.DeliveryService/ClearAlarms',
+                request_serializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.ClearAlarmsRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.ClearAlarmsResponse.FromString,
+                _registered_method=True)
 
 
 class DeliveryServiceServicer:
@@ -104,6 +109,14 @@ class DeliveryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ClearAlarms(self, request, context):
+        """Forgets the alarms about one member, once they have been looked at. Callers: operators, local operators.
+        Refusals: DELIVERY_STORE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DeliveryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -131,6 +144,11 @@ def add_DeliveryServiceServicer_to_server(servicer, server):
                     servicer.DropParkedEvent,
                     request_deserializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.DropParkedEventRequest.FromString,
                     response_serializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.DropParkedEventResponse.SerializeToString,
+            ),
+            'ClearAlarms': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClearAlarms,
+                    request_deserializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.ClearAlarmsRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.ClearAlarmsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -269,6 +287,33 @@ class DeliveryService:
             '/twelve333.api.delivery.v1.DeliveryService/DropParkedEvent',
             twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.DropParkedEventRequest.SerializeToString,
             twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.DropParkedEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClearAlarms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.delivery.v1.DeliveryService/ClearAlarms',
+            twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.ClearAlarmsRequest.SerializeToString,
+            twelve333_dot_api_dot_delivery_dot_v1_dot_service__pb2.ClearAlarmsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,10 @@ class DeliveryServiceStub:
     """
     DropParkedEvent: _grpc.UnaryUnaryMultiCallable[_service_pb2.DropParkedEventRequest, _service_pb2.DropParkedEventResponse]
     """Gives one of them up for ever. Callers: operators, local operators. Refusals: DELIVERY_PARKED_NOT_FOUND."""
+    ClearAlarms: _grpc.UnaryUnaryMultiCallable[_service_pb2.ClearAlarmsRequest, _service_pb2.ClearAlarmsResponse]
+    """Forgets the alarms about one member, once they have been looked at. Callers: operators, local operators.
+    Refusals: DELIVERY_STORE_UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class DeliveryServiceAsyncStub(DeliveryServiceStub):
@@ -71,6 +75,10 @@ class DeliveryServiceAsyncStub(DeliveryServiceStub):
     """
     DropParkedEvent: _aio.UnaryUnaryMultiCallable[_service_pb2.DropParkedEventRequest, _service_pb2.DropParkedEventResponse]  # type: ignore[assignment]
     """Gives one of them up for ever. Callers: operators, local operators. Refusals: DELIVERY_PARKED_NOT_FOUND."""
+    ClearAlarms: _aio.UnaryUnaryMultiCallable[_service_pb2.ClearAlarmsRequest, _service_pb2.ClearAlarmsResponse]  # type: ignore[assignment]
+    """Forgets the alarms about one member, once they have been looked at. Callers: operators, local operators.
+    Refusals: DELIVERY_STORE_UNAVAILABLE.
+    """
 
 class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
     """Delivery as seen from one member; at the hub and at every node."""
@@ -120,5 +128,15 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.DropParkedEventResponse, _abc.Awaitable[_service_pb2.DropParkedEventResponse]]:
         """Gives one of them up for ever. Callers: operators, local operators. Refusals: DELIVERY_PARKED_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ClearAlarms(
+        self,
+        request: _service_pb2.ClearAlarmsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.ClearAlarmsResponse, _abc.Awaitable[_service_pb2.ClearAlarmsResponse]]:
+        """Forgets the alarms about one member, once they have been looked at. Callers: operators, local operators.
+        Refusals: DELIVERY_STORE_UNAVAILABLE.
+        """
 
 def add_DeliveryServiceServicer_to_server(servicer: DeliveryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

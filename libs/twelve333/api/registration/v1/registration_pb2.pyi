@@ -175,6 +175,7 @@ class Member(_message.Message):
     KEY_FINGERPRINT_FIELD_NUMBER: _builtins.int
     JOINED_AT_FIELD_NUMBER: _builtins.int
     ENCRYPTION_KEY_FIELD_NUMBER: _builtins.int
+    FENCE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`hub` or the province code."""
     endpoint: _builtins.str
@@ -183,6 +184,8 @@ class Member(_message.Message):
     """SHA-256 of the public key of its certificate, lower-case hex."""
     encryption_key: _builtins.bytes
     """Key to which events for it are sealed: an X25519 public key of 32 bytes, or the number of the suite (1 byte, see delivery.v1.Sealing) and such a key; empty if its program is older and has told none."""
+    fence: _builtins.int
+    """Fence of the running copy that holds the member's lease: what is said under a lower one is refused. 0 if its program is older."""
     @_builtins.property
     def joined_at(self) -> _timestamp_pb2.Timestamp:
         """When it joined, or came back with another key."""
@@ -195,10 +198,11 @@ class Member(_message.Message):
         key_fingerprint: _builtins.str = ...,
         joined_at: _timestamp_pb2.Timestamp | None = ...,
         encryption_key: _builtins.bytes = ...,
+        fence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["joined_at", b"joined_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["encryption_key", b"encryption_key", "endpoint", b"endpoint", "joined_at", b"joined_at", "key_fingerprint", b"key_fingerprint", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encryption_key", b"encryption_key", "endpoint", b"endpoint", "fence", b"fence", "joined_at", b"joined_at", "key_fingerprint", b"key_fingerprint", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
