@@ -40,6 +40,7 @@ from .telemetry.logs import configure
 from .telemetry.setup import connect
 
 DATABASE_CHECK_SECONDS = 2.0
+COPY_CHECK_SECONDS = 0.5
 _backlog = metrics.get_meter("twelve333.delivery").create_gauge(
     "twelve333.delivery.backlog_share", description="events of work that wait for a member, as a share of the limit"
 )
@@ -109,13 +110,8 @@ async def start_listener(
     return server
 
 
-async def report_copy(delivery: Delivery, health: Health) -> None:
-    """A copy that may take no new work is not ready."""
-    await health.set("copy", delivery.standing.copy.works)
-
-
 async def start_health(stack: AsyncExitStack, address: str, health: Health, database: Database, delivery: Delivery) -> None:
-    """Serve health for probes, and keep the check `database` true to the facts: it is good while the database takes writes.
+    """Serve health for probes, and keep its checks true: `database` while it takes writes, `copy` while this copy may take new work.
 
     How full the backlogs are is measured on the way.
     """
@@ -132,7 +128,11 @@ async def start_health(stack: AsyncExitStack, address: str, health: Health, data
         for destination, share in (await database.read(delivery.backlog)).items():
             _backlog.set(share, {"destination": destination})
 
+    async def check_copy() -> None:
+        await health.set("copy", delivery.standing.copy.works)
+
     await start_background(stack, Background("health", check, DATABASE_CHECK_SECONDS))
+    await start_background(stack, Background("copy", check_copy, COPY_CHECK_SECONDS))
     stack.push_async_callback(health.stop)
 
 
