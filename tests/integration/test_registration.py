@@ -178,3 +178,33 @@ async def test_a_check_that_fails_is_named_and_can_be_left_out_by_name(federatio
     assert failed.code == 5 and "ports:" in failed.err and "--health-port" in failed.err
     passed = await asyncio.to_thread(cli, "node", "preflight", *words[2:], "--skip-preflight", "ports", "--json")
     assert passed.code == 0 and "ports" not in json.loads(passed.out)["passed"]
+
+
+def registered(federation: Federation, province: str, *words: object) -> Answer:
+    return cli("unit", *words, profile=federation.nodes[province].folder / "profiles" / "hub")
+
+
+async def test_a_city_joins_by_its_file(federation: Federation, tmp_path: Path) -> None:
+    file = tmp_path / "unit.yaml"
+    file.write_text(registered(federation, "320000", "template", "321200").out, encoding="utf-8")
+    assert "32120" in file.read_text(encoding="utf-8") and registered(federation, "320000", "apply", "-f", file, "--dry-run").code == 0
+    file.write_text(file.read_text(encoding="utf-8").replace("voicemail: false", "voicemail: true"), encoding="utf-8")
+    asked = registered(federation, "320000", "apply", "-f", file, "--dry-run", "--json")
+    assert (asked.code, json.loads(asked.out)["changes"]) == (8, [{"field": "voicemail", "before": "false", "after": "true"}])
+    applied = json.loads(registered(federation, "320000", "apply", "-f", file, "--json").out)
+    assert registered(federation, "320000", "apply", "-f", file, "--dry-run").code == 0
+    again = json.loads(registered(federation, "320000", "apply", "-f", file, "--json").out)
+    assert (again["changes"], again["directory_version"]) == ([], applied["directory_version"])
+    assert registered(federation, "320000", "wait", "321200", "--timeout", "5s").code == 0
+    late = registered(federation, "320000", "wait", "321200", "--for", "suspended", "--timeout", "1s")
+    assert (late.code, "CLI_UNIT_WAITED_IN_VAIN" in late.err) == (3, True)
+    await everybody_has_directory(federation, applied["directory_version"])
+
+
+async def test_what_would_overlap_is_refused_with_the_cell_and_both_parties(federation: Federation, tmp_path: Path) -> None:
+    file = tmp_path / "unit.yaml"
+    greedy = registered(federation, "320000", "template", "321200").out.replace("- '321200'", "- '321200'\n- '320500'", 1)
+    file.write_text(greedy, encoding="utf-8")
+    told = registered(federation, "320000", "apply", "-f", file)
+    assert (told.code, "COVERAGE_OUTSIDE" in told.err, "320500" in told.err) == (1, True, True)
+    assert registered(federation, "320000", "template", "321200").out.count("320500") == 0

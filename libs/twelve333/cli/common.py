@@ -18,30 +18,41 @@ PROFILE_MISSING: Final = Code("CLI_PROFILE_MISSING", Kind.INVALID)
 FILE_UNREADABLE: Final = Code("CLI_FILE_UNREADABLE", Kind.INVALID)
 EXTRA_MISSING: Final = Code("CLI_EXTRA_MISSING", Kind.UNAVAILABLE)
 
+REQUEST_SECONDS: Final = 10.0
 Locale = Literal["en", "zh"]
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Common:
-    """Options that every command takes.
+class Asked:
+    """Options of every command, for those whose time limit is their own.
 
     Args:
         profile: folder with `profile.toml` (address, member) and the certificate to connect with.
         json: print one JSON document instead of a table.
         locale: language of what is printed, `en` or `zh`; from LC_ALL or LANG if absent.
-        timeout: seconds that one request may take.
     """
 
     profile: Annotated[Path | None, Parameter(env_var="TWELVE333_PROFILE")] = None
     json: Annotated[bool, Parameter(negative="")] = False
     locale: Annotated[Locale | None, Parameter(env_var="TWELVE333_LOCALE")] = None
-    timeout: float = 10.0
 
     @property
     def language(self) -> Locale:
         """The language to print in."""
         return self.locale or locale_of([])
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Common(Asked):
+    """Options that every command takes.
+
+    Args:
+        timeout: seconds that one request may take.
+    """
+
+    timeout: float = REQUEST_SECONDS
 
 
 def locale_of(tokens: Sequence[str]) -> Locale:
@@ -54,7 +65,7 @@ def locale_of(tokens: Sequence[str]) -> Locale:
     return "zh" if chosen.startswith("zh") else "en"
 
 
-def connect(common: Common) -> Connection:
+def connect(common: Asked) -> Connection:
     """A connection to the service that the profile names; use it with `async with`.
 
     Raises:
@@ -62,7 +73,8 @@ def connect(common: Common) -> Connection:
     """
     if common.profile in (None, Path()):  # an empty variable is no profile
         raise Refused(refuse(PROFILE_MISSING))
-    return Connection.open_profile(common.profile, locale=common.language, timeout=common.timeout)
+    timeout = common.timeout if isinstance(common, Common) else REQUEST_SECONDS
+    return Connection.open_profile(common.profile, locale=common.language, timeout=timeout)
 
 
 def profile_text(address: str, member: str) -> str:

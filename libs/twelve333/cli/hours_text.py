@@ -29,16 +29,34 @@ def hours_text(week: Iterable[DayHours]) -> str:
     for _, same in groupby(enumerate(days), key=lambda pair: (pair[1].weekday - pair[0], pair[1].spans)):
         row = [day for _, day in same]
         first, last = row[0].weekday, row[-1].weekday
-        spans = " ".join(f"{_clock(span.start)}-{_clock(span.end)}" for span in row[0].spans)
+        spans = spans_text(row[0].spans)
         parts.append(f"{first}-{last} {spans}" if last > first else f"{first} {spans}")
     return "; ".join(parts)
+
+
+def parse_spans(text: str) -> tuple[Span, ...]:
+    """Read the hours of one day: `08:30-12:00 13:30-17:30`.
+
+    Raises:
+        ValueError: they are not written so.
+    """
+    found = [_SPAN.fullmatch(part) for part in text.split()]
+    if not found or None in found:
+        raise ValueError(text)
+    numbers = [[int(number) for number in match.groups()] for match in found if match]
+    return tuple(Span(h1 * 60 + m1, h2 * 60 + m2) for h1, m1, h2, m2 in numbers)
+
+
+def spans_text(spans: Iterable[Span]) -> str:
+    """The hours of one day as `parse_spans` reads them."""
+    return " ".join(f"{_clock(span.start)}-{_clock(span.end)}" for span in spans)
 
 
 def _days(text: str) -> Iterator[DayHours]:
     match = _DAYS.fullmatch(text)
     if not match:
         raise ValueError(text)
-    spans = tuple(Span(int(h1) * 60 + int(m1), int(h2) * 60 + int(m2)) for h1, m1, h2, m2 in _SPAN.findall(match[3]))
+    spans = parse_spans(match[3])
     for weekday in range(int(match[1]), int(match[2] or match[1]) + 1):
         yield DayHours(weekday, spans)
 

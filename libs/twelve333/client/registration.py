@@ -10,10 +10,10 @@ from google.protobuf.duration_pb2 import Duration
 
 from ..api.registration.v1 import registration_pb2, service_pb2_grpc
 from ..api.registration.v1 import service_pb2 as pb
-from ..core.decision import Refused, refuse
-from ..core.registration import codes
+from ..core.coverage.model import Declaration
 from ..core.registration.freshness import Freshness
 from ..core.registration.model import Member, Unit, UnitStatus
+from ..wire.declarations import declaration_from_wire
 from ..wire.registration import freshness_from_wire, member_from_wire, status_to_wire, unit_from_wire
 from ..wire.times import from_timestamp
 from .calls import Calls
@@ -117,15 +117,13 @@ class RegistrationClient:
         return [unit_from_wire(unit) for unit in answer.units]
 
     async def get_unit(self, code: str) -> Unit:
-        """One unit.
+        """One unit."""
+        return (await self.get_entry(code))[0]
 
-        Raises:
-            Refused: REGISTRATION_UNIT_UNKNOWN.
-        """
-        found = next((unit for unit in await self.list_units() if unit.code == code), None)
-        if found is None:
-            raise Refused(refuse(codes.UNIT_UNKNOWN, code=code[:32]))
-        return found
+    async def get_entry(self, code: str) -> tuple[Unit, Declaration | None]:
+        """One unit and what it declares, if it has declared anything."""
+        entry = await self._calls.unary(self._hub.GetUnit, pb.GetUnitRequest(code=code))
+        return unit_from_wire(entry.unit), declaration_from_wire(entry.declaration) if entry.HasField("declaration") else None
 
     async def register_units(self, entries: Sequence[pb.UnitEntry]) -> tuple[int, int]:
         """Enter or change units, all of them or none.

@@ -94,6 +94,17 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
         _changed.add(changed)
         return pb.RegisterUnitsResponse(changed=changed, directory_version=version)
 
+    async def GetUnit(self, request: pb.GetUnitRequest, context: ServicerContext[pb.GetUnitRequest, pb.UnitEntry]) -> pb.UnitEntry:
+        """One unit with what it declares."""
+
+        def load(tx: Connection) -> pb.UnitEntry:
+            unit = store.load_unit(tx, request.code)
+            if unit is None:
+                raise Refused(refuse(codes.UNIT_UNKNOWN, code=request.code[:32]))
+            return pb.UnitEntry(unit=unit_to_wire(unit), declaration=declarations.load_declaration(tx, request.code))
+
+        return await self._hub.database.read(load)
+
     async def ListUnits(
         self, request: pb.ListUnitsRequest, context: ServicerContext[pb.ListUnitsRequest, pb.ListUnitsResponse]
     ) -> pb.ListUnitsResponse:

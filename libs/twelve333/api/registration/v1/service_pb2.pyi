@@ -301,6 +301,28 @@ class RegisterUnitsResponse(_message.Message):
 Global___RegisterUnitsResponse: _TypeAlias = RegisterUnitsResponse  # noqa: Y015
 
 @_typing.final
+class GetUnitRequest(_message.Message):
+    """Asks for one unit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """Its code."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetUnitRequest: _TypeAlias = GetUnitRequest  # noqa: Y015
+
+@_typing.final
 class ListUnitsRequest(_message.Message):
     """Asks for units."""
 

@@ -212,6 +212,11 @@ class RegistrationServiceStub:
                 request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RegisterUnitsRequest.SerializeToString,
                 response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RegisterUnitsResponse.FromString,
                 _registered_method=True)
+        self.GetUnit = channel.unary_unary(
+                '/twelve333.api.registration.v1.RegistrationService/GetUnit',
+                request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GetUnitRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.UnitEntry.FromString,
+                _registered_method=True)
         self.ListUnits = channel.unary_unary(
                 '/twelve333.api.registration.v1.RegistrationService/ListUnits',
                 request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.ListUnitsRequest.SerializeToString,
@@ -265,6 +270,14 @@ class RegistrationServiceServicer:
         """Caller: operator for any unit, node for units of its own province. Enters or changes units: all of them or none.
         Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, COVERAGE_DECLARATION_INVALID;
         COVERAGE_GAP, _OVERLAP, _NO_FALLBACK, _CYCLE, _OUTSIDE where the country would be divided wrongly and was not before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUnit(self, request, context):
+        """Caller: operator or node. One unit with what it declares.
+        Refusals: REGISTRATION_UNIT_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -335,6 +348,11 @@ def add_RegistrationServiceServicer_to_server(servicer, server):
                     servicer.RegisterUnits,
                     request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RegisterUnitsRequest.FromString,
                     response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RegisterUnitsResponse.SerializeToString,
+            ),
+            'GetUnit': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUnit,
+                    request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GetUnitRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.UnitEntry.SerializeToString,
             ),
             'ListUnits': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUnits,
@@ -427,6 +445,33 @@ class RegistrationService:
             '/twelve333.api.registration.v1.RegistrationService/RegisterUnits',
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RegisterUnitsRequest.SerializeToString,
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RegisterUnitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUnit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.registration.v1.RegistrationService/GetUnit',
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GetUnitRequest.SerializeToString,
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.UnitEntry.FromString,
             options,
             channel_credentials,
             insecure,

@@ -112,6 +112,10 @@ class RegistrationServiceStub:
     Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, COVERAGE_DECLARATION_INVALID;
     COVERAGE_GAP, _OVERLAP, _NO_FALLBACK, _CYCLE, _OUTSIDE where the country would be divided wrongly and was not before.
     """
+    GetUnit: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetUnitRequest, _service_pb2.UnitEntry]
+    """Caller: operator or node. One unit with what it declares.
+    Refusals: REGISTRATION_UNIT_UNKNOWN.
+    """
     ListUnits: _grpc.UnaryUnaryMultiCallable[_service_pb2.ListUnitsRequest, _service_pb2.ListUnitsResponse]
     """Caller: operator or node. Lists units in the order of their codes."""
     ChangeUnitStatus: _grpc.UnaryUnaryMultiCallable[_service_pb2.ChangeUnitStatusRequest, _service_pb2.ChangeUnitStatusResponse]
@@ -147,6 +151,10 @@ class RegistrationServiceAsyncStub(RegistrationServiceStub):
     """Caller: operator for any unit, node for units of its own province. Enters or changes units: all of them or none.
     Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, COVERAGE_DECLARATION_INVALID;
     COVERAGE_GAP, _OVERLAP, _NO_FALLBACK, _CYCLE, _OUTSIDE where the country would be divided wrongly and was not before.
+    """
+    GetUnit: _aio.UnaryUnaryMultiCallable[_service_pb2.GetUnitRequest, _service_pb2.UnitEntry]  # type: ignore[assignment]
+    """Caller: operator or node. One unit with what it declares.
+    Refusals: REGISTRATION_UNIT_UNKNOWN.
     """
     ListUnits: _aio.UnaryUnaryMultiCallable[_service_pb2.ListUnitsRequest, _service_pb2.ListUnitsResponse]  # type: ignore[assignment]
     """Caller: operator or node. Lists units in the order of their codes."""
@@ -192,6 +200,16 @@ class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Caller: operator for any unit, node for units of its own province. Enters or changes units: all of them or none.
         Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, COVERAGE_DECLARATION_INVALID;
         COVERAGE_GAP, _OVERLAP, _NO_FALLBACK, _CYCLE, _OUTSIDE where the country would be divided wrongly and was not before.
+        """
+
+    @_abc_1.abstractmethod
+    def GetUnit(
+        self,
+        request: _service_pb2.GetUnitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.UnitEntry, _abc.Awaitable[_service_pb2.UnitEntry]]:
+        """Caller: operator or node. One unit with what it declares.
+        Refusals: REGISTRATION_UNIT_UNKNOWN.
         """
 
     @_abc_1.abstractmethod
