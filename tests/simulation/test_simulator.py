@@ -23,6 +23,7 @@ RARE = {"close on the broker's ack": 20, "accept a stale owner epoch": 12}  # wh
 REGRESSIONS = {  # seeds that have found something, and what
     0: "the sender span while a handover hung and its deadline had passed",
     4: "a late receipt that took back what a running round thought confirmed: nothing was ever sent again",
+    100: "a restore under a clock that was set back: its epoch was below the forgotten one, and its news refused for ever",
 }
 
 

@@ -41,7 +41,7 @@ class Side:
         arrivals = [Arrival(sender.member, envelope) for envelope in envelopes]
         received = self.delivery.inbox.receive(self.tx, arrivals, {TYPE: self._apply}, NOW)
         for receipt in received.receipts.values():
-            sender.delivery.outbox.close(sender.tx, receipt, self.member, NOW)
+            sender.delivery.close(sender.tx, receipt, self.member, NOW)
 
     def _apply(self, tx: Connection, inbound: Inbound, now: datetime) -> None:
         self.seen.append(events_pb2.DirectoryChanged.FromString(inbound.message).version)
@@ -66,6 +66,25 @@ def test_everything_since_the_backup_is_told_again_before_anything_new_is_taken(
     assert blank.seen == [1, 2, 3, 4]
     assert hub.waiting("350000") == []
     for side in (hub, blank, lost):
+        side.close()
+
+
+def test_a_restore_under_a_clock_that_was_set_back_is_heard_all_the_same() -> None:
+    """Found by the simulator (seed 100): the new epoch was below the forgotten one, and its news was refused for ever."""
+    hub, node, earlier = Side("hub"), Side("350000"), Side("350000")
+    node.delivery.outbox.begin_epoch(node.tx, NOW + timedelta(minutes=5))
+    node.tell("hub", 1)
+    hub.take(node, node.waiting("hub"))
+    hub.tell("350000", 7)
+    earlier.delivery.restored(earlier.tx, ["hub"], NOW + timedelta(minutes=1))
+    earlier.tell("hub", 2)
+    hub.take(earlier, earlier.waiting("hub"))
+    assert hub.seen == [1]
+    hub.take(earlier, earlier.waiting("hub"))
+    earlier.take(hub, hub.waiting("350000"))
+    assert (hub.seen, earlier.seen) == ([1, 2], [7])
+    assert earlier.waiting("hub") == hub.waiting("350000") == []
+    for side in (hub, node, earlier):
         side.close()
 
 

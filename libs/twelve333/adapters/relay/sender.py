@@ -206,7 +206,7 @@ class Sender:
     def _close(self, tx: Connection, receipts: list[tuple[tuple[str, str], Receipt]]) -> list[tuple[OutboxHead, Receipt]]:
         heads: list[tuple[OutboxHead, Receipt]] = []
         for (sender, _reason), receipt in receipts:
-            head = self._delivery.outbox.close(tx, receipt, sender, self._clock())
+            head = self._delivery.close(tx, receipt, sender, self._clock())
             if isinstance(head, Refusal):
                 log.error("receipt refused", code=head.code.name, peer=sender)
             elif head is not None and head.epoch == receipt.epoch:

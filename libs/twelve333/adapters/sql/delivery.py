@@ -7,6 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
 
+from ...core.decision import Refusal
+from ...core.delivery.model import OutboxHead, Receipt
 from ...core.delivery.status import DeliveryStatus, InboxStatus, OutboxStatus
 from .alarms import Alarms
 from .fences import Fences
@@ -14,7 +16,7 @@ from .inbox import Applier, Appliers, Arrival, Inbound, Inbox, Received
 from .instances import Instances
 from .outbox import OUTBOX, Outbox
 from .parked import ParkedEvents
-from .restored import begin_restored, has_told
+from .restored import begin_restored, catch_up, has_told
 from .standing import Standing
 from .tables import DeliveryTables, delivery_tables
 
@@ -72,6 +74,13 @@ class Delivery:
     def restored(self, tx: Connection, members: Iterable[str], now: datetime) -> int:
         """Part of putting the database back to a backup: a new epoch, and the news of it to `members`; see `restored.py`."""
         return begin_restored(tx, self._tables, self.outbox, members, now)
+
+    def close(self, tx: Connection, receipt: Receipt, proven_sender: str, now: datetime) -> OutboxHead | Refusal | None:
+        """See `Outbox.close`; a line that a restore began under too early an epoch begins anew, and the receipt says nothing else."""
+        is_its_word = proven_sender == receipt.sender and not self.fences.check(tx, receipt.sender, receipt.fence)
+        if is_its_word and catch_up(tx, self._tables, receipt, now):
+            return None
+        return self.outbox.close(tx, receipt, proven_sender, now)
 
     def has_told_restore(self, tx: Connection, member: str) -> bool:
         """Whether we were restored from a backup and have told `member` so."""

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from ...api.delivery.v1 import events_pb2
 from ...core.decision import Kind, Refusal, Refused, refuse
-from ...core.delivery.codes import APPLIER_FAILED, FORKED, TYPE_UNKNOWN
+from ...core.delivery.codes import APPLIER_FAILED, EPOCH_OLD, FORKED, TYPE_UNKNOWN
 from ...core.delivery.fencing import digest_of
 from ...core.delivery.model import EPOCH_NONE, Envelope, InboxFacts, Reason, Receipt
 from ...core.delivery.rules import Apply, Duplicate, Gap, admit
@@ -199,6 +199,8 @@ class Inbox:
         if envelope is None or step is None or isinstance(step, Refusal):
             counted = "refused"
             received.refusals += [step] if isinstance(step, Refusal) else []
+            if isinstance(step, Refusal) and step.code == EPOCH_OLD:  # the origin may have been restored under a clock that is behind
+                line.receipt = line.receipt or Reason.APPLIED
             if isinstance(step, Refusal) and step.code == FORKED:
                 self._forked(tx, step, now)
         elif isinstance(step, Apply):

@@ -15,6 +15,8 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from ...api.delivery.v1 import events_pb2
+from ...core.delivery.model import OutboxHead, Receipt
+from ...core.delivery.rules import knows_a_later_life
 from .database import note
 from .later import settle
 from .outbox import OUTBOX, Outbox, work_of
@@ -52,6 +54,27 @@ def take_back(tx: Connection, tables: DeliveryTables, origin: str, message: byte
     head = tx.execute(select(tables.outbox_heads).where(tables.outbox_heads.c.destination == origin)).one_or_none()
     if head is not None and (told.epoch, told.watermark) != (head.epoch, head.watermark):
         begin_line(tx, tables, origin, (told.epoch, told.watermark), now)
+
+
+def catch_up(tx: Connection, tables: DeliveryTables, receipt: Receipt, now: datetime) -> bool:
+    """Begin a line anew whose receiver knows us under a later epoch than the one that our restore began: our clock was set back since.
+
+    Without it the news of the restore would be refused for ever, as told by a past life. Only such a line may be moved by a receipt.
+
+    Args:
+        receipt: from a sender that was proved.
+        now: by our clock.
+
+    Returns:
+        Whether there was such a line.
+    """
+    heads = tables.outbox_heads
+    row = tx.execute(select(heads).where(heads.c.destination == receipt.sender)).one_or_none()
+    behind = row is not None and knows_a_later_life(OutboxHead(row.destination, row.epoch, row.sequence, row.watermark), receipt)
+    if behind and is_unheard(tx, tables, receipt.sender):
+        begin_line(tx, tables, receipt.sender, (receipt.epoch, receipt.watermark), now)
+        return True
+    return False
 
 
 def is_unheard(tx: Connection, tables: DeliveryTables, member: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 
 ENVELOPE_BYTES_MAX: Final = 256 * 1024
 EPOCH_NONE: Final = 1  # before every epoch there can be: said to an origin that was never heard
+EPOCH_MAX: Final = 2**62  # beyond it no other would fit
 WINDOW_EVENTS_MAX: Final = 256  # sent one by one to one destination and not yet confirmed
 WINDOW_BATCHED_MAX: Final = 1024  # the same for a destination that takes batches
 BATCH_EVENTS_MAX: Final = 256

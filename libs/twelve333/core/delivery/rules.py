@@ -13,7 +13,18 @@ from datetime import timedelta
 from ..decision import Refusal, refuse
 from .codes import BACKLOG_FULL, EPOCH_OLD, FOREIGN_DESTINATION, FOREIGN_ORIGIN, RECEIPT_AHEAD
 from .fencing import check_fence, check_fork
-from .model import BATCH_BYTES_MAX, BATCH_EVENTS_MAX, UNLIMITED, WINDOW_EVENTS_MAX, Envelope, InboxFacts, OutboxHead, Reason, Receipt
+from .model import (
+    BATCH_BYTES_MAX,
+    BATCH_EVENTS_MAX,
+    EPOCH_MAX,
+    UNLIMITED,
+    WINDOW_EVENTS_MAX,
+    Envelope,
+    InboxFacts,
+    OutboxHead,
+    Reason,
+    Receipt,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,11 @@ def was_restored_since(head: OutboxHead, receipt: Receipt) -> bool:
     It need not be: a receiver that has not heard of our new epoch yet says the same. Which events it lacks is for the outbox to see.
     """
     return receipt.reason is Reason.HELLO and receipt.epoch < head.epoch and receipt.sender == head.destination
+
+
+def knows_a_later_life(head: OutboxHead, receipt: Receipt) -> bool:
+    """Whether a receiver has heard of us under a later epoch than ours: our database is an older copy, our clock behind what it was."""
+    return head.epoch < receipt.epoch <= EPOCH_MAX and receipt.sender == head.destination
 
 
 def sendable(head: OutboxHead, sent_through: int, window: int = WINDOW_EVENTS_MAX) -> range:

@@ -73,7 +73,8 @@ class Broker:
 
     def store(self, subject: str, data: bytes) -> None:
         """Take an event into the stream."""
-        destination = subject.split(".")[3]
+        origin, destination = subject.split(".")[2:4]
+        self.network.meet(origin, destination)
         self.numbers += 1
         self.world.trace("broker", "stores", subject, self.numbers)
         copies = [Stored(self.numbers, subject, data) for _ in range(self.network.copies())]

@@ -36,6 +36,7 @@ class VirtualDirect:
         """See `Direct.deliver`."""
         network, here, there = self._network, self._network.to_peers(self._member), self._network.to_peers(destination)
         network.world.trace(self._member, "calls", destination, len(envelopes))
+        network.meet(self._member, destination)
         await asyncio.sleep(min(network.delay(), CALL_SECONDS))
         if not network.passes(here.out_cut or there.in_cut):
             await self._in_vain()

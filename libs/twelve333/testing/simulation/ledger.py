@@ -28,7 +28,8 @@ class Ledger:
         steps: accepted steps of cases: step id -> case id.
         owners: who was seen to own a case under which owner epoch.
         taken_back: numbers and step ids that were accepted before a backup replaced their origin's database: 0 or 1 effects are right.
-        clouded: cases of which a restored member has forgotten a step of its own; other members may know it.
+        clouded: cases of which a restored member has forgotten a step of its own. Others give it back; what the member did in the
+            meantime, as if it had never taken it, may have to give way.
     """
 
     operations: dict[int, Operation] = field(default_factory=dict)

@@ -29,6 +29,7 @@ class Network:
     chance: Random = field(init=False)
     _to_broker: dict[str, Line] = field(default_factory=dict)
     _to_peers: dict[str, Line] = field(default_factory=dict)
+    _met: dict[str, set[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.chance = self.world.chance("network")
@@ -40,6 +41,15 @@ class Network:
     def to_peers(self, member: str) -> Line:
         """The line between a member and all others, on which calls go."""
         return self._to_peers.setdefault(member, Line())
+
+    def meet(self, origin: str, destination: str) -> None:
+        """Note that something of one was on its way to the other."""
+        self._met.setdefault(origin, set()).add(destination)
+        self._met.setdefault(destination, set()).add(origin)
+
+    def met_by(self, member: str) -> list[str]:
+        """Those with whom a member has ever had anything to do."""
+        return sorted(self._met.get(member, ()))
 
     def mend(self, line: Line) -> None:
         """Both directions work again."""

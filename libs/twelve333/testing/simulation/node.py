@@ -18,7 +18,7 @@ from ...adapters.relay import Relay
 from ...adapters.relay.intake import Intake
 from ...adapters.sql.cases_inbound import ask_for_returns, case_appliers
 from ...adapters.sql.delivery import Delivery
-from ...adapters.sql.inbox import Arrival
+from ...adapters.sql.inbox import Arrival, Inbox
 from ...core.decision import Refusal, Refused
 from ...core.delivery.model import Receipt
 from ...wire.envelope import decode_envelope, decode_receipt, encode_receipt
@@ -33,6 +33,7 @@ from .workload import Desk, Workload
 from .world import World
 
 RESTART_S = 1.0  # after a start that did not succeed
+ALL_TOLD = 0.2  # how often a restored member tells everybody; it costs as much as a whole quiet run
 
 
 @dataclass(slots=True)
@@ -83,12 +84,12 @@ class Node:
         self.world.trace(self.member, "starts")
         asyncio.get_running_loop().create_task(self._live(life), context=self._context).add_done_callback(self._ended)
 
-    def crash(self) -> None:
+    def crash(self, how: str = "crashes") -> None:
         """Kill the process in the middle of whatever it does."""
         life, self._life = self._life, None
         if life is None:
             return
-        self.world.trace(self.member, "crashes")
+        self.world.trace(self.member, how)
         self._bus.kill()
         self._intake = None
         self.disk.lose_uncommitted()
@@ -138,7 +139,8 @@ class Node:
         database = self.database = VirtualDatabase(self.world, self.disk, life, self._chance, hasty=self._plant.hasty)
         database.fails = self.fails
         delivery = Delivery(tables, self.member)
-        delivery.inbox = self._plant.inbox(tables, self.member)
+        if self._plant.inbox is not Inbox:
+            delivery.inbox = self._plant.inbox(tables, self.member)
         await self._begun(database, delivery)
         self._bus = self._plant.bus(self.broker, self.member, self._chance, self._watch)
         appliers = {PLAIN: plain_applier(effects), **case_appliers(cases, delivery)}
@@ -168,11 +170,17 @@ class Node:
 
     def _begin(self, delivery: Delivery, tx: Connection) -> None:
         if self._new_epoch:
-            others = [name for name in self._workload.members if name != self.member]
+            others = self._told_of_restore()
             delivery.restored(tx, others, self.clock())
             ask_for_returns(tx, delivery, others, self._backed_up_at, self.clock())
         elif not delivery.outbox.epoch(tx):
             delivery.outbox.begin_epoch(tx, self.clock())
+
+    def _told_of_restore(self) -> list[str]:
+        """All others, as in production; in most runs without those who never had to do with us, who have nothing to give back."""
+        if self._chance.random() < ALL_TOLD:
+            return [name for name in self._workload.members if name != self.member]
+        return self.broker.network.met_by(self.member)
 
     async def _take(self, intake: Intake, arrivals: Sequence[Arrival]) -> Receipt:
         receipt = await intake.take(arrivals)

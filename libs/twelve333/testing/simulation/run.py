@@ -87,12 +87,12 @@ async def _live(world: World, plant: Plant) -> float:
     workload.over = True
     trouble.heal()
     healed_s = await _settled(world, nodes)
+    for node in nodes.values():
+        node.crash("is stopped")
     check(world, ledger, nodes)
     world.trace("-", "ends", len(ledger.operations), len(ledger.steps))
     world.counts["accepted"] = sum(asked.accepted for asked in ledger.operations.values()) + len(ledger.steps)
     world.counts["clouded"] = len(ledger.clouded)
-    for node in nodes.values():
-        node.crash()
     await asyncio.sleep(1)  # what was killed ends
     for node in nodes.values():
         node.disk.close()
