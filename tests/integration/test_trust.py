@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
@@ -12,7 +13,19 @@ import pytest
 import pytest_asyncio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.integration.test_identity import ENVIRONMENT, FUJIAN, FUZHOU, JIANGSU, JIANGXI, JIUJIANG, NANJING, desk, first_step, handed_over
+from tests.integration.test_identity import (
+    ENVIRONMENT,
+    FUJIAN,
+    FUZHOU,
+    JIANGSU,
+    JIANGXI,
+    JIUJIANG,
+    NANJING,
+    certificate_of,
+    desk,
+    first_step,
+    handed_over,
+)
 from tests.support.federation import Answer, cli
 from twelve333.adapters.signing.keys import load_certificates
 from twelve333.adapters.signing.trust import fingerprint, root_above
@@ -67,15 +80,15 @@ def under(folder: Path) -> str | None:
 
 
 class Load:
-    """Handoffs between two nodes, and questions to the hub over a new connection each, until it is over."""
+    """Handoffs between two nodes, and questions to the hub and at a desk over a new connection each, until it is over."""
 
     def __init__(self, federation: Federation) -> None:
         self._federation, self._over = federation, asyncio.Event()
         self.steps: list[tuple[str, str, str]] = []
-        self.asked = 0
+        self.asked = self.at_desk = 0
 
     async def __aenter__(self) -> Load:
-        self._tasks = [asyncio.create_task(self._hand_over()), asyncio.create_task(self._ask_hub())]
+        self._tasks = [asyncio.create_task(work()) for work in (self._hand_over, self._ask_hub, self._ask_desk)]
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
@@ -95,8 +108,16 @@ class Load:
             self.asked += 1
             await asyncio.sleep(0.05)  # new handshakes all the time, and time left for the handoffs
 
+    async def _ask_desk(self) -> None:
+        while not self._over.is_set():
+            async with desk(self._federation, JIANGXI) as node:
+                await node.registration.node_status()
+            self.at_desk += 1
+            await asyncio.sleep(0.05)
+
 
 async def old_token(federation: Federation) -> Token:
+    """A token of before the exchange, with the pin of the old root."""
     async with federation.hub.connect() as hub:
         return await hub.registration.create_token(SHANGHAI)
 
@@ -114,6 +135,7 @@ async def test_the_root_is_exchanged_under_load_without_a_failed_request_and_who
         assert "SECURITY_ROTATION_NOT_SWITCHED" in (await rotate(federation, "retire", "--force")).err
         await until("all but one trust it", lambda: refused_for_one(federation, "switch"), within_seconds=SECONDS)
         assert (await rotate(federation, "switch", "--force")).code == 0
+        await rotate_local(federation, JIANGXI)
         await until("all but one have moved", lambda: refused_for_one(federation, "retire"), within_seconds=SECONDS)
         assert (await rotate(federation, "retire", "--force")).code == 0
         (new,) = {fingerprint(each) for each in load_certificates(hub / "pki" / "authority" / "trusted.pem")}
@@ -123,15 +145,36 @@ async def test_the_root_is_exchanged_under_load_without_a_failed_request_and_who
 
         await until("everybody trusts the new root alone", done, within_seconds=SECONDS)
         assert trusted(away.folder / "pki" / "federation") == [old] != [new]
+        ended = load_certificates(away.folder / "pki" / "federation" / "tls.crt")[0].not_valid_after_utc
+        assert datetime.now(UTC) > ended + timedelta(seconds=LIFETIME_SECONDS / 3)  # ten days too late, were it of thirty
         await away.process.start(away.ready, within_seconds=30)
         await until("found back", lambda: reached(federation, JIANGSU), within_seconds=SECONDS)
-    print(f"{len(load.steps)} handoffs and {load.asked} new connections to the hub while the root was exchanged")
+    print(f"{len(load.steps)} handoffs, {load.asked} new connections to the hub, {load.at_desk} at a desk while roots were exchanged")
     assert set(load.steps) == {("accepted", FUZHOU, "")}
-    assert len(load.steps) > 50 and load.asked > 20
+    assert len(load.steps) > 50 and load.asked > 20 and load.at_desk > 20
     assert under(away.folder / "pki" / "federation") == new
     assert not (hub / "pki" / "authority" / "root.old").exists()
     await join_with(federation, token, tmp_path)
     assert new in trusted(tmp_path / "node" / "pki" / "federation")
+
+
+async def rotate_local(federation: Federation, province: str) -> None:
+    """Exchange the root of a province's own desks, each step as soon as it is allowed."""
+    folder = federation.nodes[province].folder
+    desks = [folder / "pki" / "desk", folder / "profiles" / "desk-1", folder / "profiles" / "operator"]
+    (old,) = trusted(desks[0])
+    for step in ("begin", "switch", "retire"):
+
+        async def taken(step: str = step) -> bool:
+            words = ("node", "rotate-authority", step, "--config", folder / "node.toml")
+            return (await asyncio.to_thread(cli, *words)).code == 0
+
+        await until(step, taken, within_seconds=SECONDS)
+
+    async def done() -> bool:
+        return all(trusted(each) == [under(each)] != [old] for each in desks)
+
+    await until("desks trust the new root alone", done, within_seconds=SECONDS)
 
 
 async def refused_for_one(federation: Federation, step: str) -> bool:
@@ -157,6 +200,19 @@ async def join_with(federation: Federation, token: Token, folder: Path) -> None:
     assert done.code == 0, done.err
 
 
+async def long_lived(federation: Federation, provinces: Sequence[str]) -> None:
+    """Give nodes certificates that last while the hub is away, as those of 30 days last for three."""
+    hub = federation.hub
+    await hub.process.stop()
+    hub.process.env = {**(hub.process.env or {}), "TWELVE333_CERTIFICATE_DAYS": "1"}
+    await hub.process.start(hub.ready, within_seconds=30)
+
+    async def renewed() -> bool:
+        return all(certificate_of(federation, each)[1] > datetime.now(UTC) + timedelta(hours=1) for each in provinces)
+
+    await until("certificates that last", renewed, within_seconds=SECONDS)
+
+
 async def fresh_by_health(federation: Federation, province: str) -> bool:
     """What the health service says of the directory, besides that the node is ready."""
     async with grpc.aio.insecure_channel(federation.nodes[province].health) as channel:
@@ -171,6 +227,7 @@ async def test_a_hub_that_is_gone_for_72_hours_ends_nothing_and_the_node_says_so
         async with node.connect() as own:
             return (await own.registration.node_status()).directory_freshness is level
 
+    await long_lived(federation, (JIANGXI, FUJIAN))
     await until("fresh", lambda: stands(Freshness.FRESH), within_seconds=SECONDS)
     await federation.stop_hub_and_broker()
     for level in (Freshness.STALE, Freshness.OVERDUE):

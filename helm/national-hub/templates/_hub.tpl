@@ -34,4 +34,11 @@ advertise_enrolment = {{ .Values.advertise.enrolment | toJson }}
       - {key: tls.crt, path: authority/issuing/ca.crt}
       - {key: tls.key, path: authority/issuing/ca.key}
       - {key: ca.crt, path: authority/root/ca.crt}
+# While a root is exchanged, and ever after: what is trusted, and what vouches for it.
+- secret:
+    name: {{ .Values.pki.authority | quote }}
+    optional: true
+    items:
+      - {key: trusted.pem, path: authority/trusted.pem}
+      - {key: links.pem, path: authority/links.pem}
 {{- end }}
