@@ -15,6 +15,7 @@ from twelve333.adapters.copies import Copies
 from twelve333.adapters.coverage import CoverageHandlers
 from twelve333.adapters.delivery_status import DeliveryHandlers
 from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
+from twelve333.adapters.retention import TEXTS_DELETED, Keeper, delete_told
 from twelve333.adapters.rpc.credentials import FollowedCredentials, server_credentials
 from twelve333.adapters.rpc.health import Health
 from twelve333.adapters.rpc.peers import Peers
@@ -63,6 +64,7 @@ from .settings import HubSettings
 from .store import cases, delivery_of
 from .store.audit import log as audit_log
 from .store.registration import member_names
+from .store.retention import store as kept_for_a_while
 
 SERVICE = "national_hub"
 KEY_CHECK_SECONDS = 30.0
@@ -116,6 +118,8 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     await hosting.start_listener(stack, enrolment, [enrol], ENROLMENT, drain)
     await hosting.start_health(stack, settings.listen.health, health, database, delivery)
     telling = HeadTelling(database, audit_log, delivery.outbox, hub.clock, member_names)
+    keeper = Keeper(settings, hub.database, delivery, kept_for_a_while, hub.records, hub.clock)
+    await hosting.start_background(stack, Background("retention", keeper.step, keeper.every_seconds))
     await hosting.start_background(stack, Background("audit head", telling.step, settings.audit.head_seconds))
     await hosting.start_background(stack, BrokerMembers(hub).background)
     await hosting.start_background(stack, Background("encryption key", partial(list_own_key, hub), KEY_CHECK_SECONDS))
@@ -163,6 +167,7 @@ def appliers(hub: HubContext, delivery: Delivery) -> Appliers:
     return {
         HEAD: witness_heads(hub.records),
         STANDING: take_standing,
+        TEXTS_DELETED: delete_told(kept_for_a_while, hub.records),
         **case_appliers(cases.store, delivery.following(), hub.records),
         "twelve333.api.delivery.v1.ForkSeen": take_seen_fork(delivery),
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff,

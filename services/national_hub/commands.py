@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -17,11 +19,15 @@ from twelve333.cli.common import Common, connect
 from twelve333.cli.delivery import clear_alarms
 from twelve333.cli.output import print_json, print_line, show, show_one
 from twelve333.cli.parked import parked_app
+from twelve333.cli.retention import keeper, retention_app
 from twelve333.core.ids import HUB
 
 from .init import AUTHORITY_NAME, Plan, create
 from .root_commands import app as rotate_root
 from .settings import HubSettings
+
+if TYPE_CHECKING:
+    from twelve333.adapters.retention import Keeper
 
 app = App(name="hub", help="The ministry's node: make it, migrate its database, run it, let provinces in.")
 token = App(name="token", help="One-time tokens with which provinces join.")
@@ -35,6 +41,20 @@ app.command(clear_alarms)
 
 SERVICE = "national_hub"
 CONFIG = Path("hub.toml")
+
+
+@asynccontextmanager
+async def _keeper(config: Path) -> AsyncIterator[Keeper]:
+    from .store import delivery_of
+    from .store.audit import log
+    from .store.retention import store
+
+    settings = load(HubSettings, config)
+    async with keeper(settings, delivery_of(HUB), store, log) as kept:
+        yield kept
+
+
+app.command(retention_app(_keeper, CONFIG, "operator"))
 
 
 @app.command

@@ -16,6 +16,7 @@ from twelve333.adapters.clock import system_clock
 from twelve333.adapters.copies import Copies
 from twelve333.adapters.delivery_status import DeliveryHandlers
 from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
+from twelve333.adapters.retention import TEXTS_DELETED, Keeper, delete_told
 from twelve333.adapters.rpc.access import Admission, Shown
 from twelve333.adapters.rpc.credentials import FollowedCredentials, server_credentials
 from twelve333.adapters.rpc.health import Health
@@ -62,6 +63,7 @@ from .settings import NodeSettings
 from .standing import StandingTelling
 from .store import cases, delivery_of
 from .store.audit import log as audit_log
+from .store.retention import store as kept_for_a_while
 
 SERVICE = "province_node"
 SWEEP_SECONDS = 2.0
@@ -114,6 +116,8 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     await hosting.start_background(stack, copying)
     renewal, standing = Renewal(node, alarms, lambda: pull.hub_away), StandingTelling(node, alarms)
     telling = HeadTelling(node.database, audit_log, delivery.outbox, node.clock, lambda _tx: _witnesses(node))
+    keeper = Keeper(settings, node.database, delivery, kept_for_a_while, node.records, node.clock)
+    await hosting.start_background(stack, Background("retention", keeper.step, keeper.every_seconds))
     await hosting.start_background(stack, Background("audit head", telling.step, settings.audit.head_seconds))
     await hosting.start_background(stack, Background("encryption key", keys.tell_ours, settings.hub.sync_seconds))
     await hosting.start_background(stack, Background("certificate", renewal.step, settings.certificate_check_seconds))
@@ -197,6 +201,7 @@ def appliers(node: NodeContext, delivery: Delivery, calls: CallParts, pulling: B
     return {
         "twelve333.api.registration.v1.DirectoryChanged": on_directory_changed(pulling.wake),
         HEAD: witness_heads(node.records),
+        TEXTS_DELETED: delete_told(kept_for_a_while, node.records),
         **case_appliers(cases.store, delivery.following(), node.records),
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff(node, calls.view),
         "twelve333.api.library.v1.ReleaseAnnounced": on_release_announced(copying.wake),

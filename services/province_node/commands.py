@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +19,7 @@ from twelve333.cli.common import Common, connect
 from twelve333.cli.delivery import clear_alarms
 from twelve333.cli.output import complain, show, show_one
 from twelve333.cli.parked import parked_app
+from twelve333.cli.retention import keeper, retention_app
 from twelve333.core.decision import Refusal
 
 from .asking import token_from
@@ -25,6 +28,8 @@ from .check_names import NAMES, CheckName
 from .settings import NodeSettings
 
 if TYPE_CHECKING:
+    from twelve333.adapters.retention import Keeper
+
     from .join import Plan
 
 app = App(name="node", help="A province's node: join the federation, migrate its database, run it.")
@@ -39,6 +44,20 @@ app.command(clear_alarms)
 SERVICE = "province_node"
 CONFIG = Path("node.toml")
 CHECK_FAILED = 5
+
+
+@asynccontextmanager
+async def _keeper(config: Path) -> AsyncIterator[Keeper]:
+    from .store import delivery_of
+    from .store.audit import log
+    from .store.retention import store
+
+    settings = load(NodeSettings, config)
+    async with keeper(settings, delivery_of(settings.province), store, log) as kept:
+        yield kept
+
+
+app.command(retention_app(_keeper, CONFIG, "local_operator"))
 
 
 @app.command

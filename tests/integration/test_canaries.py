@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.federation import one_federation
+from tests.support.canaries import hits
+from tests.support.federation import cli, one_federation
 from twelve333.cli.demo.federation import Federation
 from twelve333.client import Connection, ServiceError
 from twelve333.core.cases.model import Case
 
 NANJING, SHANGHAI, JIUJIANG, FUZHOU = "320100", "310000", "360400", "350100"
-NAME, ID_NUMBER, PHONE, TEXT = "甄金丝雀", "350102199001017777", "13900017777", "养老保险断缴三个月的金丝雀"
+NAME, ID_NUMBER, PHONE, TEXT = "甄金丝雀", "350102199001017779", "13900017777", "养老保险断缴三个月的金丝雀"
 ANSWER, REASON = "已补缴的金丝雀答复", "材料不齐的金丝雀理由"
 CANARIES = (NAME, ID_NUMBER, PHONE, TEXT, ANSWER, REASON)
 WITHIN_SECONDS = 20.0
@@ -53,22 +55,6 @@ async def seen(member: Connection, version: int, case_id: str = "canary-case") -
     return case if case.version >= version else None
 
 
-def ways_of_writing(word: str) -> set[bytes]:
-    """As it may stand in a file: plain, as JSON escapes it, as UTF-16, in base64 at any offset."""
-    plain = word.encode()
-    shifted = {base64.b64encode(b"\x00" * shift + plain)[(8 * shift + 5) // 6 : -4] for shift in range(3)}
-    return {plain, word.encode("ascii", "backslashreplace"), word.encode("utf-16-le"), plain.hex().encode(), *shifted}
-
-
-def hits(folder: Path, words: Iterable[str]) -> list[str]:
-    needles = {word: ways_of_writing(word) for word in words}
-    found = []
-    for path in sorted(folder.rglob("*")):
-        content = path.read_bytes() if path.is_file() else b""
-        found += [f"{path.relative_to(folder)}: {word}" for word, ways in needles.items() if any(way in content for way in ways)]
-    return found
-
-
 async def _tell(federation: Federation) -> list[str]:
     """A case that is refused, taken and answered, a call with its context, and what was said when something was refused."""
     summary, complaints = f"{NAME}，身份证 {ID_NUMBER}，电话 {PHONE}：{TEXT}", []
@@ -87,6 +73,8 @@ async def _tell(federation: Federation) -> list[str]:
             {"summary": summary, "topic": NAME * 20},
             {"summary": summary, "region": ID_NUMBER},
             {"summary": summary, "case_id": NAME},
+            {"summary": summary, "case_id": PHONE},
+            {"summary": summary, "case_id": ID_NUMBER},
         ):
             with pytest.raises(ServiceError) as refused:
                 await origin.cases.open(NANJING, **{"topic": "0301", "region": SHANGHAI, **words})
@@ -129,6 +117,29 @@ async def test_what_callers_tell_is_found_nowhere_and_read_by_those_who_serve_th
             await origin.handoffs.completed("canary-call")
     async with desk(federation, "310000") as there:
         assert NAME in (await until(lambda: seen(there, 2, "canary-waiting"))).summary
+
+
+async def test_backups_and_what_commands_print_hold_nothing_personal(federation: Federation, tmp_path: Path) -> None:
+    """After the test before: its case is at both. A backup holds what is sealed as it is sealed, and no listing shows a text."""
+    hub, node = federation.hub, federation.nodes["320000"]
+    said = [
+        await asyncio.to_thread(cli, "hub", "backup", tmp_path / "hub.backup", "--config", hub.folder / "hub.toml"),
+        await asyncio.to_thread(cli, "node", "backup", tmp_path / "node.backup", "--config", node.folder / "node.toml"),
+        await asyncio.to_thread(cli, "node", "retention", "show", "--config", node.folder / "node.toml"),
+        await asyncio.to_thread(cli, "node", "retention", "run", "--dry-run", "--config", node.folder / "node.toml"),
+        await asyncio.to_thread(cli, "node", "parked", "list", "--json", profile=node.profile),
+        await asyncio.to_thread(cli, "node", "status", "--json", profile=node.profile),
+        await asyncio.to_thread(cli, "case", "show", NAME, profile=node.profile),
+        await asyncio.to_thread(cli, "case", "show", PHONE, "--json", profile=node.profile),
+    ]
+    assert [answer.code for answer in said[:6]] == [0] * 6, [answer.err for answer in said]
+    for number, answer in enumerate(said):
+        (tmp_path / f"said-{number}").write_text(answer.out + answer.err, encoding="utf-8")
+    for name in ("hub.backup", "node.backup"):
+        with gzip.open(tmp_path / name) as kept:
+            (tmp_path / f"{name}.open").write_bytes(kept.read())
+    assert hits(tmp_path, CANARIES) == []
+    assert hits(tmp_path, ["canary-case"])
 
 
 async def _wait_at_broker(federation: Federation) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.support.canaries import hits
 from tests.support.federation import one_federation
 from tests.support.postgres import Cluster
 from twelve333.cli.demo.cases import reached
@@ -20,6 +21,7 @@ from twelve333.core.routing.machine import HandoffState
 
 pytestmark = [one_federation, pytest.mark.timeout(180)]
 MEMBERS = ("hub", "320000", "350000")
+SUMMARY, QUESTION = "甄金丝雀被欠薪三个月", "甄金丝雀问档案"
 
 
 @pytest_asyncio.fixture
@@ -37,17 +39,17 @@ async def federation(tmp_path: Path, postgres_cluster: Cluster) -> AsyncIterator
             postgres_cluster.drop_database(url)
 
 
-async def test_the_main_job_runs_on_postgresql(federation: Federation) -> None:
+async def test_the_main_job_runs_on_postgresql(federation: Federation, postgres_cluster: Cluster) -> None:
     assert not list(federation.folder.rglob("*.db")), "a member fell back to SQLite"
     async with federation.hub.connect() as hub:
         _, version = await hub.registration.register_units(sample_entries())
         published = await hub.library.publish(sample_library(), strict=True)
     await everybody_has_directory(federation, version)
     async with federation.nodes["320000"].connect() as jiangsu, federation.nodes["350000"].connect() as fujian:
-        view = await jiangsu.handoffs.place("320100", "350100", topic="09", context={"question": "档案"})
+        view = await jiangsu.handoffs.place("320100", "350100", topic="09", context={"question": QUESTION})
         assert view.handoff.state is HandoffState.ACCEPTED and view.handoff.unit == "350100"
-        assert (await fujian.handoffs.get(view.handoff.call.id)).context == {"question": "档案"}
-        case = await jiangsu.cases.open("320100", topic="0601", region="350100", summary="欠薪")
+        assert (await fujian.handoffs.get(view.handoff.call.id)).context == {"question": QUESTION}
+        case = await jiangsu.cases.open("320100", topic="0601", region="350100", summary=SUMMARY)
         await jiangsu.cases.transfer(case, "350100")
         accepted = await fujian.cases.accept(await reached(fujian, case.case_id, State.OFFERED))
 
@@ -59,3 +61,6 @@ async def test_the_main_job_runs_on_postgresql(federation: Federation) -> None:
         assert (await fujian.library.search("工伤")).total > 0
     async with federation.hub.connect() as hub:
         assert (await reached(hub, case.case_id, State.ACCEPTED)).owner == accepted.owner
+    files = [*hits(postgres_cluster.data, [SUMMARY, QUESTION]), *hits(federation.folder, [SUMMARY, QUESTION])]
+    assert files == []  # tables, and the server's own log of writes
+    assert hits(postgres_cluster.data, [case.case_id])

@@ -33,10 +33,11 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where the cluster answers, and the password of its owner."""
+    """Where the cluster answers, the password of its owner, and its files."""
 
     port: int
     password: str
+    data: Path
 
     def create_database(self) -> str:
         """Make an empty database; its URL in SQLAlchemy's form (asyncpg)."""
@@ -88,8 +89,8 @@ def postgres_url(postgres_cluster: Cluster) -> Iterator[str]:
 
 def _serve(home: Path, extra: Mapping[str, str]) -> Iterator[Cluster]:
     account = _ordinary_account()
-    cluster = Cluster(free_ports(1)[0], secrets.token_urlsafe(12))
     password, data = home / "password", home / "data"
+    cluster = Cluster(free_ports(1)[0], secrets.token_urlsafe(12), data)
     password.write_text(cluster.password, encoding="utf-8")
     if account:
         for path in (home, password):

@@ -11,7 +11,9 @@ from sqlalchemy import MetaData
 from .settings import ServiceSettings
 from .signing.fields import LOOK_AGAIN_SECONDS, add_key, drop_old_keys, ensure_ring, open_cipher
 from .sql.database import open_database
-from .sql.reseal import erase_leftovers, reseal
+from .sql.erasing import erase_freed
+from .sql.fields import personal_columns
+from .sql.reseal import reseal
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +55,5 @@ async def rotate(settings: ServiceSettings, metadata: MetaData, now: datetime, *
     finally:
         await database.close()
     if found.plain:
-        await erase_leftovers(settings.database_url)
+        await erase_freed(settings.database_url, [table.name for table in metadata.sorted_tables if personal_columns(table)], compact=True)
     return Rotated(key_id, found.older, found.plain, drop_old_keys(path) if forget_old else 0)

@@ -7,6 +7,7 @@ the file. Every mistake becomes one sentence that names the setting; a service w
 from __future__ import annotations
 
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -76,6 +77,26 @@ class Audit(Section):
     head_seconds: float = Field(default=60.0, gt=0, le=3600)
 
 
+class Retention(Section):
+    """For how many days what callers told is kept, and how often what is older is deleted.
+
+    A closed case counts from the day it was closed, anything else from the day it came. Confirmed events are what members restored from
+    a backup are told again: a backup older than that lacks some.
+    """
+
+    closed_case_days: int = Field(default=730, ge=1)
+    held_step_days: int = Field(default=365, ge=1)
+    context_days: int = Field(default=7, ge=1)
+    confirmed_event_days: int = Field(default=30, ge=1)
+    parked_event_days: int = Field(default=90, ge=1)
+    every_hours: float = Field(default=1.0, gt=0, le=24)
+
+    @property
+    def every(self) -> timedelta:
+        """Time between two runs."""
+        return timedelta(hours=self.every_hours)
+
+
 class Telemetry(Section):
     """Where traces and metrics go; nowhere unless said."""
 
@@ -131,6 +152,7 @@ class ServiceSettings(BaseSettings):
     delivery: Delivery = Delivery()
     fields: Fields = Fields()
     audit: Audit = Audit()
+    retention: Retention = Retention()
     telemetry: Telemetry = Telemetry()
     logging: Logging = Logging()
     limits: Limits = Limits()
@@ -214,4 +236,17 @@ def _mistake(name: str, message: str) -> FieldViolation:
     return FieldViolation(name, MISTAKE, {"name": name, "message": message})
 
 
-__all__ = ["Address", "Audit", "Broker", "Database", "Fields", "Limits", "Logging", "Section", "ServiceSettings", "Telemetry", "load"]
+__all__ = [
+    "Address",
+    "Audit",
+    "Broker",
+    "Database",
+    "Fields",
+    "Limits",
+    "Logging",
+    "Retention",
+    "Section",
+    "ServiceSettings",
+    "Telemetry",
+    "load",
+]

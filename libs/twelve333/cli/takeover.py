@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Final
 
 from sqlalchemy import Connection
 
 from ..adapters.clock import system_clock
-from ..adapters.relay.sender import KEEP_CONFIRMED
 from ..adapters.sql.backup import Lost, Service
 from ..adapters.sql.database import open_database
 from ..adapters.sql.occupied import alone
@@ -16,6 +16,8 @@ from ..core.decision import Refused, refuse
 from ..core.delivery.codes import TAKEOVER_IN_USE
 from .common import Common
 from .output import show_one
+
+OTHERS_KEEP: Final = timedelta(days=30)  # confirmed events, unless their policy says otherwise
 
 
 async def take_over(url: str, service: Service, common: Common) -> None:
@@ -42,5 +44,5 @@ def _begin_anew(tx: Connection, service: Service, now: datetime) -> int:
     """The new epoch; and what the other copy had told in this member's name is asked back, as far as others keep it."""
     epoch = service.delivery.taken_over(tx, service.others(tx), now)
     told = [head.destination for head in service.delivery.outbox.heads(tx)]
-    service.ask_back(tx, Lost(now - KEEP_CONFIRMED, told, now))
+    service.ask_back(tx, Lost(now - OTHERS_KEEP, told, now))
     return epoch

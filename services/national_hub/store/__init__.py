@@ -1,6 +1,6 @@
 """What the hub keeps. Importing this package declares every table (one import line per capability, for migrations)."""
 
-from . import audit, cases, certificates, coverage, encryption, leases, library, policies, registration, routing, standing
+from . import audit, cases, certificates, coverage, encryption, leases, library, policies, registration, retention, routing, standing
 from .metadata import delivery_of, metadata
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "metadata",
     "policies",
     "registration",
+    "retention",
     "routing",
     "standing",
 ]

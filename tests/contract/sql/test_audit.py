@@ -113,3 +113,23 @@ async def test_a_log_goes_over_to_another_hash_and_verifies(database: Database) 
     await database.write(lambda tx: log.using("sm3").append(tx, ENTRY))
     await database.write(lambda tx: log.append(tx, ENTRY))
     assert await _verified(database) == ["OK"] * 3
+
+
+async def test_a_work_of_a_group_that_fails_leaves_no_gap_in_the_chain(database: Database) -> None:
+    def fail(tx: Connection) -> None:
+        log.append(tx, ENTRY)
+        raise Refused(refuse(ID_MALFORMED, id="x"))
+
+    works = [database.write(fail if number % 3 == 0 else lambda tx: log.append(tx, ENTRY)) for number in range(90)]
+    done = await asyncio.gather(*works, return_exceptions=True)
+    assert sum(isinstance(each, Refused) for each in done) == 30
+    assert await _verified(database) == ["OK"] * 60
+
+
+async def test_within_a_work_the_log_is_read_as_it_was_just_written(database: Database) -> None:
+    def work(tx: Connection) -> tuple[int, int]:
+        head = log.append(tx, ENTRY)
+        assert log.head(tx) == head
+        return log.append(tx, ENTRY).sequence, len(log.list(tx, 0, 0))
+
+    assert await asyncio.gather(*(database.write(work) for _ in range(3))) == [(2, 2), (4, 4), (6, 6)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -33,8 +32,6 @@ from .handover import Direct, Handovers
 from .lines import Line
 
 RETRY_S: Final = 1.0  # after the database was away
-KEEP_CONFIRMED: Final = timedelta(days=30)  # so long a receiver restored from a backup can have them again
-PRUNE_EVERY_S: Final = 3600.0
 AWAY_S: Final = 1.0  # a broker that is away for less is waited for
 SILENT_DEADLINES: Final = 2  # receipts overdue in a row before the direct way is tried beside the broker: after 3 to 6 seconds
 
@@ -58,7 +55,6 @@ class Sender:
         self._wake, self._receipt_came = asyncio.Event(), asyncio.Event()
         self._fresh, self._reread = Fresh(), True
         self._answered = set[str]()  # whose receipts came while heads are read
-        self._prune_at = 0.0
         self._away_since: float | None = None
         self._handovers = Handovers(self._batch_for, direct, self._take_receipt, self._wake.set, draw) if direct else None
 
@@ -100,7 +96,6 @@ class Sender:
         by_broker = self._bus.connected
         if not by_broker and not self._long_away():
             return
-        await self._prune()
         await self._read_heads()
         for head in self._fresh.heads():
             if self._is_handed(head.destination):
@@ -242,12 +237,6 @@ class Sender:
         for line in self._lines.values():
             line.forget()
         self._wake.set()
-
-    async def _prune(self) -> None:
-        if self._now() >= self._prune_at:
-            self._prune_at = self._now() + PRUNE_EVERY_S
-            before = self._clock() - KEEP_CONFIRMED
-            await self._database.write(lambda tx: self._delivery.outbox.prune(tx, before))
 
     async def _wait(self) -> None:
         """Until something happens or the next deadline passes; a broker that is away makes no deadlines of its own."""

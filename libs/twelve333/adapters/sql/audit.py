@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, String, Table, insert, select
 
 from ...core.audit.model import GENESIS, Entry, Head, Record, chained
 from ...core.digests import SHA256_NAME, Digest
+from .later import insert_later, keep_later, settle
 from .types import UtcDateTime
 
 PAGE_MAX: Final = 1000
+_HEAD: Final = "head"
 
 
 class AuditLog:
@@ -22,6 +25,8 @@ class AuditLog:
         self.records = _record_table(metadata)
         self.witnessed = _witness_table(metadata)
         self.suite: Digest = SHA256_NAME
+        columns = self.records.c
+        self._last = select(columns.sequence, columns.digest).order_by(columns.sequence.desc()).limit(1)
 
     def using(self, suite: Digest) -> AuditLog:
         """The same log for a member that hashes what it appends by `suite`."""
@@ -30,26 +35,36 @@ class AuditLog:
         return log
 
     def append(self, tx: Connection, entry: Entry) -> Head:
-        """Put an entry at the end; writers of one database take turns, so the chain never forks."""
-        record = chained(entry, self.head(tx), self.suite)
+        """Put an entry at the end; writers of one database take turns, so the chain never forks.
+
+        Works of one group read the head once and write their records in one statement.
+        """
+        kept = keep_later(tx, self.records.name, _nothing_more)
+        record = chained(entry, (kept or {}).get(_HEAD) or self._read_head(tx), self.suite)
         values = {"suite": record.suite, "sequence": record.sequence, "previous": record.previous, "digest": record.digest}
-        values |= {name: getattr(entry, name) for name in Entry.__slots__}
-        tx.execute(insert(self.records).values(values))
-        return Head(record.sequence, record.digest)
+        insert_later(tx, self.records, values | {name: getattr(entry, name) for name in Entry.__slots__})
+        head = Head(record.sequence, record.digest)
+        if kept is not None:
+            kept[_HEAD] = head
+        return head
 
     def head(self, tx: Connection) -> Head:
         """The last record; number 0 before the first."""
-        columns = self.records.c
-        row = tx.execute(select(columns.sequence, columns.digest).order_by(columns.sequence.desc()).limit(1)).one_or_none()
-        return Head(row.sequence, row.digest) if row else Head(0, GENESIS)
+        settle(tx)
+        return self._read_head(tx)
 
     def list(self, tx: Connection, after: int, most: int) -> list[Record]:
         """Records after that number, in order."""
+        settle(tx)
         columns = self.records.c
         query = select(self.records).where(columns.sequence > after).order_by(columns.sequence).limit(min(most or PAGE_MAX, PAGE_MAX))
         rows = tx.execute(query).mappings()
         entries = [(row, Entry(*(row[name] for name in Entry.__slots__))) for row in rows]
         return [Record(row["sequence"], entry, row["previous"], row["digest"], row["suite"]) for row, entry in entries]
+
+    def _read_head(self, tx: Connection) -> Head:
+        row = tx.execute(self._last).one_or_none()
+        return Head(row.sequence, row.digest) if row else Head(0, GENESIS)
 
     def witness(self, tx: Connection, member: str, head: Head, now: datetime) -> bool:
         """Keep a head that a member told; False if it contradicts what it told before: another record there, or fewer of them."""
@@ -66,6 +81,10 @@ class AuditLog:
         columns = self.witnessed.c
         query = select(columns.sequence, columns.digest).where(columns.member == member).order_by(columns.sequence.desc()).limit(PAGE_MAX)
         return tuple(Head(row.sequence, row.digest) for row in tx.execute(query))[::-1]
+
+
+def _nothing_more(_tx: Connection, _values: Mapping[Any, Any]) -> None:
+    """The head is read from the records; it is only remembered meanwhile."""
 
 
 def _record_table(metadata: MetaData) -> Table:

@@ -2,7 +2,7 @@
 
 Rule served: a restored database never goes on counting where the old one stopped. It begins a new epoch, so that nothing it tells
 is taken for something told before, and tells every member of it; what others told since the backup they send again, because they keep
-what was confirmed (`sender.KEEP_CONFIRMED`), and what the member itself decided since it asks back (`Service.ask_back`).
+what was confirmed (`[retention] confirmed_event_days`), and what the member itself decided since it asks back (`Service.ask_back`).
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, MetaData, Select, and_, delete, func, insert,
 
 from twelve333.api.cases.v1 import cases_pb2, events_pb2
 from twelve333.core.cases import codes
+from twelve333.core.cases.forgetting import forgotten
 from twelve333.core.cases.mending import Facts, Mended, Returned, mend
 from twelve333.core.cases.messages import Arrived, CaseEvent
 from twelve333.core.cases.model import Case, CaseFilter, State
@@ -56,12 +57,25 @@ class CaseStore:
         """Keep the state of a case and the steps that led to it from what was kept before."""
         if not taken:
             return
-        values = protect(tx, self.cases, case_values(case), case_id=case.case_id)
+        values = protect(tx, self.cases, case_values(case) | {"forgotten_at": None}, case_id=case.case_id)
         if taken[0].stamp.version == 1:
             tx.execute(insert(self.cases).values(case_id=case.case_id, **values))
         else:
             tx.execute(update(self.cases).where(self.cases.c.case_id == case.case_id).values(**values))
         tx.execute(insert(self.steps), [protect(tx, self.steps, step_values(event)) for event in taken])
+
+    def forget(self, tx: Connection, case_id: str, now: datetime) -> None:
+        """Delete what people wrote in a case and its steps; the rest stays. Steps that wait for their predecessor go as a whole."""
+        case = self.load(tx, case_id, lock=True)
+        if case is None:
+            return
+        left = forgotten(case)
+        values = protect(tx, self.cases, {"summary": left.summary, "answer": left.answer}, case_id=case_id)
+        tx.execute(update(self.cases).where(self.cases.c.case_id == case_id).values(**values, forgotten_at=now))
+        for row in (protect(tx, self.steps, step_values(event)) for event in left.history):
+            named = (self.steps.c.case_id == case_id) & (self.steps.c.version == row["version"])
+            tx.execute(update(self.steps).where(named).values(step=row["step"]))
+        tx.execute(delete(self.held).where(self.held.c.case_id == case_id))
 
     def receive(self, tx: Connection, arrived: Arrived, now: datetime) -> Settled:
         """Take a step that another member decided, and everything that had waited for it.

@@ -42,9 +42,11 @@ def case_table(metadata: MetaData) -> Table:
         Column("caller_due_provisional", Boolean, nullable=False),
         Column("owner_due_at", UtcDateTime, nullable=False),
         Column("owner_due_provisional", Boolean, nullable=False),
+        Column("forgotten_at", UtcDateTime, nullable=True),  # when its texts were deleted
     )
     Index("ix_cases_caller_due", table.c.caller_due_at, table.c.case_id)
     Index("ix_cases_owner_unit", table.c.owner_unit, table.c.state)
+    Index("ix_cases_forgotten", table.c.state, table.c.forgotten_at)
     return table
 
 

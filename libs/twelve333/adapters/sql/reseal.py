@@ -6,20 +6,17 @@ the service writes meanwhile is lost. It may be broken off and repeated at any t
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection, MetaData, RowMapping, Table, and_, make_url, or_, select, update
+from sqlalchemy import Connection, MetaData, RowMapping, Table, and_, or_, select, update
 
 from .database import Database
 from .fields import fields_of, personal_columns, protect, reveal, sealed_bytes
 
 PAGE_ROWS: Final = 500
-ERASE_WAIT_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +48,6 @@ async def reseal(database: Database, metadata: MetaData) -> Resealed:
             found, after = await database.write(partial(_page, table=table, after=after))
             total += found
     return total
-
-
-async def erase_leftovers(url: str) -> None:
-    """Rewrite a SQLite file so that pages freed by `reseal` hold no plain text; PostgreSQL's own vacuum does that there."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        await asyncio.to_thread(_rewrite, str(parsed.database))
-
-
-def _rewrite(path: str) -> None:
-    connection = sqlite3.connect(path, timeout=ERASE_WAIT_S, isolation_level=None)
-    try:
-        connection.execute("VACUUM")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    finally:
-        connection.close()
 
 
 def _page(tx: Connection, table: Table, after: Sequence[Any]) -> tuple[Resealed, Sequence[Any] | None]:

@@ -46,6 +46,7 @@ def sqlite_engine(path: str, *, begin: str = "BEGIN IMMEDIATE", pooled: bool = F
             connection.execute("PRAGMA query_only=ON")
         else:
             connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not only forgotten
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
 

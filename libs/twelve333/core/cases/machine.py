@@ -14,6 +14,7 @@ from twelve333.core.decision import Code, Decision, Refusal, refuse
 from twelve333.core.ids import check_id
 
 from . import codes, limits
+from .forgetting import same_step
 from .messages import (
     CallerTold,
     CaseAnswered,
@@ -144,7 +145,7 @@ def apply(case: Case | None, event: CaseEvent) -> Decision[Case] | Refusal | Ear
     if malformed := limits.check_event(event) or check_id(stamp.case_id) or check_id(stamp.step_id):
         return refuse(codes.STEP_MALFORMED, id=stamp.case_id[:64], because=malformed.code.name)
     if case and stamp.version <= version:
-        same = case.history[stamp.version - 1] == event
+        same = same_step(case.history[stamp.version - 1], event)
         return Decision(case) if same else refuse(codes.FORKED, id=case.case_id, version=stamp.version)
     if stamp.version > version + 1:
         return Early(stamp.version - 1)

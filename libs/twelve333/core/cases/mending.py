@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from ..decision import Decision, Refusal, refuse
 from ..ids import HUB
 from . import codes
+from .forgetting import same_step
 from .machine import Early, apply
 from .messages import Arrived, CaseEvent, TransferOffered
 from .model import Case
@@ -129,7 +130,7 @@ def _take_waiting(mended: Mended, event: CaseEvent, facts: Facts) -> Mended | Re
 
 def _common(ours: Sequence[CaseEvent], returned: Sequence[CaseEvent]) -> int:
     pairs = zip(ours, returned, strict=False)
-    return next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(ours), len(returned)))
+    return next((number for number, (one, other) in enumerate(pairs) if not same_step(one, other)), min(len(ours), len(returned)))
 
 
 def _replayed(history: Sequence[CaseEvent]) -> Case | Refusal:

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from twelve333.api.cases.v1 import cases_pb2 as twelve333_dot_api_dot_cases_dot_v1_dot_cases__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#twelve333/api/cases/v1/events.proto\x12\x16twelve333.api.cases.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"twelve333/api/cases/v1/cases.proto\"r\n\rCaseStepTaken\x12.\n\x04step\x18\x01 \x01(\x0b\x32 .twelve333.api.cases.v1.CaseStep\x12\x31\n\x07history\x18\x02 \x03(\x0b\x32 .twelve333.api.cases.v1.CaseStep\"L\n\x10\x43\x61seReturnsAsked\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"O\n\x13\x43\x61seReturnsContinue\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"t\n\x0c\x43\x61seReturned\x12\x31\n\x07history\x18\x01 \x03(\x0b\x32 .twelve333.api.cases.v1.CaseStep\x12\x31\n\x07waiting\x18\x02 \x03(\x0b\x32 .twelve333.api.cases.v1.CaseStepb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#twelve333/api/cases/v1/events.proto\x12\x16twelve333.api.cases.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"twelve333/api/cases/v1/cases.proto\"r\n\rCaseStepTaken\x12.\n\x04step\x18\x01 \x01(\x0b\x32 .twelve333.api.cases.v1.CaseStep\x12\x31\n\x07history\x18\x02 \x03(\x0b\x32 .twelve333.api.cases.v1.CaseStep\"$\n\x10\x43\x61seTextsDeleted\x12\x10\n\x08\x63\x61se_ids\x18\x01 \x03(\t\"L\n\x10\x43\x61seReturnsAsked\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"O\n\x13\x43\x61seReturnsContinue\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"t\n\x0c\x43\x61seReturned\x12\x31\n\x07history\x18\x01 \x03(\x0b\x32 .twelve333.api.cases.v1.CaseStep\x12\x31\n\x07waiting\x18\x02 \x03(\x0b\x32 .twelve333.api.cases.v1.CaseStepb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,10 +35,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CASESTEPTAKEN']._serialized_start=132
   _globals['_CASESTEPTAKEN']._serialized_end=246
-  _globals['_CASERETURNSASKED']._serialized_start=248
-  _globals['_CASERETURNSASKED']._serialized_end=324
-  _globals['_CASERETURNSCONTINUE']._serialized_start=326
-  _globals['_CASERETURNSCONTINUE']._serialized_end=405
-  _globals['_CASERETURNED']._serialized_start=407
-  _globals['_CASERETURNED']._serialized_end=523
+  _globals['_CASETEXTSDELETED']._serialized_start=248
+  _globals['_CASETEXTSDELETED']._serialized_end=284
+  _globals['_CASERETURNSASKED']._serialized_start=286
+  _globals['_CASERETURNSASKED']._serialized_end=362
+  _globals['_CASERETURNSCONTINUE']._serialized_start=364
+  _globals['_CASERETURNSCONTINUE']._serialized_end=443
+  _globals['_CASERETURNED']._serialized_start=445
+  _globals['_CASERETURNED']._serialized_end=561
 # @@protoc_insertion_point(module_scope)

@@ -54,6 +54,32 @@ class CaseStepTaken(_message.Message):
 Global___CaseStepTaken: _TypeAlias = CaseStepTaken  # noqa: Y015
 
 @_typing.final
+class CaseTextsDeleted(_message.Message):
+    """The member that was asked first has deleted the texts of closed cases by its policy, and tells the members that hold them too. They do the same
+    with cases of the teller that are closed and not held; whoever holds one, or has deleted it, changes nothing.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def case_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which, at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        case_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_ids", b"case_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseTextsDeleted: _TypeAlias = CaseTextsDeleted  # noqa: Y015
+
+@_typing.final
 class CaseReturnsAsked(_message.Message):
     """A member whose database was put back to a backup asks each other member for the cases in which it had taken steps since."""
 
