@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from hypothesis import HealthCheck, settings
+
+# How fast examples come says something about the machine, which others use too, and nothing about the rule.
+settings.register_profile("twelve333", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("twelve333")
+
 pytest_plugins = [
     "tests.support.broker",
     "tests.support.federation",

@@ -30,6 +30,7 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.registration.v1.RegistrationService/GetUnit": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/ListUnits": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/ChangeUnitStatus": MEMBERS,
+    f"{_API}.registration.v1.RegistrationService/PlanUnit": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/ListMembers": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/GetDirectory": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/RevokeMember": OPERATOR,

@@ -49,7 +49,7 @@ from .context import HubContext
 from .endpoints import MemberEndpoints
 from .handlers.cases import CaseHandlers
 from .handlers.certificates import refresh_revocations
-from .handlers.coverage import DirectorySnapshot
+from .handlers.coverage import DirectorySnapshot, UnitHistory
 from .handlers.directory import publish_roots, reconcile
 from .handlers.encryption import EncryptionKeyHandlers, MemberKeys, list_own_key
 from .handlers.enrolment import EnrolmentHandlers
@@ -153,7 +153,7 @@ def services(
         partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake, copies.ready)),
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
         partial(keys_pb2_grpc.add_EncryptionKeyServiceServicer_to_server, EncryptionKeyHandlers(hub, keys)),
-        partial(coverage_grpc.add_CoverageServiceServicer_to_server, CoverageHandlers(DirectorySnapshot(hub), hub.clock)),
+        partial(coverage_grpc.add_CoverageServiceServicer_to_server, CoverageHandlers(DirectorySnapshot(hub), hub.clock, UnitHistory(hub))),
         partial(policy_service_pb2_grpc.add_RoutingPolicyServiceServicer_to_server, RoutingPolicyHandlers(hub)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(hub)),
         partial(library_grpc.add_LibraryServiceServicer_to_server, library_reading(hub)),

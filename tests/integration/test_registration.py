@@ -208,3 +208,21 @@ async def test_what_would_overlap_is_refused_with_the_cell_and_both_parties(fede
     told = registered(federation, "320000", "apply", "-f", file)
     assert (told.code, "COVERAGE_OUTSIDE" in told.err, "320500" in told.err) == (1, True, True)
     assert registered(federation, "320000", "template", "321200").out.count("320500") == 0
+
+
+async def test_coverage_is_counted_for_any_day_and_shown_as_table_chart_and_page(federation: Federation, tmp_path: Path) -> None:
+    page, profile = tmp_path / "coverage.html", federation.hub.profile
+    planned = registered(federation, "230000", "plan", "230200", "--on", "2099-09-01", "--with-system")
+    assert planned.code == 0
+    assert "REGISTRATION_PLAN_IN_THE_PAST" in registered(federation, "230000", "plan", "230200", "--on", "2014-09-01").err
+    today = json.loads(cli("coverage", "--json", profile=profile).out)
+    then = json.loads(cli("coverage", "--as-of", "2099-12-31", "--json", profile=profile).out)
+    assert (then["open"], then["with_system"], then["by_plan"]) == (today["open"] + 1, today["with_system"] + 1, ["230200"])
+    before = json.loads(cli("coverage", "--as-of", "2010-01-01", "--json", profile=profile).out)
+    assert (before["units"], before["open"]) == (366, 0)
+    shown = cli("coverage", "--as-of", "2099-12-31", "--html", page, "--locale", "zh", profile=profile)
+    assert shown.code == 0 and "█" in shown.out and "230200" in shown.out
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<tr>") == 33 and "12333 开通情况" in text and "<script" not in text
+    desk = federation.nodes["230000"].folder / "profiles" / "desk-1"
+    assert "COVERAGE_HISTORY_AT_HUB" in cli("coverage", "--as-of", "2013-12-31", profile=desk).err

@@ -16,6 +16,7 @@ from ..core.decision import Code, Kind, Refused, refuse
 
 PROFILE_MISSING: Final = Code("CLI_PROFILE_MISSING", Kind.INVALID)
 FILE_UNREADABLE: Final = Code("CLI_FILE_UNREADABLE", Kind.INVALID)
+FILE_UNWRITABLE: Final = Code("CLI_FILE_UNWRITABLE", Kind.INVALID)
 EXTRA_MISSING: Final = Code("CLI_EXTRA_MISSING", Kind.UNAVAILABLE)
 
 REQUEST_SECONDS: Final = 10.0
@@ -93,6 +94,21 @@ def read_text(path: Path) -> str:
         return sys.stdin.buffer.read().decode("utf-8") if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(refuse(FILE_UNREADABLE, path=path, reason=_reason(error))) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that a person named, whole or not at all.
+
+    Raises:
+        Refused: CLI_FILE_UNWRITABLE.
+    """
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise Refused(refuse(FILE_UNWRITABLE, path=path, reason=_reason(error))) from error
 
 
 def _reason(error: Exception) -> str:

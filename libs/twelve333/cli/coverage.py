@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 from cyclopts import App
@@ -10,35 +11,53 @@ from cyclopts import App
 from ..catalogue.catalogue import sentence
 from ..core.coverage.model import Candidate
 from ..core.coverage.report import Line, Report
-from .common import Common, connect
+from ..core.worktime.model import CHINA
+from .common import Common, connect, write_text
+from .coverage_page import bar, coverage_page
 from .output import console, print_json, show
 
 app = App(
     name="coverage",
     help="Which units are open, and which one answers for a region, topic, language and time. Asks the hub or a node, as the profile says.",
 )
-COLUMNS = ("province", "name", "units", "open", "open_pct", "with_system", "with_system_pct", "not_open")
+COLUMNS = ("province", "name", "units", "open", "open_pct", "chart", "with_system", "with_system_pct", "not_open")
+CHART_CHARS = 20
 
 
 @app.default
-async def report(*, target: int = 340, target_with_system: int = 300, common: Common = Common()) -> None:
+async def report(
+    *,
+    target: int = 340,
+    target_with_system: int = 300,
+    as_of: date | None = None,
+    html: Path | None = None,
+    common: Common = Common(),
+) -> None:
     """Count open units per province and in total, and what is missing to the targets.
 
     Args:
         target: units that should be open.
         target_with_system: open units that should use a consulting system.
+        as_of: as the units stood at the end of that day, e.g. 2013-12-31; of a day to come, what the plans would reach. Asks the hub.
+        html: write the report as a page of its own to this file.
     """
     async with connect(common) as service:
-        counted = await service.coverage.report(target_open=target, target_with_system=target_with_system)
+        counted = await service.coverage.report(target_open=target, target_with_system=target_with_system, as_of=_end_of(as_of))
+    if html:
+        day = (as_of or datetime.now(CHINA).date()).isoformat()
+        write_text(html, coverage_page(counted, day, common.language))
     if common.json:
         print_json(report_values(counted))
         return
-    rows = [_row(line) for line in counted.provinces]
+    rows = [{**_row(line), "chart": bar(line.open_pct, CHART_CHARS)} for line in (*counted.provinces, counted.total)]
     for row in rows:
         row["not_open"] = len(row["not_open"]) or None
-    show([*rows, {**_row(counted.total), "province": "", "name": "∑", "not_open": None}], COLUMNS, as_json=False)
+    show([*rows[:-1], {**rows[-1], "name": "∑"}], COLUMNS, as_json=False)
     values = {"short_open": counted.short_of_open, "target": target, "short_system": counted.short_of_with_system}
     console.print(sentence("COVERAGE_REPORT_TARGETS", {**values, "target_system": target_with_system}, common.language))
+    if counted.by_plan:
+        planned = {"count": len(counted.by_plan), "units": ", ".join(counted.by_plan)}
+        console.print(sentence("COVERAGE_REPORT_BY_PLAN", planned, common.language))
 
 
 @app.command
@@ -67,6 +86,7 @@ def report_values(counted: Report) -> dict[str, Any]:
         **{name: value for name, value in _row(counted.total).items() if name not in ("province", "name", "not_open")},
         "short_of_open": counted.short_of_open,
         "short_of_with_system": counted.short_of_with_system,
+        "by_plan": list(counted.by_plan),
         "provinces": [_row(line) for line in counted.provinces],
     }
 
@@ -87,6 +107,11 @@ def candidate_values(candidate: Candidate, locale: str) -> dict[str, Any]:
 def aware(moment: datetime | None) -> datetime | None:
     """A time that somebody typed: without a zone it is UTC."""
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def _end_of(day: date | None) -> datetime | None:
+    """The last instant of a day in Chinese official time."""
+    return datetime.combine(day, time(), CHINA) + timedelta(days=1, microseconds=-1) if day else None
 
 
 def _row(line: Line) -> dict[str, Any]:

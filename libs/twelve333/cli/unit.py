@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -17,6 +17,7 @@ from ..core.coverage.declaring import check as check_declaration
 from ..core.coverage.model import Declaration
 from ..core.decision import Code, Kind, Refused, refuse
 from ..core.registration.model import Unit, UnitStatus
+from ..core.worktime.model import CHINA
 from ..data import declarations_2013, units_2013
 from ..schemas import text as schema_text
 from ..wire.declarations import declaration_to_wire
@@ -149,20 +150,47 @@ def print_schema() -> None:
 
 @app.command(name="import")
 async def import_units(
-    file: Path | None = None, *, sample: Annotated[Literal["2013"] | None, Parameter()] = None, common: Common = Common()
+    file: Path | None = None,
+    *,
+    sample: Annotated[Literal["2013"] | None, Parameter()] = None,
+    since: date | None = None,
+    common: Common = Common(),
 ) -> None:
     """Enter many units at once, all of them or none; those already there are changed.
 
     Args:
         file: CSV with unit_code, unit_name, level and more (see docs/operations.md); `-` reads standard input.
         sample: instead of a file, the national table of the end of 2013 that comes with the program.
+        since: the day from which they stand so, for a register that is taken over (the ministry only), e.g. 2013-12-31.
     """
     if (file is None) == (sample is None):
         raise Refused(refuse(IMPORT_SOURCE))
     entries = parse_units(read_text(file), str(file)) if file else sample_entries()
     async with connect(common) as hub:
-        changed, version = await hub.registration.register_units(entries)
+        changed, version = await hub.registration.register_units(entries, since=_start_of(since))
     show_one({"units": len(entries), "changed": changed, "directory_version": version}, as_json=common.json)
+
+
+@app.command
+async def plan(
+    code: str,
+    *,
+    on: date,
+    status: UnitStatus = UnitStatus.OPEN,
+    with_system: bool = False,
+    common: Common = Common(),
+) -> None:
+    """Write down what a unit intends; `twelve333 coverage --as-of` of a later day counts it.
+
+    Args:
+        code: GB/T 2260 code, e.g. 230200.
+        on: the day, e.g. 2014-09-01.
+        status: the state it is to have.
+        with_system: whether it will use a consulting system then.
+    """
+    async with connect(common) as hub:
+        await hub.registration.plan_unit(code, status, datetime.combine(on, time(), CHINA), with_system=with_system)
+    show_one({"code": code, "status": status.value, "with_system": with_system, "on": on.isoformat()}, as_json=common.json)
 
 
 @app.command(name="open")
@@ -193,6 +221,11 @@ async def _change(code: str, status: UnitStatus, common: Common) -> None:
     async with connect(common) as hub:
         unit, version = await hub.registration.change_status(code, status)
     show_one({**_row(unit), "directory_version": version}, as_json=common.json)
+
+
+def _start_of(day: date | None) -> datetime | None:
+    """The first instant of a day in Chinese official time."""
+    return datetime.combine(day, time(), CHINA) if day else None
 
 
 async def _known(hub: Connection, unit: Unit) -> tuple[Unit, Declaration | None]:

@@ -20,14 +20,18 @@ class CoverageClient:
         self._calls = calls
         self._stub = service_pb2_grpc.CoverageServiceStub(calls.channel)
 
-    async def report(self, *, target_open: int | None = None, target_with_system: int | None = None) -> Report:
+    async def report(
+        self, *, target_open: int | None = None, target_with_system: int | None = None, as_of: datetime | None = None
+    ) -> Report:
         """Open units per province and in total, and how far the country is from its targets.
 
         Args:
             target_open: units that should be open; 340 if None.
             target_with_system: open units that should use a consulting system; 300 if None.
+            as_of: aware; as the units stood then, or will by plan (hub only). As they stand now if None.
         """
-        request = pb.GetCoverageRequest(target_open=target_open, target_with_system=target_with_system)
+        day = to_timestamp(as_of) if as_of else None
+        request = pb.GetCoverageRequest(target_open=target_open, target_with_system=target_with_system, as_of=day)
         return report_from_wire(await self._calls.unary(self._stub.GetCoverage, request))
 
     async def resolve(self, region: str, *, topic: str = "", language: str = "", at: datetime | None = None) -> Answer:

@@ -15,7 +15,7 @@ from ..core.registration.freshness import Freshness
 from ..core.registration.model import Member, Unit, UnitStatus
 from ..wire.declarations import declaration_from_wire
 from ..wire.registration import freshness_from_wire, member_from_wire, status_to_wire, unit_from_wire
-from ..wire.times import from_timestamp
+from ..wire.times import from_timestamp, to_timestamp
 from .calls import Calls
 
 
@@ -125,14 +125,31 @@ class RegistrationClient:
         entry = await self._calls.unary(self._hub.GetUnit, pb.GetUnitRequest(code=code))
         return unit_from_wire(entry.unit), declaration_from_wire(entry.declaration) if entry.HasField("declaration") else None
 
-    async def register_units(self, entries: Sequence[pb.UnitEntry]) -> tuple[int, int]:
+    async def register_units(self, entries: Sequence[pb.UnitEntry], *, since: datetime | None = None) -> tuple[int, int]:
         """Enter or change units, all of them or none.
+
+        Args:
+            entries: the units, with what they declare.
+            since: aware; from when they stand so, for a register that is taken over (operators of the ministry). None: from now on.
 
         Returns:
             How many are new or different, and the version of the directory that holds them.
         """
-        answer = await self._calls.unary(self._hub.RegisterUnits, pb.RegisterUnitsRequest(entries=entries))
+        request = pb.RegisterUnitsRequest(entries=entries, since=to_timestamp(since) if since else None)
+        answer = await self._calls.unary(self._hub.RegisterUnits, request)
         return answer.changed, answer.directory_version
+
+    async def plan_unit(self, code: str, status: UnitStatus, on: datetime, *, with_system: bool = False) -> None:
+        """Write down a step that a unit intends to take.
+
+        Args:
+            code: the unit.
+            status: the state it is to have.
+            on: aware; when.
+            with_system: whether it will use a consulting system then.
+        """
+        request = pb.PlanUnitRequest(code=code, status=status_to_wire(status), with_system=with_system, on=to_timestamp(on))
+        await self._calls.unary(self._hub.PlanUnit, request)
 
     async def change_status(self, code: str, status: UnitStatus) -> tuple[Unit, int]:
         """Take one step in a unit's life; the unit and the version of the directory that holds it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -64,20 +65,22 @@ def answer_from_wire(answer: service_pb2.ResolveCoverageResponse) -> Answer:
     return Answer(answer.unit, tuple(map(candidate_from_wire, answer.candidates)), answer.directory_version)
 
 
-def report_to_wire(report: Report, version: int) -> service_pb2.GetCoverageResponse:
-    """The counts as they travel, with the version of the directory they were made from."""
+def report_to_wire(report: Report, version: int, by_plan: Iterable[str] = ()) -> service_pb2.GetCoverageResponse:
+    """The counts as they travel, with the version of the directory they were made from, and the units counted by plan only."""
     return service_pb2.GetCoverageResponse(
         provinces=[_line_out(line) for line in report.provinces],
         total=_line_out(report.total),
         short_of_open=report.short_of_open,
         short_of_with_system=report.short_of_with_system,
         directory_version=version,
+        by_plan=by_plan,
     )
 
 
 def report_from_wire(report: service_pb2.GetCoverageResponse) -> Report:
     """The counts as they were told."""
-    return Report(tuple(map(_line_in, report.provinces)), _line_in(report.total), report.short_of_open, report.short_of_with_system)
+    provinces, total = tuple(map(_line_in, report.provinces)), _line_in(report.total)
+    return Report(provinces, total, report.short_of_open, report.short_of_with_system, tuple(report.by_plan))
 
 
 def _line_out(line: Line) -> pb.CoverageLine:

@@ -1,10 +1,15 @@
-"""The directory as the hub sees it, made ready for questions about coverage; indexed once a version."""
+"""The directory as the hub sees it, made ready for questions about coverage and indexed once a version; and how units stood before."""
 
 from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
 
 from twelve333.adapters.calendar import announced_calendar
 from twelve333.api.common.v1 import common_pb2
 from twelve333.api.registration.v1 import registration_pb2
+from twelve333.core.coverage.history import AsOf, as_of
 from twelve333.core.coverage.snapshot import Snapshot
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.registration import codes
@@ -12,6 +17,22 @@ from twelve333.wire.directory import snapshot_from_wire
 
 from ..context import HubContext
 from ..store import registration as store
+from ..store import unit_history
+
+
+class UnitHistory:
+    """How units stood, from the hub's own register; call it for a time."""
+
+    def __init__(self, hub: HubContext) -> None:
+        self._hub = hub
+
+    async def __call__(self, day: datetime) -> AsOf:
+        """The units as they stood at a time, or will by plan."""
+
+        def load(tx: Connection) -> AsOf:
+            return as_of(store.load_units(tx), unit_history.load_standings(tx), day, self._hub.clock())
+
+        return await self._hub.database.read(load)
 
 
 class DirectorySnapshot:

@@ -21,14 +21,16 @@ from twelve333.core.ids import HUB
 from twelve333.core.registration import codes
 from twelve333.core.registration.messages import ChangeStatus, RegisterUnit
 from twelve333.core.registration.model import JoinToken, Unit
-from twelve333.core.registration.rules import change_status, register
+from twelve333.core.registration.rules import change_status, check_owner, register
 from twelve333.data import provinces
+from twelve333.wire.coverage import asked_time
 from twelve333.wire.registration import level_from_wire, member_to_wire, status_from_wire, unit_to_wire
 from twelve333.wire.times import to_timestamp
 
 from ..context import HubContext
 from ..store import coverage as declarations
 from ..store import registration as store
+from ..store import unit_history
 from .certificates import renew_member, revoke_member
 from .directory import confirm, republish
 from .partition import refuse_new_faults
@@ -82,8 +84,10 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
         if len(request.entries) > ENTRIES_MAX:
             raise Refused(refuse(codes.TOO_MANY_UNITS, count=len(request.entries), limit=ENTRIES_MAX))
 
+        since = _since(request, asker, now)
+
         def keep(tx: Connection) -> tuple[int, int]:
-            entered = [_enter_unit(tx, entry, asker) for entry in request.entries]
+            entered = [_enter_unit(tx, entry, asker, since) for entry in request.entries]
             declared = [_enter_declaration(tx, entry, now) for entry in request.entries]  # may name units that came later
             changed = sum(one or other for one, other in zip(entered, declared, strict=True))
             if changed:
@@ -128,12 +132,34 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
             if not decision.events:
                 return decision.state, _version(tx)
             store.save_units(tx, [decision.state])
+            unit_history.note_units(tx, [decision.state], now)
             refuse_new_faults(tx)
             return decision.state, republish(hub, tx, now)
 
         unit, version = await hub.audit.write(f"registration.status.{to.value}", command.code, keep)
         _steps.add(1, {"status": unit.status.value})
         return pb.ChangeUnitStatusResponse(unit=unit_to_wire(unit), directory_version=version)
+
+    async def PlanUnit(
+        self, request: pb.PlanUnitRequest, context: ServicerContext[pb.PlanUnitRequest, pb.PlanUnitResponse]
+    ) -> pb.PlanUnitResponse:
+        """Write down a step that a unit intends to take."""
+        status, on, asker = status_from_wire(request.status), asked_time(request.on), _asker()
+        if status is None:
+            raise Refused(refuse(codes.STATUS_UNKNOWN))
+        if refusal := check_owner(asker, request.code):
+            raise Refused(refusal)
+        if on <= self._hub.clock():
+            raise Refused(refuse(codes.PLAN_IN_THE_PAST))
+        plan = unit_history.Plan(request.code, status, request.with_system, on)
+
+        def keep(tx: Connection) -> None:
+            if store.load_unit(tx, plan.code) is None:
+                raise Refused(refuse(codes.UNIT_UNKNOWN, code=plan.code))
+            unit_history.note_plan(tx, plan)
+
+        await self._hub.audit.write("registration.plan", plan.code, keep)
+        return pb.PlanUnitResponse()
 
     async def ListMembers(
         self, request: pb.ListMembersRequest, context: ServicerContext[pb.ListMembersRequest, pb.ListMembersResponse]
@@ -201,7 +227,19 @@ def _version(tx: Connection) -> int:
     return row.version if row else 0
 
 
-def _enter_unit(tx: Connection, entry: pb.UnitEntry, asker: str) -> bool:
+def _since(request: pb.RegisterUnitsRequest, asker: str, now: datetime) -> datetime:
+    """From when the units stand as entered: for the ministry to say, of a register that is taken over."""
+    if not request.HasField("since"):
+        return now
+    since = asked_time(request.since)
+    if asker != HUB:
+        raise Refused(refuse(codes.STATUS_NOT_YOURS, code=request.entries[0].unit.code[:6] if request.entries else ""))
+    if since > now:
+        raise Refused(refuse(codes.SINCE_IN_THE_FUTURE))
+    return since
+
+
+def _enter_unit(tx: Connection, entry: pb.UnitEntry, asker: str, since: datetime) -> bool:
     """Enter one unit; True if it is new or different now."""
     unit = entry.unit
     known = store.load_unit(tx, unit.code)
@@ -210,6 +248,7 @@ def _enter_unit(tx: Connection, entry: pb.UnitEntry, asker: str) -> bool:
     decision = accepted(register(known, asker, command))
     if decision.events:
         store.save_units(tx, [decision.state])
+        unit_history.note_units(tx, [decision.state], since)
     return bool(decision.events)
 
 

@@ -1,6 +1,20 @@
 """What the hub keeps. Importing this package declares every table (one import line per capability, for migrations)."""
 
-from . import audit, cases, certificates, coverage, encryption, leases, library, policies, registration, retention, routing, standing
+from . import (
+    audit,
+    cases,
+    certificates,
+    coverage,
+    encryption,
+    leases,
+    library,
+    policies,
+    registration,
+    retention,
+    routing,
+    standing,
+    unit_history,
+)
 from .metadata import delivery_of, metadata
 
 __all__ = [
@@ -18,4 +32,5 @@ __all__ = [
     "retention",
     "routing",
     "standing",
+    "unit_history",
 ]

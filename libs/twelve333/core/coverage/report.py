@@ -57,12 +57,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The counts per province in the order of codes, the total, and how far it is from the targets."""
+    """The counts per province in the order of codes, the total, how far it is from the targets, and units counted by plan only."""
 
     provinces: tuple[Line, ...]
     total: Line
     short_of_open: int
     short_of_with_system: int
+    by_plan: tuple[str, ...] = ()
 
 
 def percent(part: int, whole: int) -> Decimal | None:

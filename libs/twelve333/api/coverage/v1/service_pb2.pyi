@@ -28,19 +28,25 @@ class GetCoverageRequest(_message.Message):
 
     TARGET_OPEN_FIELD_NUMBER: _builtins.int
     TARGET_WITH_SYSTEM_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     target_open: _builtins.int
     """Units that should be open; 340 if absent."""
     target_with_system: _builtins.int
     """Open units that should use a consulting system; 300 if absent."""
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """As the units stood at that time, from the hub's history; a time to come: what the plans would reach. Absent: as they stand now."""
+
     def __init__(
         self,
         *,
         target_open: _builtins.int | None = ...,
         target_with_system: _builtins.int | None = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_target_open", b"_target_open", "_target_with_system", b"_target_with_system", "target_open", b"target_open", "target_with_system", b"target_with_system"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_target_open", b"_target_open", "_target_with_system", b"_target_with_system", "as_of", b"as_of", "target_open", b"target_open", "target_with_system", b"target_with_system"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_target_open", b"_target_open", "_target_with_system", b"_target_with_system", "target_open", b"target_open", "target_with_system", b"target_with_system"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_target_open", b"_target_open", "_target_with_system", b"_target_with_system", "as_of", b"as_of", "target_open", b"target_open", "target_with_system", b"target_with_system"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__target_open: _TypeAlias = _typing.Literal["target_open"]  # noqa: Y015
     _WhichOneofArgType__target_open: _TypeAlias = _typing.Literal["_target_open", b"_target_open"]  # noqa: Y015
@@ -64,6 +70,7 @@ class GetCoverageResponse(_message.Message):
     SHORT_OF_OPEN_FIELD_NUMBER: _builtins.int
     SHORT_OF_WITH_SYSTEM_FIELD_NUMBER: _builtins.int
     DIRECTORY_VERSION_FIELD_NUMBER: _builtins.int
+    BY_PLAN_FIELD_NUMBER: _builtins.int
     short_of_open: _builtins.int
     """Units short of the first target, 0 if it is reached."""
     short_of_with_system: _builtins.int
@@ -78,6 +85,10 @@ class GetCoverageResponse(_message.Message):
     def total(self) -> _coverage_pb2.CoverageLine:
         """The whole country."""
 
+    @_builtins.property
+    def by_plan(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Units that are counted as they stand by plan only."""
+
     def __init__(
         self,
         *,
@@ -86,10 +97,11 @@ class GetCoverageResponse(_message.Message):
         short_of_open: _builtins.int = ...,
         short_of_with_system: _builtins.int = ...,
         directory_version: _builtins.int = ...,
+        by_plan: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["directory_version", b"directory_version", "provinces", b"provinces", "short_of_open", b"short_of_open", "short_of_with_system", b"short_of_with_system", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_plan", b"by_plan", "directory_version", b"directory_version", "provinces", b"provinces", "short_of_open", b"short_of_open", "short_of_with_system", b"short_of_with_system", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -53,7 +53,8 @@ class CoverageServiceServicer:
 
     def GetCoverage(self, request, context):
         """Caller: operator, node (hub); desk, local operator (node). Counts open units per province and in total against the targets.
-        Refusals: REGISTRATION_DIRECTORY_MISSING on a node that has no directory yet.
+        Refusals: REGISTRATION_DIRECTORY_MISSING on a node that has no directory yet, COVERAGE_TIME_OUT_OF_RANGE, COVERAGE_HISTORY_AT_HUB on a node
+        that is asked about a day.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

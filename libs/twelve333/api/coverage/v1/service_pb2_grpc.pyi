@@ -35,7 +35,8 @@ class CoverageServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CoverageServiceAsyncStub: ...
     GetCoverage: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetCoverageRequest, _service_pb2.GetCoverageResponse]
     """Caller: operator, node (hub); desk, local operator (node). Counts open units per province and in total against the targets.
-    Refusals: REGISTRATION_DIRECTORY_MISSING on a node that has no directory yet.
+    Refusals: REGISTRATION_DIRECTORY_MISSING on a node that has no directory yet, COVERAGE_TIME_OUT_OF_RANGE, COVERAGE_HISTORY_AT_HUB on a node
+    that is asked about a day.
     """
     ResolveCoverage: _grpc.UnaryUnaryMultiCallable[_service_pb2.ResolveCoverageRequest, _service_pb2.ResolveCoverageResponse]
     """Caller: operator, node (hub); desk, local operator (node). Tells which unit answers for a region, topic, language and time, and why not the others.
@@ -50,7 +51,8 @@ class CoverageServiceAsyncStub(CoverageServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCoverage: _aio.UnaryUnaryMultiCallable[_service_pb2.GetCoverageRequest, _service_pb2.GetCoverageResponse]  # type: ignore[assignment]
     """Caller: operator, node (hub); desk, local operator (node). Counts open units per province and in total against the targets.
-    Refusals: REGISTRATION_DIRECTORY_MISSING on a node that has no directory yet.
+    Refusals: REGISTRATION_DIRECTORY_MISSING on a node that has no directory yet, COVERAGE_TIME_OUT_OF_RANGE, COVERAGE_HISTORY_AT_HUB on a node
+    that is asked about a day.
     """
     ResolveCoverage: _aio.UnaryUnaryMultiCallable[_service_pb2.ResolveCoverageRequest, _service_pb2.ResolveCoverageResponse]  # type: ignore[assignment]
     """Caller: operator, node (hub); desk, local operator (node). Tells which unit answers for a region, topic, language and time, and why not the others.
@@ -68,7 +70,8 @@ class CoverageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.GetCoverageResponse, _abc.Awaitable[_service_pb2.GetCoverageResponse]]:
         """Caller: operator, node (hub); desk, local operator (node). Counts open units per province and in total against the targets.
-        Refusals: REGISTRATION_DIRECTORY_MISSING on a node that has no directory yet.
+        Refusals: REGISTRATION_DIRECTORY_MISSING on a node that has no directory yet, COVERAGE_TIME_OUT_OF_RANGE, COVERAGE_HISTORY_AT_HUB on a node
+        that is asked about a day.
         """
 
     @_abc_1.abstractmethod

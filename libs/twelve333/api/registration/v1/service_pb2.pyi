@@ -257,20 +257,28 @@ class RegisterUnitsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRIES_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnitEntry]:
         """At most 1,000 at a time."""
+
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """From when they stand so, for a register that is taken over; not in the future. Absent: from now on. Only an operator of the ministry may say."""
 
     def __init__(
         self,
         *,
         entries: _abc.Iterable[Global___UnitEntry] | None = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_since", b"_since", "since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_since", b"_since", "entries", b"entries", "since", b"since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__since: _TypeAlias = _typing.Literal["since"]  # noqa: Y015
+    _WhichOneofArgType__since: _TypeAlias = _typing.Literal["_since", b"_since"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__since) -> _WhichOneofReturnType__since | None: ...
 
 Global___RegisterUnitsRequest: _TypeAlias = RegisterUnitsRequest  # noqa: Y015
 
@@ -425,6 +433,59 @@ class ChangeUnitStatusResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ChangeUnitStatusResponse: _TypeAlias = ChangeUnitStatusResponse  # noqa: Y015
+
+@_typing.final
+class PlanUnitRequest(_message.Message):
+    """A step that a unit intends to take."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    WITH_SYSTEM_FIELD_NUMBER: _builtins.int
+    ON_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """The unit."""
+    status: _registration_pb2.UnitStatus.ValueType
+    """The state it is to have."""
+    with_system: _builtins.bool
+    """Whether it will use a consulting system then."""
+    @_builtins.property
+    def on(self) -> _timestamp_pb2.Timestamp:
+        """When; in the future."""
+
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        status: _registration_pb2.UnitStatus.ValueType = ...,
+        with_system: _builtins.bool = ...,
+        on: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["on", b"on"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "on", b"on", "status", b"status", "with_system", b"with_system"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanUnitRequest: _TypeAlias = PlanUnitRequest  # noqa: Y015
+
+@_typing.final
+class PlanUnitResponse(_message.Message):
+    """It is written down."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanUnitResponse: _TypeAlias = PlanUnitResponse  # noqa: Y015
 
 @_typing.final
 class ListMembersRequest(_message.Message):

@@ -227,6 +227,11 @@ class RegistrationServiceStub:
                 request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.ChangeUnitStatusRequest.SerializeToString,
                 response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.ChangeUnitStatusResponse.FromString,
                 _registered_method=True)
+        self.PlanUnit = channel.unary_unary(
+                '/twelve333.api.registration.v1.RegistrationService/PlanUnit',
+                request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.PlanUnitRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.PlanUnitResponse.FromString,
+                _registered_method=True)
         self.ListMembers = channel.unary_unary(
                 '/twelve333.api.registration.v1.RegistrationService/ListMembers',
                 request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.ListMembersRequest.SerializeToString,
@@ -298,6 +303,14 @@ class RegistrationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PlanUnit(self, request, context):
+        """Caller: operator for any unit, node for units of its own province. Writes down a step that a unit intends to take; nothing else changes.
+        Refusals: REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_PLAN_IN_THE_PAST.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListMembers(self, request, context):
         """Caller: operator or node. Lists the members.
         """
@@ -363,6 +376,11 @@ def add_RegistrationServiceServicer_to_server(servicer, server):
                     servicer.ChangeUnitStatus,
                     request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.ChangeUnitStatusRequest.FromString,
                     response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.ChangeUnitStatusResponse.SerializeToString,
+            ),
+            'PlanUnit': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanUnit,
+                    request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.PlanUnitRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.PlanUnitResponse.SerializeToString,
             ),
             'ListMembers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMembers,
@@ -526,6 +544,33 @@ class RegistrationService:
             '/twelve333.api.registration.v1.RegistrationService/ChangeUnitStatus',
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.ChangeUnitStatusRequest.SerializeToString,
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.ChangeUnitStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanUnit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.registration.v1.RegistrationService/PlanUnit',
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.PlanUnitRequest.SerializeToString,
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.PlanUnitResponse.FromString,
             options,
             channel_credentials,
             insecure,

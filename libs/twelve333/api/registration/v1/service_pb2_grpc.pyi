@@ -122,6 +122,10 @@ class RegistrationServiceStub:
     """Caller: operator for any unit, node for units of its own province. Takes one step in a unit's life.
     Refusals: REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_STEP, REGISTRATION_STATUS_NOT_YOURS.
     """
+    PlanUnit: _grpc.UnaryUnaryMultiCallable[_service_pb2.PlanUnitRequest, _service_pb2.PlanUnitResponse]
+    """Caller: operator for any unit, node for units of its own province. Writes down a step that a unit intends to take; nothing else changes.
+    Refusals: REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_PLAN_IN_THE_PAST.
+    """
     ListMembers: _grpc.UnaryUnaryMultiCallable[_service_pb2.ListMembersRequest, _service_pb2.ListMembersResponse]
     """Caller: operator or node. Lists the members."""
     GetDirectory: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetDirectoryRequest, _service_pb2.GetDirectoryResponse]
@@ -161,6 +165,10 @@ class RegistrationServiceAsyncStub(RegistrationServiceStub):
     ChangeUnitStatus: _aio.UnaryUnaryMultiCallable[_service_pb2.ChangeUnitStatusRequest, _service_pb2.ChangeUnitStatusResponse]  # type: ignore[assignment]
     """Caller: operator for any unit, node for units of its own province. Takes one step in a unit's life.
     Refusals: REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_STEP, REGISTRATION_STATUS_NOT_YOURS.
+    """
+    PlanUnit: _aio.UnaryUnaryMultiCallable[_service_pb2.PlanUnitRequest, _service_pb2.PlanUnitResponse]  # type: ignore[assignment]
+    """Caller: operator for any unit, node for units of its own province. Writes down a step that a unit intends to take; nothing else changes.
+    Refusals: REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_PLAN_IN_THE_PAST.
     """
     ListMembers: _aio.UnaryUnaryMultiCallable[_service_pb2.ListMembersRequest, _service_pb2.ListMembersResponse]  # type: ignore[assignment]
     """Caller: operator or node. Lists the members."""
@@ -228,6 +236,16 @@ class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_service_pb2.ChangeUnitStatusResponse, _abc.Awaitable[_service_pb2.ChangeUnitStatusResponse]]:
         """Caller: operator for any unit, node for units of its own province. Takes one step in a unit's life.
         Refusals: REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_STEP, REGISTRATION_STATUS_NOT_YOURS.
+        """
+
+    @_abc_1.abstractmethod
+    def PlanUnit(
+        self,
+        request: _service_pb2.PlanUnitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.PlanUnitResponse, _abc.Awaitable[_service_pb2.PlanUnitResponse]]:
+        """Caller: operator for any unit, node for units of its own province. Writes down a step that a unit intends to take; nothing else changes.
+        Refusals: REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_PLAN_IN_THE_PAST.
         """
 
     @_abc_1.abstractmethod
