@@ -105,8 +105,9 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     told, refused = appliers(hub, delivery), hub.revocations
     copies, instances = await _copies(hub, delivery, home)
     everybody = [HUB, *provinces()]
+    signing = hosting.signing_of(settings, refused, instances.signs, hub.clock)
     relay = await hosting.start_relay(
-        stack, settings, database, delivery, told, hub.clock, direct, sealing, copies, everybody, refused.covers
+        stack, settings, database, delivery, told, hub.clock, direct, sealing, signing, copies, everybody, refused.covers
     )
     limits, locale = hosting.limits_of(settings), settings.locale
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, refused.admit, limits, locale)

@@ -96,21 +96,20 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     pulling = Background("directory", pull.step, settings.hub.sync_seconds)
     copying = Background("library", LibraryPull(node).step, settings.hub.sync_seconds)
     told, refused = appliers(node, delivery, calls, pulling, copying), node.directory.revocations
-    direct = GrpcDirect(node.peers)
-    own = open_cipher(settings.fields_keyring, settings.cipher)
+    direct, own = GrpcDirect(node.peers), open_cipher(settings.fields_keyring, settings.cipher)
     keys = DirectoryKeys(node, own)
     sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
+    signing = hosting.signing_of(settings, refused, node.directory.signs, node.clock)
     relay = await hosting.start_relay(
-        stack, settings, node.database, delivery, told, node.clock, direct, sealing, copies, excluded=refused.covers
+        stack, settings, node.database, delivery, told, node.clock, direct, sealing, signing, copies, excluded=refused.covers
     )
     limits, locale = hosting.limits_of(settings), settings.locale
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, _admission(node, delivery), limits, locale)
     peers = [*peer_services(node, calls, relay, copies), health.register]
     await hosting.start_listener(stack, federation, peers, FEDERATION, settings.drain_seconds)
     desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), limits=limits, locale=locale)
-    await hosting.start_listener(
-        stack, desk, [*desk_services(node, calls, relay, pull, alarms, delivery), health.register], DESK, settings.drain_seconds
-    )
+    offered = [*desk_services(node, calls, relay, pull, alarms, delivery), health.register]
+    await hosting.start_listener(stack, desk, offered, DESK, settings.drain_seconds)
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery)
     await hosting.start_background(stack, pulling)
     await hosting.start_background(stack, copying)

@@ -39,6 +39,7 @@ class AskHub:
             before=asked.before,
             hub_fence=seen,
             directory_version=self._node.directory.version,
+            signs=True,
         )
         stub = instance_pb2_grpc.InstanceServiceStub(self._node.peers.channel(HUB))
         try:

@@ -20,6 +20,7 @@ from twelve333.api.common.v1 import common_pb2
 from twelve333.api.registration.v1 import registration_pb2
 from twelve333.core.decision import Refusal, Refused, refuse
 from twelve333.core.documents import Seen, digest_of
+from twelve333.core.ids import HUB
 from twelve333.core.registration import codes
 from twelve333.core.registration.freshness import CONFIRMATION_OTHER, Confirmation, Freshness, Limits, hear, level
 from twelve333.wire.documents import document_from_wire
@@ -53,6 +54,7 @@ class DirectoryReplica:
         self.current = registration_pb2.Directory()
         self.revocations = Revocations()
         self._fences: dict[str, int] = {}
+        self._signing = frozenset[str]()
 
     @property
     def version(self) -> int:
@@ -72,6 +74,10 @@ class DirectoryReplica:
     def fence_of(self, member: str) -> int:
         """The fence of the copy of a member that the hub had granted last when it signed this; 0 if none."""
         return self._fences.get(member, 0)
+
+    def signs(self, member: str) -> bool:
+        """Whether a member has told that it signs what it hands to the broker."""
+        return member in self._signing
 
     async def load(self, database: Database) -> None:
         """Take up the directory that was kept, after checking it again: the disk is not trusted more than the network."""
@@ -143,6 +149,7 @@ class DirectoryReplica:
             raise Refused(refuse(codes.DIRECTORY_REFUSED, reason="unreadable")) from error
         self.current = directory
         self._fences = {each.name: each.fence for each in directory.members}
+        self._signing = frozenset([each.name for each in directory.members if each.signs] + [HUB] * directory.hub_signs)
         keys = {each.key_fingerprint for each in directory.revocations}
         self.revocations.use(keys, [each.name for each in directory.members if each.key_fingerprint in keys])
         self._seen = Seen(directory.version, digest_of(payload))

@@ -19,6 +19,7 @@ from ..data import provinces
 from .bus.guarded import GuardedBus
 from .bus.nats import NatsBus, NatsSettings
 from .bus.sealed import SealedBus, Sealing
+from .bus.signed import SignedBus, Signing
 from .bus.tls import member_tls
 from .clock import Clock
 from .copies import Copies
@@ -28,10 +29,12 @@ from .rpc.access import AccessTable
 from .rpc.gate import Limits
 from .rpc.health import PROBE_ROWS, Health
 from .rpc.limits import quotas_of
+from .rpc.revocations import Revocations
 from .rpc.server import Listener, Register, RpcServer, build_server
 from .runner import Background
 from .settings import ServiceSettings
 from .signing.fields import open_cipher
+from .signing.statements import Signer, Verifier
 from .sql.database import Database, open_database
 from .sql.delivery import Appliers, Delivery
 from .sql.migrate import check_current
@@ -77,23 +80,36 @@ async def start_relay(
     clock: Clock,
     direct: GrpcDirect,
     sealing: Sealing,
+    signing: Signing,
     copies: Copies,
     administers: Sequence[str] = (),
     excluded: Callable[[str], bool] = lambda _member: False,
 ) -> Relay:
-    """Start both directions of delivery, sealed, without revoked members, and silent unless this copy is the member.
+    """Start both directions of delivery, signed and sealed, without revoked members, and silent unless this copy is the member.
 
     A broker that is away keeps nobody from starting, and is gone around.
     """
     tls = member_tls(federation_folder(settings))
     bus = GuardedBus(NatsBus(NatsSettings(settings.broker.urls, delivery.member, tls, administers)), excluded)
     await start_background(stack, copies.keeping)
-    fenced = FencedBus(SealedBus(bus, sealing), delivery.standing, copies.ready)
+    fenced = FencedBus(SealedBus(SignedBus(bus, signing), sealing), delivery.standing, copies.ready)
     around = FencedDirect(direct, copies.ready, copies.superseded)
     relay = Relay(database, delivery, fenced, appliers, clock, direct=around, everybody=[HUB, *provinces()])
     await relay.start()
     stack.push_async_callback(relay.stop)
     return relay
+
+
+def signing_of(settings: ServiceSettings, revocations: Revocations, signs: Callable[[str], bool], clock: Clock) -> Signing:
+    """How what goes over the broker is signed and checked.
+
+    Args:
+        revocations: the keys that count no more.
+        signs: whether a member has told that it signs; nothing unsigned is taken from it then.
+    """
+    folder = federation_folder(settings)
+    required = settings.broker.signatures_required
+    return Signing(Signer(folder), Verifier(folder, revocations.revoked, clock), lambda member: required or signs(member))
 
 
 async def start_listener(

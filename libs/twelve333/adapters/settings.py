@@ -60,6 +60,7 @@ class Broker(Section):
     """The NATS servers, tried in turn."""
 
     urls: tuple[Annotated[str, Field(pattern=r"^(tls|nats)://[^/]+:\d+$")], ...] = Field(min_length=1)
+    signatures_required: bool = False  # whether nothing unsigned is taken, also from members whose older program does not sign
     plain_payloads: bool = False  # whether events go unsealed to members whose older program has told no key to seal to
 
 

@@ -77,7 +77,7 @@ def unit_from_wire(unit: pb.Unit) -> Unit:
     )
 
 
-def member_to_wire(member: Member, encryption_key: bytes = b"", fence: int = 0) -> pb.Member:
+def member_to_wire(member: Member, encryption_key: bytes = b"", fence: int = 0, *, signs: bool = False) -> pb.Member:
     """A member as it travels, with the key to which events for it are sealed and the fence of its running copy, if it has told them."""
     return pb.Member(
         name=member.name,
@@ -86,6 +86,7 @@ def member_to_wire(member: Member, encryption_key: bytes = b"", fence: int = 0) 
         joined_at=to_timestamp(member.joined_at),
         encryption_key=encryption_key,
         fence=fence,
+        signs=signs,
     )
 
 

@@ -23,7 +23,7 @@ from ..store import certificates, policies
 from ..store import coverage as declarations
 from ..store import registration as store
 from ..store.encryption import load_keys
-from ..store.leases import load_fences
+from ..store.leases import load_fences, load_signing
 
 PURPOSE, CURRENT = "directory", "directory-current"
 log = logger("registration")
@@ -36,11 +36,15 @@ def republish(context: HubContext, tx: Connection, now: datetime) -> int:
         The new version.
     """
     before = store.load_directory(tx)
-    version, keys, fences = next_version(context, tx, before), load_keys(tx), load_fences(tx)
+    version, keys = next_version(context, tx, before), load_keys(tx)
+    fences, signing = load_fences(tx), load_signing(tx)
     directory = registration_pb2.Directory(
         version=version,
         made_at=to_timestamp(now),
-        members=[member_to_wire(member, keys.get(member.name, b""), fences.get(member.name, 0)) for member in store.load_members(tx)],
+        members=[
+            member_to_wire(member, keys.get(member.name, b""), fences.get(member.name, 0), signs=member.name in signing)
+            for member in store.load_members(tx)
+        ],
         units=[unit_to_wire(unit) for unit in store.load_units(tx)],
         declarations=declarations.load_declarations(tx),
         policies=policies.load_policies(tx),
@@ -48,6 +52,7 @@ def republish(context: HubContext, tx: Connection, now: datetime) -> int:
         hub_encryption_key=context.sealing_key(),
         trusted_roots=to_der(context.authority.trust.roots),
         root_links=to_der(context.authority.trust.links),
+        hub_signs=True,
     )
     document = sign(directory.SerializeToString(deterministic=True), PURPOSE, version, context.documents)
     store.save_directory(tx, store.DirectoryRow(version, now, document_to_wire(document).SerializeToString()))

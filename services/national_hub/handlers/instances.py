@@ -24,7 +24,7 @@ from twelve333.core.ids import HUB, check_id
 
 from ..context import HubContext
 from ..store import registration
-from ..store.leases import load_leases, save_lease
+from ..store.leases import load_leases, load_signing, save_lease
 from .directory import republish
 
 FENCE_MOST: Final = 1 << 62
@@ -47,13 +47,19 @@ class InstanceHandlers(instance_pb2_grpc.InstanceServiceServicer):
     def __init__(self, hub: HubContext, delivery: Delivery, copies: Copies) -> None:
         self._hub, self._delivery, self._copies = hub, delivery, copies
         self._leases: dict[str, Lease] = {}
+        self._signing = frozenset[str]()
         self._one_at_a_time = asyncio.Lock()
 
     async def load(self) -> None:
         """Take up what was granted; holders have the time of a lease to be heard again. A hub without members has nobody to meet."""
         self._leases = await self._hub.database.read(partial(load_leases, since=self._hub.clock()))
+        self._signing = await self._hub.database.read(load_signing)
         if self._copies.begun.ended or not await self._hub.database.read(registration.member_names):
             await self._prove()
+
+    def signs(self, member: str) -> bool:
+        """Whether a member has told that it signs what it hands to the broker."""
+        return member in self._signing
 
     async def ClaimInstance(
         self, request: pb.ClaimInstanceRequest, context: ServicerContext[pb.ClaimInstanceRequest, pb.ClaimInstanceResponse]
@@ -62,7 +68,7 @@ class InstanceHandlers(instance_pb2_grpc.InstanceServiceServicer):
         asked = _asked(current_caller().member, request)
         async with self._one_at_a_time:
             await self._meet(request)
-            lease = await self._decide(asked, self._hub.clock())
+            lease = await self._decide(asked, self._hub.clock(), signs=request.signs)
         return pb.ClaimInstanceResponse(fence=lease.fence, hub_fence=self._delivery.standing.fence)
 
     async def _meet(self, request: pb.ClaimInstanceRequest) -> None:
@@ -89,7 +95,7 @@ class InstanceHandlers(instance_pb2_grpc.InstanceServiceServicer):
         if self._delivery.standing.copy is Copy.UNPROVED:
             await self._copies.granted(self._copies.begun.fence + 1)
 
-    async def _decide(self, asked: Claim, now: datetime) -> Lease:
+    async def _decide(self, asked: Claim, now: datetime, *, signs: bool) -> Lease:
         before = self._leases.get(asked.member)
         outcome = claim(before, asked, now)
         if isinstance(outcome, Refusal):
@@ -100,21 +106,23 @@ class InstanceHandlers(instance_pb2_grpc.InstanceServiceServicer):
         if not isinstance(outcome, Granted):
             self._leases[asked.member] = outcome.lease
             raise Refused(refuse(COPY_UNDECIDED, retry_after=RENEW / 2, member=asked.member))
-        if before is None or before.instance != outcome.lease.instance:
-            await self._hub.database.write(partial(self._keep, outcome=outcome, anew=before is not None and asked.fence > before.fence))
+        if before is None or before.instance != outcome.lease.instance or signs != self.signs(asked.member):
+            anew = before is not None and asked.fence > before.fence
+            self._signing = await self._hub.database.write(partial(self._keep, outcome=outcome, anew=anew, signs=signs))
         self._leases[asked.member] = outcome.lease
         return outcome.lease
 
     def _alarm(self, tx: Connection, member: str, now: datetime) -> None:
         self._delivery.alarms.give(tx, member, FENCED, "a second copy was refused", now)
 
-    def _keep(self, tx: Connection, outcome: Granted, *, anew: bool) -> None:
+    def _keep(self, tx: Connection, outcome: Granted, *, anew: bool, signs: bool) -> frozenset[str]:
         """Keep the holder; where another copy may be alive, all members are told the fence below which nothing counts."""
-        save_lease(tx, outcome.lease)
+        save_lease(tx, outcome.lease, signs=signs)
         if anew:
             self._delivery.alarms.clear(tx, outcome.lease.member)
-        if outcome.superseded:
+        if outcome.superseded or signs != self.signs(outcome.lease.member):
             republish(self._hub, tx, outcome.lease.renewed_at)
+        return load_signing(tx)
 
 
 def take_seen_fork(delivery: Delivery) -> Applier:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Connection, String, Table, Text, delete, insert, select
+from sqlalchemy import BigInteger, Boolean, Column, Connection, String, Table, Text, delete, false, insert, select
 
 from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.core.delivery.leases import Lease
@@ -18,6 +18,7 @@ leases = Table(
     Column("instance", Text, nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("granted_at", UtcDateTime, nullable=False),
+    Column("signs", Boolean, nullable=False, server_default=false()),  # what it hands to the broker
 )
 
 
@@ -26,12 +27,18 @@ def load_leases(tx: Connection, since: datetime) -> dict[str, Lease]:
     return {row.member: Lease(row.member, row.instance, row.fence, since) for row in tx.execute(select(leases))}
 
 
-def save_lease(tx: Connection, lease: Lease) -> None:
+def save_lease(tx: Connection, lease: Lease, *, signs: bool) -> None:
     """Keep who holds it now."""
     tx.execute(delete(leases).where(leases.c.member == lease.member))
-    tx.execute(insert(leases).values(member=lease.member, instance=lease.instance, fence=lease.fence, granted_at=lease.renewed_at))
+    row = {"member": lease.member, "instance": lease.instance, "fence": lease.fence, "granted_at": lease.renewed_at, "signs": signs}
+    tx.execute(insert(leases).values(row))
 
 
 def load_fences(tx: Connection) -> dict[str, int]:
     """The fence of each member's holder."""
     return {row.member: row.fence for row in tx.execute(select(leases.c.member, leases.c.fence))}
+
+
+def load_signing(tx: Connection) -> frozenset[str]:
+    """The members that sign what they hand to the broker."""
+    return frozenset(tx.execute(select(leases.c.member).where(leases.c.signs)).scalars())

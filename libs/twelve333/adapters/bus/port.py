@@ -9,14 +9,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ...core.decision import Refusal
+
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message as it came; `acknowledge` tells the broker to forget it (call it only after our own commit)."""
+    """A message as it came.
+
+    `acknowledge` tells the broker to forget it (call it only after our own commit); `refusal` says why it counts for nothing.
+    """
 
     subject: str
     data: bytes
     acknowledge: Callable[[], Awaitable[None]]
+    refusal: Refusal | None = None
 
 
 class Bus(Protocol):

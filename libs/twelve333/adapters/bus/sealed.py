@@ -98,6 +98,9 @@ class SealedBus:
         """See `Bus.fetch`."""
         taken: list[Incoming] = []
         for message in await self._bus.fetch(limit, wait_s):
+            if message.refusal is not None:
+                taken.append(message)
+                continue
             opened = self._open_batch(message) if is_batch(message.subject) else self._open(message)
             if opened is None:
                 await message.acknowledge()  # the broker need not keep it: without a receipt its origin does

@@ -125,6 +125,8 @@ class Receiver:
 def _arrivals(message: Incoming) -> list[Waiting]:
     """What is inside; the last one carries the message, which is done with when that one is."""
     sender = sender_of(message.subject) or "unknown"
+    if message.refusal is not None:
+        return [(Arrival(sender, None, message.refusal), message)]
     inside = decode_batch(message.data) if is_batch(message.subject) else decode_envelope(message.data)
     if isinstance(inside, Refusal):
         return [(Arrival(sender, None, inside), message)]

@@ -34,6 +34,10 @@ class Revocations:
         """Whether nothing may be taken from this member or told to it."""
         return member in self._members
 
+    def revoked(self, key: str) -> bool:
+        """Whether this key, by its fingerprint, counts no more."""
+        return key in self._keys
+
     def admit(self, caller: Caller, shown: Shown) -> Refusal | None:
         """An `Admission`: refuses a revoked key, whatever its certificate says."""
         return refuse(codes.CALLER_REVOKED, member=caller.member) if shown.key_fingerprint in self._keys else None

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(twelve333/api/delivery/v1/delivery.proto\x12\x19twelve333.api.delivery.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x03\n\x08\x45nvelope\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x10\n\x08sequence\x18\x04 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\x12\x12\n\ncapability\x18\x06 \x01(\t\x12\x0c\n\x04type\x18\x07 \x01(\t\x12/\n\x0boccurred_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12=\n\x05trace\x18\t \x03(\x0b\x32..twelve333.api.delivery.v1.Envelope.TraceEntry\x12\x0b\n\x03key\x18\n \x01(\t\x12\x0f\n\x07payload\x18\x0b \x01(\x0c\x12\x33\n\x07sealing\x18\x0c \x01(\x0e\x32\".twelve333.api.delivery.v1.Sealing\x12\r\n\x05\x66\x65nce\x18\r \x01(\x03\x1a,\n\nTraceEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1c\n\x0bSignedBatch\x12\r\n\x05\x62\x61tch\x18\x01 \x01(\x0c\"\xb7\x01\n\x05\x42\x61tch\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x16\n\x0e\x66irst_sequence\x18\x04 \x01(\x03\x12\r\n\x05\x63ount\x18\x05 \x01(\x05\x12\x33\n\x07sealing\x18\x06 \x01(\x0e\x32\".twelve333.api.delivery.v1.Sealing\x12\x0f\n\x07\x63ontent\x18\x07 \x01(\x0c\x12\r\n\x05\x66\x65nce\x18\x08 \x01(\x03\"G\n\x0c\x42\x61tchContent\x12\x37\n\x06\x65vents\x18\x01 \x03(\x0b\x32\'.twelve333.api.delivery.v1.BatchedEvent\"\xee\x01\n\x0c\x42\x61tchedEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x41\n\x05trace\x18\x04 \x03(\x0b\x32\x32.twelve333.api.delivery.v1.BatchedEvent.TraceEntry\x12\x0b\n\x03key\x18\x05 \x01(\t\x12\x0f\n\x07payload\x18\x06 \x01(\x0c\x1a,\n\nTraceEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xab\x01\n\x07Receipt\x12\x0e\n\x06sender\x18\x01 \x01(\t\x12\x0e\n\x06origin\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x11\n\twatermark\x18\x04 \x01(\x03\x12\x38\n\x06reason\x18\x05 \x01(\x0e\x32(.twelve333.api.delivery.v1.ReceiptReason\x12\x15\n\rtakes_batches\x18\x06 \x01(\x08\x12\r\n\x05\x66\x65nce\x18\x07 \x01(\x03*p\n\x07Sealing\x12\x17\n\x13SEALING_UNSPECIFIED\x10\x00\x12(\n$SEALING_X25519_HKDF_SHA256_AES256GCM\x10\x01\x12\"\n\x1eSEALING_X25519_HKDF_SM3_SM4GCM\x10\x02*}\n\rReceiptReason\x12\x1e\n\x1aRECEIPT_REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16RECEIPT_REASON_APPLIED\x10\x01\x12\x16\n\x12RECEIPT_REASON_GAP\x10\x02\x12\x18\n\x14RECEIPT_REASON_HELLO\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(twelve333/api/delivery/v1/delivery.proto\x12\x19twelve333.api.delivery.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x03\n\x08\x45nvelope\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x10\n\x08sequence\x18\x04 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\x12\x12\n\ncapability\x18\x06 \x01(\t\x12\x0c\n\x04type\x18\x07 \x01(\t\x12/\n\x0boccurred_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12=\n\x05trace\x18\t \x03(\x0b\x32..twelve333.api.delivery.v1.Envelope.TraceEntry\x12\x0b\n\x03key\x18\n \x01(\t\x12\x0f\n\x07payload\x18\x0b \x01(\x0c\x12\x33\n\x07sealing\x18\x0c \x01(\x0e\x32\".twelve333.api.delivery.v1.Sealing\x12\r\n\x05\x66\x65nce\x18\r \x01(\x03\x12\x11\n\tsignature\x18\x0e \x01(\x0c\x12\r\n\x05\x63hain\x18\x0f \x03(\x0c\x1a,\n\nTraceEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\">\n\x0bSignedBatch\x12\r\n\x05\x62\x61tch\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\r\n\x05\x63hain\x18\x03 \x03(\x0c\"\xb7\x01\n\x05\x42\x61tch\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x16\n\x0e\x66irst_sequence\x18\x04 \x01(\x03\x12\r\n\x05\x63ount\x18\x05 \x01(\x05\x12\x33\n\x07sealing\x18\x06 \x01(\x0e\x32\".twelve333.api.delivery.v1.Sealing\x12\x0f\n\x07\x63ontent\x18\x07 \x01(\x0c\x12\r\n\x05\x66\x65nce\x18\x08 \x01(\x03\"G\n\x0c\x42\x61tchContent\x12\x37\n\x06\x65vents\x18\x01 \x03(\x0b\x32\'.twelve333.api.delivery.v1.BatchedEvent\"\xee\x01\n\x0c\x42\x61tchedEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x41\n\x05trace\x18\x04 \x03(\x0b\x32\x32.twelve333.api.delivery.v1.BatchedEvent.TraceEntry\x12\x0b\n\x03key\x18\x05 \x01(\t\x12\x0f\n\x07payload\x18\x06 \x01(\x0c\x1a,\n\nTraceEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xcd\x01\n\x07Receipt\x12\x0e\n\x06sender\x18\x01 \x01(\t\x12\x0e\n\x06origin\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x11\n\twatermark\x18\x04 \x01(\x03\x12\x38\n\x06reason\x18\x05 \x01(\x0e\x32(.twelve333.api.delivery.v1.ReceiptReason\x12\x15\n\rtakes_batches\x18\x06 \x01(\x08\x12\r\n\x05\x66\x65nce\x18\x07 \x01(\x03\x12\x11\n\tsignature\x18\x08 \x01(\x0c\x12\r\n\x05\x63hain\x18\t \x03(\x0c*p\n\x07Sealing\x12\x17\n\x13SEALING_UNSPECIFIED\x10\x00\x12(\n$SEALING_X25519_HKDF_SHA256_AES256GCM\x10\x01\x12\"\n\x1eSEALING_X25519_HKDF_SM3_SM4GCM\x10\x02*}\n\rReceiptReason\x12\x1e\n\x1aRECEIPT_REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16RECEIPT_REASON_APPLIED\x10\x01\x12\x16\n\x12RECEIPT_REASON_GAP\x10\x02\x12\x18\n\x14RECEIPT_REASON_HELLO\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,24 +36,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENVELOPE_TRACEENTRY']._serialized_options = b'8\001'
   _globals['_BATCHEDEVENT_TRACEENTRY']._loaded_options = None
   _globals['_BATCHEDEVENT_TRACEENTRY']._serialized_options = b'8\001'
-  _globals['_SEALING']._serialized_start=1199
-  _globals['_SEALING']._serialized_end=1311
-  _globals['_RECEIPTREASON']._serialized_start=1313
-  _globals['_RECEIPTREASON']._serialized_end=1438
+  _globals['_SEALING']._serialized_start=1301
+  _globals['_SEALING']._serialized_end=1413
+  _globals['_RECEIPTREASON']._serialized_start=1415
+  _globals['_RECEIPTREASON']._serialized_end=1540
   _globals['_ENVELOPE']._serialized_start=105
-  _globals['_ENVELOPE']._serialized_end=493
-  _globals['_ENVELOPE_TRACEENTRY']._serialized_start=449
-  _globals['_ENVELOPE_TRACEENTRY']._serialized_end=493
-  _globals['_SIGNEDBATCH']._serialized_start=495
-  _globals['_SIGNEDBATCH']._serialized_end=523
-  _globals['_BATCH']._serialized_start=526
-  _globals['_BATCH']._serialized_end=709
-  _globals['_BATCHCONTENT']._serialized_start=711
-  _globals['_BATCHCONTENT']._serialized_end=782
-  _globals['_BATCHEDEVENT']._serialized_start=785
-  _globals['_BATCHEDEVENT']._serialized_end=1023
-  _globals['_BATCHEDEVENT_TRACEENTRY']._serialized_start=449
-  _globals['_BATCHEDEVENT_TRACEENTRY']._serialized_end=493
-  _globals['_RECEIPT']._serialized_start=1026
-  _globals['_RECEIPT']._serialized_end=1197
+  _globals['_ENVELOPE']._serialized_end=527
+  _globals['_ENVELOPE_TRACEENTRY']._serialized_start=483
+  _globals['_ENVELOPE_TRACEENTRY']._serialized_end=527
+  _globals['_SIGNEDBATCH']._serialized_start=529
+  _globals['_SIGNEDBATCH']._serialized_end=591
+  _globals['_BATCH']._serialized_start=594
+  _globals['_BATCH']._serialized_end=777
+  _globals['_BATCHCONTENT']._serialized_start=779
+  _globals['_BATCHCONTENT']._serialized_end=850
+  _globals['_BATCHEDEVENT']._serialized_start=853
+  _globals['_BATCHEDEVENT']._serialized_end=1091
+  _globals['_BATCHEDEVENT_TRACEENTRY']._serialized_start=483
+  _globals['_BATCHEDEVENT_TRACEENTRY']._serialized_end=527
+  _globals['_RECEIPT']._serialized_start=1094
+  _globals['_RECEIPT']._serialized_end=1299
 # @@protoc_insertion_point(module_scope)

@@ -119,6 +119,8 @@ class Envelope(_message.Message):
     PAYLOAD_FIELD_NUMBER: _builtins.int
     SEALING_FIELD_NUMBER: _builtins.int
     FENCE_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """Member that tells the fact: "hub" or a province code; must be the origin in the subject."""
     destination: _builtins.str
@@ -141,6 +143,8 @@ class Envelope(_message.Message):
     """How the payload is sealed to the destination; unsealed on the direct way, which is encrypted from end to end."""
     fence: _builtins.int
     """Fence of the running copy of the origin that sends it: others refuse a lower one than they have seen. 0 from an older program."""
+    signature: _builtins.bytes
+    """The origin's signature (ECDSA, SHA-256, DER) over all of this but the trace, by the key of the first certificate; empty from an older program."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When the fact became true at the origin."""
@@ -148,6 +152,10 @@ class Envelope(_message.Message):
     @_builtins.property
     def trace(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """W3C trace context: "traceparent" and "tracestate"."""
+
+    @_builtins.property
+    def chain(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Certificates (X.509, DER) of the origin, its own first, up to but without the root."""
 
     def __init__(
         self,
@@ -165,10 +173,12 @@ class Envelope(_message.Message):
         payload: _builtins.bytes = ...,
         sealing: Global___Sealing.ValueType = ...,
         fence: _builtins.int = ...,
+        signature: _builtins.bytes = ...,
+        chain: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capability", b"capability", "destination", b"destination", "epoch", b"epoch", "event_id", b"event_id", "fence", b"fence", "key", b"key", "occurred_at", b"occurred_at", "origin", b"origin", "payload", b"payload", "sealing", b"sealing", "sequence", b"sequence", "trace", b"trace", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capability", b"capability", "chain", b"chain", "destination", b"destination", "epoch", b"epoch", "event_id", b"event_id", "fence", b"fence", "key", b"key", "occurred_at", b"occurred_at", "origin", b"origin", "payload", b"payload", "sealing", b"sealing", "sequence", b"sequence", "signature", b"signature", "trace", b"trace", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -183,16 +193,26 @@ class SignedBatch(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     BATCH_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
     batch: _builtins.bytes
-    """The serialised Batch; kept as bytes, so that a signature covers exactly what travels. Fields 2 to 15 are for the signature of the origin."""
+    """The serialised Batch; kept as bytes, so that a signature covers exactly what travels."""
+    signature: _builtins.bytes
+    """The origin's signature (ECDSA, SHA-256, DER) over `batch`, by the key of the first certificate; empty from an older program."""
+    @_builtins.property
+    def chain(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Certificates (X.509, DER) of the origin, its own first, up to but without the root."""
+
     def __init__(
         self,
         *,
         batch: _builtins.bytes = ...,
+        signature: _builtins.bytes = ...,
+        chain: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "chain", b"chain", "signature", b"signature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -351,6 +371,8 @@ class Receipt(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     TAKES_BATCHES_FIELD_NUMBER: _builtins.int
     FENCE_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
     sender: _builtins.str
     """Member that has applied the events; must be the sender in the subject."""
     origin: _builtins.str
@@ -365,6 +387,12 @@ class Receipt(_message.Message):
     """Whether the sender of this receipt takes batches; a program that is older does not say so."""
     fence: _builtins.int
     """Fence of the running copy that sends it, as in an envelope."""
+    signature: _builtins.bytes
+    """The signature (ECDSA, SHA-256, DER) of the sender over all of this, by the key of the first certificate; empty from an older program."""
+    @_builtins.property
+    def chain(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Certificates (X.509, DER) of the sender, its own first, up to but without the root."""
+
     def __init__(
         self,
         *,
@@ -375,10 +403,12 @@ class Receipt(_message.Message):
         reason: Global___ReceiptReason.ValueType = ...,
         takes_batches: _builtins.bool = ...,
         fence: _builtins.int = ...,
+        signature: _builtins.bytes = ...,
+        chain: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "fence", b"fence", "origin", b"origin", "reason", b"reason", "sender", b"sender", "takes_batches", b"takes_batches", "watermark", b"watermark"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "epoch", b"epoch", "fence", b"fence", "origin", b"origin", "reason", b"reason", "sender", b"sender", "signature", b"signature", "takes_batches", b"takes_batches", "watermark", b"watermark"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(twelve333/api/delivery/v1/instance.proto\x12\x19twelve333.api.delivery.v1\"\x92\x01\n\x14\x43laimInstanceRequest\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x03\x12\r\n\x05\x65nded\x18\x03 \x01(\t\x12\x0c\n\x04\x62\x65\x61t\x18\x04 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x05 \x01(\t\x12\x11\n\thub_fence\x18\x06 \x01(\x03\x12\x19\n\x11\x64irectory_version\x18\x07 \x01(\x04\"9\n\x15\x43laimInstanceResponse\x12\r\n\x05\x66\x65nce\x18\x01 \x01(\x03\x12\x11\n\thub_fence\x18\x02 \x01(\x03\x32\x85\x01\n\x0fInstanceService\x12r\n\rClaimInstance\x12/.twelve333.api.delivery.v1.ClaimInstanceRequest\x1a\x30.twelve333.api.delivery.v1.ClaimInstanceResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(twelve333/api/delivery/v1/instance.proto\x12\x19twelve333.api.delivery.v1\"\xa1\x01\n\x14\x43laimInstanceRequest\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x03\x12\r\n\x05\x65nded\x18\x03 \x01(\t\x12\x0c\n\x04\x62\x65\x61t\x18\x04 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x05 \x01(\t\x12\x11\n\thub_fence\x18\x06 \x01(\x03\x12\x19\n\x11\x64irectory_version\x18\x07 \x01(\x04\x12\r\n\x05signs\x18\x08 \x01(\x08\"9\n\x15\x43laimInstanceResponse\x12\r\n\x05\x66\x65nce\x18\x01 \x01(\x03\x12\x11\n\thub_fence\x18\x02 \x01(\x03\x32\x85\x01\n\x0fInstanceService\x12r\n\rClaimInstance\x12/.twelve333.api.delivery.v1.ClaimInstanceRequest\x1a\x30.twelve333.api.delivery.v1.ClaimInstanceResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.delivery.v1.i
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CLAIMINSTANCEREQUEST']._serialized_start=72
-  _globals['_CLAIMINSTANCEREQUEST']._serialized_end=218
-  _globals['_CLAIMINSTANCERESPONSE']._serialized_start=220
-  _globals['_CLAIMINSTANCERESPONSE']._serialized_end=277
-  _globals['_INSTANCESERVICE']._serialized_start=280
-  _globals['_INSTANCESERVICE']._serialized_end=413
+  _globals['_CLAIMINSTANCEREQUEST']._serialized_end=233
+  _globals['_CLAIMINSTANCERESPONSE']._serialized_start=235
+  _globals['_CLAIMINSTANCERESPONSE']._serialized_end=292
+  _globals['_INSTANCESERVICE']._serialized_start=295
+  _globals['_INSTANCESERVICE']._serialized_end=428
 # @@protoc_insertion_point(module_scope)

@@ -29,6 +29,7 @@ class ClaimInstanceRequest(_message.Message):
     BEFORE_FIELD_NUMBER: _builtins.int
     HUB_FENCE_FIELD_NUMBER: _builtins.int
     DIRECTORY_VERSION_FIELD_NUMBER: _builtins.int
+    SIGNS_FIELD_NUMBER: _builtins.int
     instance: _builtins.str
     """Names the process; made by chance at its start, 32 hex digits."""
     fence: _builtins.int
@@ -43,6 +44,8 @@ class ClaimInstanceRequest(_message.Message):
     """The highest fence that a copy of the hub has shown to the caller: a hub with a lower one was superseded."""
     directory_version: _builtins.int
     """Version of the directory the caller has: a hub with an older one works on an old copy of its database."""
+    signs: _builtins.bool
+    """Whether the caller signs what it hands to the broker; the hub lists it in the directory, and then nothing unsigned is taken from it."""
     def __init__(
         self,
         *,
@@ -53,10 +56,11 @@ class ClaimInstanceRequest(_message.Message):
         before: _builtins.str = ...,
         hub_fence: _builtins.int = ...,
         directory_version: _builtins.int = ...,
+        signs: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "before", b"before", "directory_version", b"directory_version", "ended", b"ended", "fence", b"fence", "hub_fence", b"hub_fence", "instance", b"instance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "before", b"before", "directory_version", b"directory_version", "ended", b"ended", "fence", b"fence", "hub_fence", b"hub_fence", "instance", b"instance", "signs", b"signs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -176,6 +176,7 @@ class Member(_message.Message):
     JOINED_AT_FIELD_NUMBER: _builtins.int
     ENCRYPTION_KEY_FIELD_NUMBER: _builtins.int
     FENCE_FIELD_NUMBER: _builtins.int
+    SIGNS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`hub` or the province code."""
     endpoint: _builtins.str
@@ -186,6 +187,8 @@ class Member(_message.Message):
     """Key to which events for it are sealed: an X25519 public key of 32 bytes, or the number of the suite (1 byte, see delivery.v1.Sealing) and such a key; empty if its program is older and has told none."""
     fence: _builtins.int
     """Fence of the running copy that holds the member's lease: what is said under a lower one is refused. 0 if its program is older."""
+    signs: _builtins.bool
+    """Whether it signs what it hands to the broker: then nothing unsigned is taken from it."""
     @_builtins.property
     def joined_at(self) -> _timestamp_pb2.Timestamp:
         """When it joined, or came back with another key."""
@@ -199,10 +202,11 @@ class Member(_message.Message):
         joined_at: _timestamp_pb2.Timestamp | None = ...,
         encryption_key: _builtins.bytes = ...,
         fence: _builtins.int = ...,
+        signs: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["joined_at", b"joined_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["encryption_key", b"encryption_key", "endpoint", b"endpoint", "fence", b"fence", "joined_at", b"joined_at", "key_fingerprint", b"key_fingerprint", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encryption_key", b"encryption_key", "endpoint", b"endpoint", "fence", b"fence", "joined_at", b"joined_at", "key_fingerprint", b"key_fingerprint", "name", b"name", "signs", b"signs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -261,11 +265,14 @@ class Directory(_message.Message):
     HUB_ENCRYPTION_KEY_FIELD_NUMBER: _builtins.int
     TRUSTED_ROOTS_FIELD_NUMBER: _builtins.int
     ROOT_LINKS_FIELD_NUMBER: _builtins.int
+    HUB_SIGNS_FIELD_NUMBER: _builtins.int
     POLICIES_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Rises by one with every change; a node never goes back."""
     hub_encryption_key: _builtins.bytes
     """The same of the hub, to which events for it are sealed; empty from an older hub."""
+    hub_signs: _builtins.bool
+    """Whether the hub signs what it hands to the broker; false from an older hub."""
     @_builtins.property
     def made_at(self) -> _timestamp_pb2.Timestamp:
         """When the hub made this version."""
@@ -312,11 +319,12 @@ class Directory(_message.Message):
         hub_encryption_key: _builtins.bytes = ...,
         trusted_roots: _abc.Iterable[_builtins.bytes] | None = ...,
         root_links: _abc.Iterable[_builtins.bytes] | None = ...,
+        hub_signs: _builtins.bool = ...,
         policies: _abc.Iterable[_policy_pb2.RoutingPolicy] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["made_at", b"made_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["declarations", b"declarations", "hub_encryption_key", b"hub_encryption_key", "made_at", b"made_at", "members", b"members", "policies", b"policies", "revocations", b"revocations", "root_links", b"root_links", "trusted_roots", b"trusted_roots", "units", b"units", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declarations", b"declarations", "hub_encryption_key", b"hub_encryption_key", "hub_signs", b"hub_signs", "made_at", b"made_at", "members", b"members", "policies", b"policies", "revocations", b"revocations", "root_links", b"root_links", "trusted_roots", b"trusted_roots", "units", b"units", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
