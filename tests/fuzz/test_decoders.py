@@ -78,6 +78,13 @@ def test_a_root_that_cannot_be_read_to_its_end_brings_nothing_in(known: bytes, u
     assert from_der([root.replace(known, unknown)]) == ()
 
 
+def test_a_signer_with_a_kind_of_key_that_nobody_knows_is_nobody() -> None:
+    known, unknown = b"\x2a\x86\x48\xce\x3d\x02\x01", b"\x2a\x86\x4a\xce\x3d\x02\x01"
+    leaf = strangers.certificate_sample(Random(1))
+    assert strangers.signer(leaf) is not None
+    assert strangers.signer(leaf.replace(known, unknown, 1)) is None
+
+
 def test_a_units_file_that_is_no_csv_is_refused_by_line() -> None:
     with pytest.raises(Refused) as refused:
         parse_units("unit_code,unit_name,level\n350100," + "福" * 200_000 + ",prefecture\n", "units.csv")

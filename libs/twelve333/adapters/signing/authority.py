@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -177,7 +177,7 @@ def check_request(request: bytes, identity: Identity, dns_names: Sequence[str]) 
     try:
         asked = x509.load_pem_x509_csr(request)
         proved, key, extensions = asked.is_signature_valid, asked.public_key(), asked.extensions
-    except (*profiles.UNREADABLE, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
+    except (*profiles.UNREADABLE, TypeError, InvalidSignature) as error:
         raise Refused(refuse(codes.REQUEST_MALFORMED)) from error
     if not proved:
         raise Refused(refuse(codes.REQUEST_NOT_PROVED))

@@ -160,7 +160,7 @@ def is_issued_by(certificate: x509.Certificate, parent: x509.Certificate) -> boo
     """Whether `parent`'s key signed `certificate`, and their names say so too."""
     try:
         certificate.verify_directly_issued_by(parent)
-    except (ValueError, TypeError, InvalidSignature):
+    except (*UNREADABLE, TypeError, InvalidSignature):
         return False
     return True
 

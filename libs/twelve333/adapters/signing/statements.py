@@ -132,7 +132,7 @@ class Verifier:
             return None
         name = hashlib.sha256(b"".join(chain)).digest()
         if name not in self._known:
-            signer = _checked(chain, self._roots)
+            signer = signer_of(chain, self._roots)
             if signer is None:
                 return None
             if len(self._known) >= _REMEMBERED_MOST:
@@ -153,14 +153,15 @@ class Verifier:
         self._known.clear()
 
 
-def _checked(encoded: Sequence[bytes], roots: Sequence[x509.Certificate]) -> _Signer | None:
+def signer_of(encoded: Sequence[bytes], roots: Sequence[x509.Certificate]) -> _Signer | None:
+    """Whom the first of these certificates speaks for, if they can be read and lead to one of the roots."""
     try:
         leaf, *parents = [x509.load_der_x509_certificate(each) for each in encoded]
         key, identity = leaf.public_key(), certificate_identity(leaf)
         leads = all(_is_authority(parent) and is_issued_by(child, parent) for child, parent in itertools.pairwise([leaf, *parents]))
         if not leads or not any(is_issued_by([leaf, *parents][-1], root) for root in roots):
             return None
-    except (ValueError, *UNREADABLE):
+    except UNREADABLE:
         return None
     if isinstance(identity, Refusal) or identity.trust_domain != FEDERATION_DOMAIN or not isinstance(key, ec.EllipticCurvePublicKey):
         return None

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 
 from .files import write_file
@@ -130,7 +129,7 @@ def _read(encoded: bytes) -> x509.Certificate | None:
     try:
         found = x509.load_der_x509_certificate(encoded)
         parts = (found.subject, found.issuer, found.public_key(), found.extensions, found.not_valid_before_utc, found.not_valid_after_utc)
-    except (*UNREADABLE, UnsupportedAlgorithm):
+    except UNREADABLE:
         return None
     return found if all(part is not None for part in parts) else None
 

@@ -22,6 +22,7 @@ from ...adapters.signing.authority import check_request
 from ...adapters.signing.keys import certificate_identity
 from ...adapters.signing.pinning import carried_trust
 from ...adapters.signing.sealing import Opener, Sealer, listed_key
+from ...adapters.signing.statements import signer_of
 from ...adapters.signing.suites import BY_MARK
 from ...adapters.signing.trust import from_der, reach
 from ...cli.unit_file import parse_units
@@ -64,6 +65,11 @@ def certificate(data: bytes) -> object:
     except profiles.UNREADABLE:
         return None
     return certificate_identity(shown)
+
+
+def signer(data: bytes) -> object:
+    """As a receiver asks who signed a message, by the certificates attached to it."""
+    return signer_of([data], [_root()])
 
 
 def roots(data: bytes) -> object:

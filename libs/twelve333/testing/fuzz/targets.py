@@ -165,6 +165,7 @@ TARGETS: Final[dict[str, Target]] = {
     "any envelope": Target(decode_envelope, _filled_bytes(delivery_pb2.Envelope)),
     "signing request": Target(strangers.signing_request, strangers.signing_request_sample),
     "certificate": Target(strangers.certificate, strangers.certificate_sample),
+    "signer": Target(strangers.signer, strangers.certificate_sample),
     "roots": Target(strangers.roots, strangers.roots_sample),
     "pin": _text(parse_pin, "sha256:" + "0a" * 32, "SHA256:" + "F0" * 32),
     "sealed payload": Target(strangers.sealed, strangers.sealed_sample),
