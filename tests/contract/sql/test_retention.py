@@ -17,13 +17,15 @@ import pytest_asyncio
 from sqlalchemy import Connection, delete, func, insert, select, text, update
 from tests.core.cases.builders import START, closed, moved
 
+from province_node.backup import service
 from province_node.store import delivery_of, metadata
 from province_node.store.audit import log
 from province_node.store.cases import store as cases
 from province_node.store.retention import store
 from twelve333.adapters.retention import Keeper, delete_told, policy_of
 from twelve333.adapters.settings import Retention as Settings
-from twelve333.adapters.sql import Database
+from twelve333.adapters.sql import Database, open_database
+from twelve333.adapters.sql import backup as copies
 from twelve333.adapters.sql.delivery import Arrival, Inbound
 from twelve333.api.cases.v1 import events_pb2
 from twelve333.core.audit.verifying import Verifier
@@ -238,3 +240,20 @@ def test_every_personal_table_is_kept_to_a_policy() -> None:
 
     assert {table.name for table in metadata.sorted_tables if personal_columns(table)} == {table.name for table in store.tables}
     assert set(policy_of(Settings()).days) == {"cases", "held_steps", "contexts", "confirmed_events", "parked_events"}
+
+
+async def test_a_restored_backup_is_cleaned_again_at_the_next_start(database: Database, keeper: Keeper, tmp_path: Path) -> None:
+    await copies.backup(database, service("320000"), tmp_path / "node.backup", START)
+    first = await keeper.step()
+    url = f"sqlite:///{tmp_path / 'restored.db'}"
+    await copies.restore(tmp_path / "node.backup", url, service("320000"), LATER)
+    restored = open_database(url)
+    try:
+        assert await _load(restored, "old") == _case("old")
+        settings = cast("Any", SimpleNamespace(retention=Settings(), database_url=url))
+        again = replace(keeper, database=restored, settings=settings)
+        assert _counts(await again.step()) == _counts(first)
+        assert await _load(restored, "old") == forgotten(_case("old"))
+        assert await again.check() is None
+    finally:
+        await restored.close()
