@@ -20,9 +20,9 @@ test: ## Run every check and every test, as CI does (ARGS="-k word" narrows it)
 	@tools/setup.sh test
 	@$(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
 
-faults: ## Break hub, nodes, broker and network one after the other, and count what is lost (ONLY=prefix for a part)
+faults: ## Break hub, nodes, broker and network one after the other, and count what is lost (ONLY=prefix for a part, QUICK=1)
 	@tools/setup.sh test
-	@$(PYTHON) -m tests.faults $(ONLY)
+	@$(PYTHON) -m tests.faults $(if $(QUICK),--quick) $(ONLY)
 
 sim: ## Simulate a federation under faults from that many seeds (SEEDS=1000); prints what failed and how to replay it
 	@tools/setup.sh test

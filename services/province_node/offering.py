@@ -9,6 +9,7 @@ from typing import Final
 import grpc
 from sqlalchemy import Connection
 
+from twelve333.adapters.signing.authority import CLOCK_SKEW
 from twelve333.api.routing.v1 import service_pb2 as pb
 from twelve333.api.routing.v1 import service_pb2_grpc
 from twelve333.client.errors import Target, service_error
@@ -25,7 +26,8 @@ from .errands import Errands
 from .routing_view import RoutingView
 from .seats import lease_seat
 
-VALID_FOR: Final = timedelta(seconds=10)  # generous, because clocks differ between provinces; the real limit is the RPC's deadline
+# Clocks of provinces differ, by as much as a certificate allows for; how long we wait for an answer is limited by the RPC's deadline.
+VALID_FOR: Final = CLOCK_SKEW + timedelta(seconds=10)
 NOTICE_SECONDS: Final = 2.0
 TARGET_CHARS_MAX: Final = 255
 CODE_CHARS_MAX: Final = 64

@@ -44,7 +44,6 @@ class RoutingView:
         self._misses: dict[str, int] = {}
         self._unreachable: dict[str, datetime] = {}
         self._refused: dict[str, datetime] = {}
-        self.state = State(self._unreachable, self._refused)
         directory.on_change(self._forget_snapshot)
 
     @property
@@ -73,11 +72,15 @@ class RoutingView:
         Raises:
             Refused: REGISTRATION_DIRECTORY_MISSING.
         """
-        return decide(self.snapshot, self.state, call, now, self.policies)
+        return decide(self.snapshot, self.observed(now), call, now, self.policies)
+
+    def observed(self, now: datetime) -> State:
+        """What counts at a time. What lasts longer than anything was ever set to is from before our clock was set back."""
+        return State(_until(self._unreachable, now + BREAK_MOST), _until(self._refused, now + REFUSED_MOST))
 
     def is_left_alone(self, member: str, now: datetime) -> bool:
         """Whether the breaker of a member is open."""
-        until = self._unreachable.get(member)
+        until = self.observed(now).unreachable.get(member)
         return until is not None and until > now
 
     def missed(self, member: str, now: datetime) -> None:
@@ -97,3 +100,7 @@ class RoutingView:
 
     def _forget_snapshot(self) -> None:
         self._snapshot = self._policies = None
+
+
+def _until(times: Mapping[str, datetime], last: datetime) -> dict[str, datetime]:
+    return {name: until for name, until in times.items() if until <= last}

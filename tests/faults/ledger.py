@@ -1,7 +1,8 @@
 """What was accepted, and whether it took effect once, everywhere, in order: the books and the oracle.
 
 Nothing is taken on trust: histories are read at every member concerned, the hub's steps of handoffs from its database, and each
-member's count of what it appended is held against its destination's count of what it applied.
+member's count of what it appended is held against its destination's count of what it applied. Every audit log is checked record by
+record, and against the heads that others witnessed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from twelve333.client import Connection, ServiceError
+from twelve333.core.audit.verifying import Verifier
 from twelve333.core.cases.model import Case
 from twelve333.core.decision import Kind
 from twelve333.core.delivery.status import DeliveryStatus
@@ -31,6 +33,8 @@ class Ledger:
         handoffs: the node that placed each.
         releases: how many publications the hub took.
         refused: how often the answer was no, by code; such an operation must have no effect and is not counted.
+        accepted_calls: how many calls were accepted by the other province, by the node that placed them.
+        asked_again: how often there was no answer, or one to come back later, by code.
         by_member: how many operations each member accepted.
     """
 
@@ -39,6 +43,8 @@ class Ledger:
     handoffs: dict[str, str] = field(default_factory=dict)
     releases: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    accepted_calls: Counter[str] = field(default_factory=Counter)
+    asked_again: Counter[str] = field(default_factory=Counter)
     by_member: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -97,6 +103,7 @@ async def judge(stage: Stage, ledger: Ledger, *, counting: bool = True) -> Verdi
         await _cases(found, ledger, connections)
         await _handoffs(found, ledger, connections, stage)
         await _library(found, connections)
+        await _audits(found, connections)
     finally:
         for connection in connections.values():
             await connection.__aexit__(None, None, None)
@@ -182,3 +189,16 @@ async def _library(found: _Sum, connections: dict[str, Connection]) -> None:
     for name, connection in connections.items():
         if name != HUB and (held := (await connection.registration.node_status()).library_release) != newest:
             found.notes.append(f"{name} holds release {held} of {newest}")
+
+
+async def _audits(found: _Sum, connections: dict[str, Connection]) -> None:
+    """The log of every member is a whole chain, and still holds what others witnessed of it."""
+    for name, connection in connections.items():
+        witness = connections[next(other for other in connections if other != HUB)] if name == HUB else connection
+        verifier = Verifier(await witness.audit.heads(name))
+        wrong = None
+        async for record in connection.audit.records():
+            if wrong := verifier.take(record):
+                break
+        if wrong := wrong or verifier.end():
+            found.notes.append(f"audit log of {name}: {wrong.code.name} {dict(wrong.params)}")

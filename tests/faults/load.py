@@ -24,7 +24,7 @@ from .ledger import Ledger
 from .proxy import HOST
 from .stage import HUB, Stage
 
-UNITS: Final = {"320000": "320100", "310000": "310000", "350000": "350100"}
+UNITS: Final = {"320000": "320100", "310000": "310000", "350000": "350100", "360000": "360100", "230000": "230100"}
 WAGES: Final = "0601"
 FILES: Final = "09"
 LATER: Final = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.EXHAUSTED})
@@ -67,6 +67,16 @@ class Load:
             return all(self.ledger.by_member[name] >= before[name] + more for name in names or self._stage.provinces)
 
         await until(f"{more} more operations at {' '.join(names) or 'every node'}", holds, within_seconds)
+
+    async def hands_over(self, calls: int, within_seconds: float = 60.0) -> None:
+        """Wait until the other province has accepted so many more calls of each node's."""
+        before = self.ledger.accepted_calls.copy()
+
+        async def holds() -> bool:
+            self._raise()
+            return all(self.ledger.accepted_calls[name] >= before[name] + calls for name in self._stage.provinces)
+
+        await until(f"{calls} more calls handed over from every node", holds, within_seconds)
 
     async def rest(self, member: str) -> None:
         """Wait until nobody at this member has anything in hand; they begin nothing until `resume`."""
@@ -166,6 +176,7 @@ class Load:
         self.ledger.handoffs[handoff_id] = province
         if placed.handoff.state is not HandoffState.ACCEPTED:
             return
+        self.ledger.accepted_calls[province] += placed.handoff.unit == UNITS[peer]
         if await self._accepted(province, lambda: node.handoffs.connected(handoff_id)) is not None:
             await self._accepted(province, lambda: node.handoffs.completed(handoff_id))
 
@@ -195,6 +206,7 @@ class Load:
                 if error.kind not in LATER:
                     self.ledger.refused[error.code] += 1
                     return None
+                self.ledger.asked_again[error.code] += 1
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 self.ledger.by_member[member] += 1

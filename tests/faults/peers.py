@@ -18,6 +18,7 @@ from nats.errors import Error as NatsError
 
 from twelve333.adapters.bus.tls import member_tls
 from twelve333.adapters.rpc.credentials import channel_credentials, channel_options
+from twelve333.adapters.rpc.errors import told_by_peer
 from twelve333.adapters.signing.authority import create_authority
 from twelve333.adapters.signing.keys import CHAIN_FILE, KEY_FILE, ROOT_FILE, key_and_request, write_material
 from twelve333.api.delivery.v1 import peer_pb2, peer_pb2_grpc
@@ -38,6 +39,7 @@ SEED: Final = 12333
 TIMES: Final = 20
 BIG_BYTES: Final = 10 * 1024 * 1024
 REFUSED_SECONDS: Final = 10.0
+UNKNOWN_FIELD: Final = b"\xfa\x7f\x05later"  # field 2047, of the length 5
 
 
 @asynccontextmanager
@@ -63,13 +65,14 @@ def _ports(stage: Stage) -> list[int]:
 
 @asynccontextmanager
 async def lying_province(stage: Stage, load: Load) -> AsyncIterator[None]:
-    """A real member speaks in another's name, of numbers not yet due, in nonsense and at length, straight to hub and node."""
+    """A real member speaks in another's name, of numbers far ahead, in nonsense and at length, straight to hub and node."""
     pki = stage.member(JIANGSU).folder / "pki" / "federation"
     for member, port in ((HUB, stage.to_hub[JIANGSU].port), (SHANGHAI, stage.to_node[SHANGHAI].port)):
         async with grpc.aio.secure_channel(f"{HOST}:{port}", channel_credentials(pki), options=_unbounded(member)) as channel:
             stub = peer_pb2_grpc.DeliveryPeerServiceStub(channel)
             for envelope in _lies(member):
                 await _is_refused(stub, envelope)
+            await _is_not_applied(stage, stub, member)
     await load.accepts(4)
     yield
 
@@ -89,6 +92,23 @@ def _lies(destination: str) -> list[Envelope]:
     lies[3].type = "x" * 10_000
     lies[4].payload = bytes(BIG_BYTES)
     return lies
+
+
+async def _is_not_applied(stage: Stage, stub: peer_pb2_grpc.DeliveryPeerServiceAsyncStub, member: str) -> None:
+    """A number far ahead of what was told, with fields that nobody knows: asked for what lies between, or refused, and nothing more."""
+    async with stage.member(member).connect() as receiver:
+        known = next(line for line in (await receiver.delivery.status()).inbox if line.origin == JIANGSU)
+        ahead = _lies(member)[0]
+        ahead.origin, ahead.epoch, ahead.sequence = JIANGSU, known.epoch, known.watermark + 10**6
+        strange = Envelope.FromString(ahead.SerializeToString() + UNKNOWN_FIELD)
+        try:
+            answer = await stub.DeliverEvents(peer_pb2.DeliverEventsRequest(envelopes=[strange]), timeout=REFUSED_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            assert told_by_peer(error), f"not refused for a reason: {error.code()}"  # noqa: PT017 - it runs outside of pytest too
+        else:
+            assert answer.receipt.watermark < ahead.sequence, "what lies between was taken for told"
+        after = next(line for line in (await receiver.delivery.status()).inbox if line.origin == JIANGSU)
+        assert after.watermark < ahead.sequence and after.epoch == known.epoch
 
 
 async def _is_refused(stub: peer_pb2_grpc.DeliveryPeerServiceAsyncStub, envelope: Envelope) -> None:

@@ -29,10 +29,11 @@ class Proxy:
         port: where members dial.
         target: where the service really listens; asked at each connection, None while it is not known.
         seed: of the resets that happen by chance.
+        host: its own address.
     """
 
-    def __init__(self, port: int, target: Callable[[], Address | None], seed: int = 12333) -> None:
-        self.port, self._target = port, target
+    def __init__(self, port: int, target: Callable[[], Address | None], seed: int = 12333, host: str = HOST) -> None:
+        self.port, self._target, self._host = port, target, host
         self._server: asyncio.Server | None = None
         self._pairs: set[asyncio.Task[None]] = set()
         self._open = {UP: asyncio.Event(), DOWN: asyncio.Event()}
@@ -42,7 +43,7 @@ class Proxy:
 
     async def start(self) -> None:
         """Listen."""
-        self._server = await asyncio.start_server(self._accept, HOST, self.port)
+        self._server = await asyncio.start_server(self._accept, self._host, self.port)
 
     async def stop(self) -> None:
         """Close the port and everything that runs through it."""
@@ -75,6 +76,21 @@ class Proxy:
     def lose_replies(self) -> None:
         """Swallow what the server answers to what it is asked from now on, then reset."""
         self._loses_replies = True
+
+    def redirect(self, port: int, host: str = HOST) -> Callable[[], None]:
+        """Lead to something that stands in the way from the next connection on; returns what undoes it. What is open is reset."""
+        kept, self._target = self._target, lambda: (host, port)
+
+        def undo() -> None:
+            self._target = kept
+            self.reset()
+
+        self.reset()
+        return undo
+
+    def far_end(self) -> Callable[[], Address | None]:
+        """What it leads to now, to be asked at each connection."""
+        return self._target
 
     def reset(self) -> None:
         """Reset what is open."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from time import perf_counter
@@ -14,7 +14,7 @@ from twelve333.core.decision import Refused
 
 from .ledger import Verdict, judge
 from .load import Load
-from .stage import Stage
+from .stage import PROVINCES, Stage
 
 HEAL_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.25
@@ -38,6 +38,9 @@ class Fault:
         over_proxies: desks reach their node through a proxy.
         twice: desks ask everything twice.
         counting: outboxes and inboxes can be held against each other afterwards.
+        fresh: the next fault needs a new federation, because this one is not as it was before.
+        provinces: whose nodes take part.
+        short: the same in less time, for `--quick`.
         deadline_s: for all of it.
     """
 
@@ -46,6 +49,9 @@ class Fault:
     over_proxies: bool = False
     twice: bool = False
     counting: bool = True
+    fresh: bool = False
+    provinces: Sequence[str] = PROVINCES
+    short: Breaking | None = None
     deadline_s: float = 300.0
 
 
@@ -67,14 +73,15 @@ class Result:
         return not self.error and self.verdict.whole and self.heal_s <= HEAL_SECONDS
 
 
-async def suffer(stage: Stage, fault: Fault) -> Result:
+async def suffer(stage: Stage, fault: Fault, *, quick: bool = False) -> Result:
     """Let one fault happen and judge; never raises for what the fault brought about."""
+    breaking = fault.short if quick and fault.short else fault.breaking
     load = Load(stage, over_proxies=fault.over_proxies, twice=fault.twice)
     try:
         async with asyncio.timeout(fault.deadline_s):
             load.start()
             await load.accepts(6)
-            async with fault.breaking(stage, load):
+            async with breaking(stage, load):
                 pass
             return await _after(stage, fault, load)
     except Skipped as skipped:

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 import tomllib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,6 +27,15 @@ from twelve333.cli.unit import sample_entries
 from .proxy import HOST, Address, Proxy
 
 PROVINCES: Final = ("320000", "310000")
+MANY: Final = (*PROVINCES, "350000", "360000", "230000")
+ROOT: Final = Path(__file__).parents[2]
+ENVIRONMENT: Final = {
+    "TWELVE333_LOGGING__LEVEL": "warning",
+    "TWELVE333_CERTIFICATE_CHECK_SECONDS": "1",  # so that what comes by itself comes within a fault's time
+    "TWELVE333_AUDIT__HEAD_SECONDS": "5",
+    "LC_ALL": "C.UTF-8",
+    "PYTHONPATH": str(ROOT),
+}
 HUB: Final = "hub"
 READY_SECONDS: Final = 60.0
 FIRST_ENTRIES: Final = 5
@@ -88,6 +98,19 @@ class Stage:
                 member = self.member(name)
                 await member.process.start(member.ready, within_seconds=READY_SECONDS)
 
+    def disguise(self, name: str, **environment: str) -> None:
+        """Run a member, from its next start on, as `program.py` does with these variables; as usual if there are none."""
+        process = self.member(name).process
+        module = "tests.faults.program" if environment else "twelve333.cli"
+        process.command = (sys.executable, "-m", module, *process.command[3:])
+        process.env = {**(process.env or {}), **environment}
+
+    async def restart(self, *names: str) -> None:
+        """Stop members in order and start them again, as for an upgrade."""
+        for name in names:
+            await self.member(name).process.stop()
+        await self.start(*names)
+
     def wipe_broker(self) -> None:
         """Lose everything that the broker stored; it must not run."""
         shutil.rmtree(self.federation.folder / HUB / "broker" / "store")
@@ -97,9 +120,7 @@ class Stage:
 async def staged(folder: Path, provinces: Sequence[str] = PROVINCES) -> AsyncIterator[Stage]:
     """A federation of hub, broker and nodes, with the 366 units and a small library, all roads through proxies."""
     settings: dict[str, dict[str, str]] = {}
-    federation = Federation(
-        folder, lambda *_words, **_params: None, {"TWELVE333_LOGGING__LEVEL": "warning", "LC_ALL": "C.UTF-8"}, settings=settings
-    )
+    federation = Federation(folder, lambda *_words, **_params: None, ENVIRONMENT, settings=settings)
     stage = Stage(federation)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(_end, stage)

@@ -37,7 +37,7 @@ from .signing.fields import open_cipher
 from .signing.statements import Signer, Verifier
 from .sql.database import Database, open_database
 from .sql.delivery import Appliers, Delivery
-from .sql.migrate import check_current
+from .sql.migrate import check_current, check_sound
 from .sql.occupied import occupied
 from .telemetry.logs import configure
 from .telemetry.setup import connect
@@ -57,12 +57,14 @@ async def start_telemetry(stack: AsyncExitStack, service: str, member: str, sett
 
 
 async def start_database(stack: AsyncExitStack, service: str, settings: ServiceSettings) -> Database:
-    """Open the database, if it is at the revision that this program needs.
+    """Open the database, if it is whole and at the revision that this program needs.
 
     Raises:
-        Refused: DELIVERY_SCHEMA_*: it must be migrated first, by command; SECURITY_FILE_*, SECURITY_FIELD_SUITE: so must its keyring.
+        Refused: DELIVERY_STORE_DAMAGED: it must be restored first; DELIVERY_SCHEMA_*: migrated, by command; SECURITY_FILE_*,
+            SECURITY_FIELD_SUITE: so must its keyring.
     """
     refusal = await asyncio.to_thread(check_current, service, settings.database_url)
+    refusal = refusal or await asyncio.to_thread(check_sound, settings.database_url)
     if refusal:
         raise Refused(refusal)
     stack.enter_context(occupied(settings.database_url))

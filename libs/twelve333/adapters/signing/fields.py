@@ -9,6 +9,7 @@ One key is good for 2^32 values (random nonces): rotate long before, once a year
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import secrets
@@ -33,6 +34,8 @@ from .suites import Cipher as Suite
 KEYRING_FILE: Final = "fields.keys"
 LOOK_AGAIN_SECONDS: Final = 1.0
 _MARK: Final = b"\x00"
+_CHECKED: Final = b"twelve333 keyring check v1\x00"
+_CHECK_DIGITS: Final = 16
 _ID_BYTES: Final = 4
 _NONCE_BYTES: Final = 12
 _HEAD_BYTES: Final = 2 + _ID_BYTES + _NONCE_BYTES
@@ -148,7 +151,7 @@ def add_key(path: Path, suite: Suite, now: datetime) -> str:
     while key_id in kept["keys"]:
         key_id = secrets.token_bytes(_ID_BYTES).hex()
     key = base64.b64encode(os.urandom(CIPHERS[suite].key_bytes)).decode("ascii")
-    made = {"suite": suite, "key": key, "made_at": now.isoformat(timespec="seconds")}
+    made = {"suite": suite, "key": key, "check": _check(base64.b64decode(key)), "made_at": now.isoformat(timespec="seconds")}
     _write(path, {"current": key_id, "keys": {**kept["keys"], key_id: made}})
     return key_id
 
@@ -190,7 +193,15 @@ def _sealing_key(key_id: bytes, entry: Mapping[str, str]) -> X25519PrivateKey:
 
 
 def _secret(entry: Mapping[str, str]) -> bytes:
-    return base64.b64decode(entry["key"], validate=True)
+    """The key, unless it is not the one that was written: a flipped bit would seal everything from then on under a key that nobody has."""
+    secret = base64.b64decode(entry["key"], validate=True)
+    if entry.get("check", _check(secret)) != _check(secret):  # rings from before there was a check have none
+        raise ValueError("a key that has changed")
+    return secret
+
+
+def _check(secret: bytes) -> str:
+    return hashlib.sha256(_CHECKED + secret).hexdigest()[:_CHECK_DIGITS]
 
 
 def _read(path: Path) -> _Kept:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from ...core.decision import Refused, refuse
-from ...core.delivery.codes import STORE_UNAVAILABLE
+from ...core.delivery.codes import STORE_DAMAGED, STORE_UNAVAILABLE
 from .database import take_notes
 from .later import BatchLost, putting_off, savepoint
 
@@ -57,7 +57,13 @@ class Outcome:
 def unavailable(error: BaseException) -> Refused:
     """The refusal for a database that is away; names the kind of failure, never its text, which may hold values."""
     origin = getattr(error, "orig", None) or error
-    return Refused(refuse(STORE_UNAVAILABLE, reason=type(origin).__name__))
+    return Refused(refuse(STORE_DAMAGED if is_damage(error) else STORE_UNAVAILABLE, reason=type(origin).__name__))
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether a database file is not what was written into it (SQLITE_CORRUPT and its kinds, SQLITE_NOTADB)."""
+    origin = getattr(error, "orig", None) or error
+    return getattr(origin, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 
 
 def run_batch(tx: Connection, jobs: Sequence[Job], alive: Callable[[Connection], bool]) -> list[Outcome]:
@@ -69,7 +75,7 @@ def run_batch(tx: Connection, jobs: Sequence[Job], alive: Callable[[Connection],
         alive: whether the surrounding transaction still exists after a failure.
 
     Raises:
-        BatchLost: the database dropped the transaction (disk full, connection lost).
+        BatchLost: the database dropped the transaction (disk full, connection lost), or is damaged.
     """
     take_notes(tx)  # of a batch that was lost
     with putting_off(tx):
@@ -83,7 +89,7 @@ def _run_one(tx: Connection, job: Job, alive: Callable[[Connection], bool]) -> O
     except BatchLost:
         raise
     except BaseException as error:  # not swallowed: it is handed to the caller that waits for it
-        if not alive(tx) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        if not alive(tx) or (isinstance(error, DBAPIError) and (error.connection_invalidated or is_damage(error))):
             raise BatchLost from error
         return Outcome(job, error=error)
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 import twelve333
 
 from ...core.decision import Refusal, Refused, refuse
-from ...core.delivery.codes import SCHEMA_BEHIND, SCHEMA_MISSING, SCHEMA_UNKNOWN
+from ...core.delivery.codes import SCHEMA_BEHIND, SCHEMA_MISSING, SCHEMA_UNKNOWN, STORE_DAMAGED
 from .batch import unavailable
 from .sqlite import sqlite_engine
 
@@ -100,6 +100,21 @@ def check_current(service: str, url: str) -> Refusal | None:
     known = {script.revision for script in ScriptDirectory.from_config(alembic_config(service)).walk_revisions()}
     code = SCHEMA_BEHIND if found in known else SCHEMA_UNKNOWN
     return refuse(code, current=found, head=newest, command=name)
+
+
+def check_sound(url: str) -> Refusal | None:
+    """Whether the file of an SQLite database holds together: None, or DELIVERY_STORE_DAMAGED. PostgreSQL looks after its own.
+
+    A bit that is wrong in a plain value leaves the structure as it is and is not seen here; personal values and the audit log are sealed or
+    chained, so it is seen when they are read.
+    """
+    if make_url(url).get_backend_name() != "sqlite":
+        return None
+    try:
+        found = with_connection(url, lambda connection: connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
+    except Refused as refused:
+        return refused.refusal
+    return None if found == "ok" else refuse(STORE_DAMAGED, reason="quick_check")
 
 
 def run_command(service: str, connection: Connection, action: Callable[[Config], None]) -> None:

@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from ...core.decision import Refused, refuse
 from ...core.delivery.codes import STORE_BUSY, STORE_CLOSED
-from .batch import BATCH_WORKS_MAX, QUEUE_WORKS_MAX, Job, Outcome, failed, run_batch, tell_all, unavailable
+from .batch import BATCH_WORKS_MAX, QUEUE_WORKS_MAX, Job, Outcome, failed, is_damage, run_batch, tell_all, unavailable
 from .database import Listener, Notes, T, Work, take_notes
 from .fields import OPTION, PLAIN, Fields
 from .later import BatchLost
@@ -115,8 +115,10 @@ class SqliteDatabase:
         try:
             with self._read_engine.begin() as tx:
                 return work(tx)
-        except OperationalError as error:
-            raise unavailable(error) from error
+        except DatabaseError as error:
+            if isinstance(error, OperationalError) or is_damage(error):
+                raise unavailable(error) from error
+            raise
 
     def _write_forever(self) -> None:
         connection: Connection | None = None
