@@ -34,7 +34,7 @@ ENVIRONMENT: Final = {
     "TWELVE333_CERTIFICATE_CHECK_SECONDS": "1",  # so that what comes by itself comes within a fault's time
     "TWELVE333_AUDIT__HEAD_SECONDS": "5",
     "LC_ALL": "C.UTF-8",
-    "PYTHONPATH": str(ROOT),
+    "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
 }
 HUB: Final = "hub"
 READY_SECONDS: Final = 60.0

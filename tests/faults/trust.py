@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from twelve333.adapters.signing.keys import CHAIN_FILE, key_and_request, load_ce
 from twelve333.adapters.signing.renewal import due_at, install_chain, present_leaf
 from twelve333.api.delivery.v1 import peer_pb2, peer_pb2_grpc
 from twelve333.cli.demo.stage import until
+from twelve333.core.decision import Refused
 from twelve333.core.identity import Identity, broker_identity, dns_name, hub_identity, node_identity
 
 from .crashes import BROKER, JIANGSU, SHANGHAI
@@ -75,7 +75,7 @@ async def ended_while_away(stage: Stage, load: Load) -> AsyncIterator[None]:
 
 
 async def renew_all(stage: Stage, load: Load) -> None:
-    """Let every certificate come to the time when it is due, and wait until all are new; the broker's is taken up as an operator would."""
+    """Let every certificate come to the time when it is due, and wait until all are new."""
     before = dict[Path, x509.Certificate]()
     for name, folder in folders(stage):
         issue(stage, name, folder, datetime.now(UTC) - timedelta(days=62))
@@ -86,7 +86,6 @@ async def renew_all(stage: Stage, load: Load) -> None:
         return all(present_leaf(folder).serial_number != leaf.serial_number for folder, leaf in before.items())
 
     await until("new certificates everywhere", renewed, 60.0)
-    stage.send(BROKER, signal.SIGHUP)
     await load.accepts(4)
 
 
@@ -105,6 +104,31 @@ def rotated(*, issuing: bool) -> Breaking:
         yield
 
     return breaking
+
+
+@asynccontextmanager
+async def root_rotated(stage: Stage, load: Load) -> AsyncIterator[None]:
+    """Another root comes in, takes over and is alone at the end, while everybody works; and nobody has to ask a second time."""
+    before = load.ledger.asked_again.copy()
+    for step in ("begin", "switch", "retire"):
+        await until(f"rotate-root {step}", lambda step=step: _took(stage, step), 60.0)  # type: ignore[misc]
+        await load.accepts(4)
+    roots = load_certificates(stage.federation.hub.folder / "pki" / "authority" / "root" / "ca.crt")
+    for _, folder in folders(stage):
+        load_certificates(folder / CHAIN_FILE)[1].verify_directly_issued_by(roots[0])
+    assert load.ledger.asked_again == before, f"calls that failed on the way: {load.ledger.asked_again - before}"
+    yield
+
+
+async def _took(stage: Stage, step: str) -> bool:
+    """Whether the hub took this step; it refuses as long as a member would be left behind."""
+    try:
+        await stage.federation.command("hub", "rotate-root", step, "--config", stage.federation.hub.folder / "hub.toml", member=HUB)
+    except Refused as refused:
+        if "REGISTRATION_ROOT_" not in str(refused):
+            raise
+        return False
+    return True
 
 
 def _all_under(stage: Stage, issuing: x509.Certificate) -> None:
@@ -163,5 +187,6 @@ FAULTS: Final[Sequence[Fault]] = (
     Fault("certificate.ended_ten_days_ago", ended_while_away),
     Fault("rotation.leaves_under_load", rotated(issuing=False)),
     Fault("rotation.issuing_under_load", rotated(issuing=True)),
+    Fault("rotation.root_under_load", root_rotated),
     Fault("revoked.live_node", revoked),
 )
