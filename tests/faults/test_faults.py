@@ -18,7 +18,7 @@ from .load import Load
 from .run import Fault, suffer
 from .stage import HUB, Stage, staged
 
-QUICK = ("kill.node", "kill.hub", "kill.broker", "wiped.broker_store", "half_open.broker_link")
+QUICK = ("kill.node", "kill.hub", "kill.broker", "wiped.broker_store", "half_open.broker_link", "messages.three_times", "bit.audit_log")
 pytestmark = [one_federation, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 
@@ -31,19 +31,32 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.name in QUICK], ids=lambda fault: fault.name)
 async def test_what_was_accepted_takes_effect_once_although(stage: Stage, fault: Fault) -> None:
-    result = await suffer(stage, fault)
+    result = await suffer(stage, fault, quick=True)
     assert result.held, result
     assert result.accepted > 12
     assert result.verdict.delivered == result.accepted
 
 
-async def test_the_oracle_sees_a_planted_loss(stage: Stage) -> None:
+async def test_the_oracle_sees_a_planted_loss_a_planted_double_and_a_changed_audit_log(stage: Stage) -> None:
+    """Last, for it leaves what it plants."""
     load = Load(stage)
     load.start()
     await load.accepts(8)
     await load.stop()
     handoff_id = next(iter(load.ledger.handoffs))
     await _whole(stage, load)
+    with closing(sqlite3.connect(stage.member(HUB).folder / "hub.db", timeout=10)) as database:
+        with database:
+            database.execute("UPDATE audit SET subject = 'x' WHERE sequence = 2")
+        assert any("audit log of hub: AUDIT_RECORD_CHANGED" in note for note in (await judge(stage, load.ledger)).notes)
+        names = [row[1] for row in database.execute("PRAGMA table_info(handoff_steps)")]
+        values = ", ".join("number + 100" if name == "number" else name for name in names)
+        copy = f"INSERT INTO handoff_steps ({', '.join(names)}) SELECT {values} FROM handoff_steps WHERE handoff_id = ? AND number = 1"
+        with database:
+            database.execute(copy, (handoff_id,))
+        assert (await judge(stage, load.ledger)).duplicated == 1
+        with database:
+            database.execute("DELETE FROM handoff_steps WHERE handoff_id = ? AND number = 101", (handoff_id,))
     with closing(sqlite3.connect(stage.member(HUB).folder / "hub.db", timeout=10)) as database, database:
         database.execute("DELETE FROM handoff_steps WHERE handoff_id = ? AND number = 1", (handoff_id,))
     verdict = await judge(stage, load.ledger)

@@ -106,3 +106,12 @@ def test_sm4_is_the_one_of_the_standard() -> None:
         "83DE3541E4C2B58177E065A9BF7B62EC"
     )
     assert Sm4Gcm(key).decrypt(nonce, sealed, about) == plain
+
+
+def test_a_ring_in_which_a_key_has_changed_is_refused(ring: Path) -> None:
+    text = ring.read_text()
+    at = text.index('"key": "') + len('"key": "') + 10
+    ring.write_text(text[:at] + ("B" if text[at] != "B" else "C") + text[at + 1 :])
+    with pytest.raises(Refused) as refused:
+        FieldCipher(ring)
+    assert refused.value.refusal.code.name == "SECURITY_FILE_MALFORMED"

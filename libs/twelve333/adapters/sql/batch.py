@@ -57,7 +57,8 @@ class Outcome:
 def unavailable(error: BaseException) -> Refused:
     """The refusal for a database that is away; names the kind of failure, never its text, which may hold values."""
     origin = getattr(error, "orig", None) or error
-    return Refused(refuse(STORE_DAMAGED if is_damage(error) else STORE_UNAVAILABLE, reason=type(origin).__name__))
+    reason = type(origin).__name__
+    return Refused(refuse(STORE_DAMAGED, where="SQLite", reason=reason) if is_damage(error) else refuse(STORE_UNAVAILABLE, reason=reason))
 
 
 def is_damage(error: BaseException) -> bool:

@@ -114,7 +114,7 @@ def check_sound(url: str) -> Refusal | None:
         found = with_connection(url, lambda connection: connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
     except Refused as refused:
         return refused.refusal
-    return None if found == "ok" else refuse(STORE_DAMAGED, reason="quick_check")
+    return None if found == "ok" else refuse(STORE_DAMAGED, where=make_url(url).database, reason="its pages do not fit together")
 
 
 def run_command(service: str, connection: Connection, action: Callable[[Config], None]) -> None:
