@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import sqlite3
-import sys
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from tests.support.copied import Copied
 from tests.support.federation import one_federation
-from twelve333.adapters.processes import Process, free_ports
 from twelve333.cli.demo.federation import Federation, Member
 from twelve333.cli.demo.stage import everybody_has_directory, until
 from twelve333.cli.unit import sample_entries
-from twelve333.client import Connection, Credentials, ServiceError
-from twelve333.client.calls import RetryPolicy
+from twelve333.client import Connection, ServiceError
 from twelve333.core.decision import Refused
 from twelve333.core.delivery.codes import COPY_UNDECIDED, FENCED, TAKEOVER_IN_USE
 from twelve333.core.delivery.status import DeliveryStatus
@@ -46,36 +41,6 @@ async def federation(tmp_path: Path) -> AsyncIterator[Federation]:
         await made.stop()
 
 
-class Copied:
-    """A copy of a node's folder, made while the node runs, with ports of its own."""
-
-    def __init__(self, original: Member, folder: Path) -> None:
-        shutil.copytree(original.folder, folder, ignore=shutil.ignore_patterns("node.db*"))
-        with closing(sqlite3.connect(original.folder / "node.db")) as source, closing(sqlite3.connect(folder / "node.db")) as target:
-            source.backup(target)
-        federation, desk, health = (f"127.0.0.1:{port}" for port in free_ports(3))
-        listen = {"FEDERATION": federation, "DESK": desk, "HEALTH": health}
-        env = {**os.environ, **{f"TWELVE333_LISTEN__{name}": address for name, address in listen.items()}}
-        command = (sys.executable, "-m", "twelve333.cli", "node", "run", "--config", folder / "node.toml")
-        self.process = Process("copy", command, folder / "run.log", env=env)
-        self.member = Member("copy", folder, health, self.process, folder / "profiles" / "operator")
-        self._desk = desk
-
-    def connect(self) -> Connection:
-        """As its operator; refusals are not tried again."""
-        credentials = Credentials.from_directory(self.member.profile)
-        return Connection.open(self._desk, JIANGSU, credentials, retry=RetryPolicy(attempts_max=1))
-
-    async def answers(self) -> bool:
-        """Whether its desk listener is there, ready or not."""
-        try:
-            async with self.connect() as node:
-                await node.delivery.status()
-        except ServiceError:
-            return False
-        return True
-
-
 async def status(node: Connection) -> DeliveryStatus:
     return await node.delivery.status()
 
@@ -86,7 +51,7 @@ async def opens(node: Connection, number: int) -> str:
 
 async def test_of_two_copies_one_works_and_loses_nothing_and_the_other_is_fenced(federation: Federation) -> None:
     original = federation.nodes[JIANGSU]
-    copied = Copied(original, federation.folder / "copy")
+    copied = Copied(original, federation.folder / "copy", JIANGSU)
     accepted: list[str] = []
     refused: set[str] = set()
     try:
