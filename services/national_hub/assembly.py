@@ -14,10 +14,12 @@ from twelve333.adapters.clock import system_clock
 from twelve333.adapters.copies import Copies
 from twelve333.adapters.coverage import CoverageHandlers
 from twelve333.adapters.delivery_status import DeliveryHandlers
+from twelve333.adapters.holders import HolderHandlers
 from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
 from twelve333.adapters.retention import TEXTS_DELETED, Keeper, delete_told
 from twelve333.adapters.rpc.credentials import FollowedCredentials, server_credentials
 from twelve333.adapters.rpc.health import Health
+from twelve333.adapters.rpc.holders import both
 from twelve333.adapters.rpc.peers import Peers
 from twelve333.adapters.rpc.server import Listener, Register
 from twelve333.adapters.rpc.tracing import trace_interceptors
@@ -53,6 +55,7 @@ from .handlers.coverage import DirectorySnapshot, UnitHistory
 from .handlers.directory import publish_roots, reconcile
 from .handlers.encryption import EncryptionKeyHandlers, MemberKeys, list_own_key
 from .handlers.enrolment import EnrolmentHandlers
+from .handlers.holders import holder_register
 from .handlers.instances import InstanceHandlers, take_seen_fork
 from .handlers.library import LibraryPublishHandlers, LibrarySyncHandlers, keep_refusal, keep_report, library_reading
 from .handlers.policies import RoutingPolicyHandlers
@@ -109,10 +112,12 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     relay = await hosting.start_relay(
         stack, settings, database, delivery, told, hub.clock, direct, sealing, signing, copies, everybody, refused.covers
     )
-    limits, locale = hosting.limits_of(settings), settings.locale
-    federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, refused.admit, limits, locale)
+    limits, locale, people = hosting.limits_of(settings), settings.locale, HolderHandlers(holder_register(hub))
+    await people.refresh()
+    admission = both(refused.admit, people.holders.admit)
+    federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, admission, limits, locale)
     claims = partial(instance_pb2_grpc.add_InstanceServiceServicer_to_server, instances)
-    offered: list[Register] = [*services(hub, relay, keys, witnesses, delivery, copies), claims, health.register]
+    offered: list[Register] = [*services(hub, relay, keys, witnesses, delivery, copies), claims, people.register, health.register]
     await hosting.start_listener(stack, federation, offered, FEDERATION, drain)
     enrol = partial(registration_grpc.add_EnrolmentServiceServicer_to_server, EnrolmentHandlers(hub))
     enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, limits=limits, locale=locale)

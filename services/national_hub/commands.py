@@ -17,9 +17,11 @@ from twelve333.adapters.signing.suites import SuiteName
 from twelve333.adapters.signing.tokens import JoinOffer, write_token
 from twelve333.cli.common import Common, connect
 from twelve333.cli.delivery import clear_alarms
+from twelve333.cli.holders import holder_app
 from twelve333.cli.output import print_json, print_line, show, show_one
 from twelve333.cli.parked import parked_app
 from twelve333.cli.retention import keeper, retention_app
+from twelve333.core.identity import Role
 from twelve333.core.ids import HUB
 
 from .init import AUTHORITY_NAME, Plan, create
@@ -33,6 +35,7 @@ app = App(name="hub", help="The ministry's node: make it, migrate its database, 
 token = App(name="token", help="One-time tokens with which provinces join.")
 app.command(token)
 app.command(parked_app())
+app.command(holder_app(Role.OPERATOR))
 app.command(rotate_root)
 keys = App(name="keys", help="Keys of the personal data in the database.")
 app.command(keys)

@@ -30,6 +30,9 @@ FEDERATION: Final[AccessTable] = {
 DESK: Final[AccessTable] = {
     **AUTHENTICATED_ROWS,
     f"{_API}.registration.v1.NodeService/GetNodeStatus": LOCAL,
+    f"{_API}.registration.v1.HolderService/CertifyHolder": LOCAL_OPERATOR,
+    f"{_API}.registration.v1.HolderService/ListHolders": LOCAL_OPERATOR,
+    f"{_API}.registration.v1.HolderService/RevokeHolder": LOCAL_OPERATOR,
     f"{_API}.coverage.v1.CoverageService/GetCoverage": LOCAL,
     f"{_API}.coverage.v1.CoverageService/ResolveCoverage": LOCAL,
     f"{_API}.delivery.v1.DeliveryService/GetDeliveryStatus": LOCAL_OPERATOR,

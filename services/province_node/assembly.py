@@ -15,6 +15,7 @@ from twelve333.adapters.bus.sealed import Sealing
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.copies import Copies
 from twelve333.adapters.delivery_status import DeliveryHandlers
+from twelve333.adapters.holders import HolderHandlers
 from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
 from twelve333.adapters.retention import TEXTS_DELETED, Keeper, delete_told
 from twelve333.adapters.rpc.access import Admission, Shown
@@ -54,6 +55,7 @@ from .encryption import DirectoryKeys
 from .handlers.cases import CaseHandlers
 from .handlers.coverage import coverage_handlers
 from .handlers.handoff import HandoffHandlers, RoutingHandlers
+from .handlers.holders import holder_register
 from .handlers.library import library_handlers, on_release_announced
 from .handlers.registration import DirectoryPull, NodeHandlers, on_directory_changed
 from .handlers.routing import HandoffPeerHandlers, take_told_handoff
@@ -107,8 +109,10 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, _admission(node, delivery), limits, locale)
     peers = [*peer_services(node, calls, relay, copies), health.register]
     await hosting.start_listener(stack, federation, peers, FEDERATION, settings.drain_seconds)
-    desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), limits=limits, locale=locale)
-    offered = [*desk_services(node, calls, relay, pull, alarms, delivery), health.register]
+    people = HolderHandlers(holder_register(node))
+    await people.refresh()
+    desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), people.holders.admit, limits, locale)
+    offered = [*desk_services(node, calls, relay, pull, alarms, delivery), people.register, health.register]
     await hosting.start_listener(stack, desk, offered, DESK, settings.drain_seconds)
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery)
     await hosting.start_background(stack, pulling)

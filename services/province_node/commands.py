@@ -17,10 +17,12 @@ from twelve333.adapters.signing.suites import SuiteName
 from twelve333.catalogue.catalogue import sentence
 from twelve333.cli.common import Common, connect
 from twelve333.cli.delivery import clear_alarms
+from twelve333.cli.holders import holder_app
 from twelve333.cli.output import complain, show, show_one
 from twelve333.cli.parked import parked_app
 from twelve333.cli.retention import keeper, retention_app
 from twelve333.core.decision import Refusal
+from twelve333.core.identity import Role
 
 from .asking import token_from
 from .authority_commands import app as rotate_authority
@@ -37,6 +39,8 @@ app = App(name="node", help="A province's node: join the federation, migrate its
 keys = App(name="keys", help="Keys of the personal data in the database.")
 app.command(keys)
 app.command(parked_app())
+app.command(holder_app(Role.LOCAL_OPERATOR))
+app.command(holder_app(Role.DESK))
 app.command(rotate_authority)
 
 app.command(clear_alarms)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .coverage import CoverageClient
     from .delivery import DeliveryClient
     from .handoffs import HandoffsClient
+    from .holders import HoldersClient
     from .library import LibraryClient
     from .policies import PoliciesClient
     from .registration import RegistrationClient
@@ -146,6 +147,13 @@ class Connection:
         from .registration import RegistrationClient
 
         return RegistrationClient(self.calls)
+
+    @cached_property
+    def holders(self) -> HoldersClient:
+        """Operators, desktops and business systems there."""
+        from .holders import HoldersClient
+
+        return HoldersClient(self.calls, self.member)
 
     @cached_property
     def coverage(self) -> CoverageClient:
