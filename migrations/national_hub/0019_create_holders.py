@@ -7,8 +7,8 @@ from alembic import op
 
 from twelve333.adapters.sql.types import UtcDateTime
 
-revision = "0014"
-down_revision = "0013"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
