@@ -107,13 +107,11 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     await refresh_revocations(hub)
     told, refused = appliers(hub, delivery), hub.revocations
     copies, instances = await _copies(hub, delivery, home)
-    everybody = [HUB, *provinces()]
     signing = hosting.signing_of(settings, refused, instances.signs, hub.clock)
     relay = await hosting.start_relay(
-        stack, settings, database, delivery, told, hub.clock, direct, sealing, signing, copies, everybody, refused.covers
+        stack, settings, database, delivery, told, hub.clock, direct, sealing, signing, copies, [HUB, *provinces()], refused.covers
     )
-    limits, locale, people = hosting.limits_of(settings), settings.locale, HolderHandlers(holder_register(hub))
-    await people.refresh()
+    limits, locale, people = hosting.limits_of(settings), settings.locale, await HolderHandlers.of(holder_register(hub))
     admission = both(refused.admit, people.holders.admit)
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, admission, limits, locale)
     claims = partial(instance_pb2_grpc.add_InstanceServiceServicer_to_server, instances)
@@ -124,7 +122,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     await hosting.start_listener(stack, enrolment, [enrol], ENROLMENT, drain)
     await hosting.start_health(stack, settings.listen.health, health, database, delivery)
     telling = HeadTelling(database, audit_log, delivery.outbox, hub.clock, member_names)
-    keeper = Keeper(settings, hub.database, delivery, kept_for_a_while, hub.records, hub.clock)
+    keeper = Keeper(settings, database, delivery, kept_for_a_while, records, hub.clock)
     await hosting.start_background(stack, Background("retention", keeper.step, keeper.every_seconds))
     await hosting.start_background(stack, Background("audit head", telling.step, settings.audit.head_seconds))
     await hosting.start_background(stack, BrokerMembers(hub).background)

@@ -109,8 +109,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, _admission(node, delivery), limits, locale)
     peers = [*peer_services(node, calls, relay, copies), health.register]
     await hosting.start_listener(stack, federation, peers, FEDERATION, settings.drain_seconds)
-    people = HolderHandlers(holder_register(node))
-    await people.refresh()
+    people = await HolderHandlers.of(holder_register(node))
     desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), people.holders.admit, limits, locale)
     offered = [*desk_services(node, calls, relay, pull, alarms, delivery), people.register, health.register]
     await hosting.start_listener(stack, desk, offered, DESK, settings.drain_seconds)

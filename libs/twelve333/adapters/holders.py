@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Self
 
 import grpc
 from grpc.aio import ServicerContext
@@ -58,6 +58,13 @@ class HolderHandlers(holders_pb2_grpc.HolderServiceServicer):
     def __init__(self, register: HolderRegister) -> None:
         self._register = register
         self.holders = Holders()
+
+    @classmethod
+    async def of(cls, register: HolderRegister) -> Self:
+        """Ready to be asked; raises as `refresh`."""
+        made = cls(register)
+        await made.refresh()
+        return made
 
     def register(self, server: grpc.aio.Server) -> None:
         """Offer it at a listener."""
