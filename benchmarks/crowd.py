@@ -38,7 +38,7 @@ from twelve333.data import provinces
 from .echo import asker, echo_server
 from .figure import MEBIBYTES, Figure, Measured, figure, middle
 from .measure import Failed
-from .members import metadata, tables
+from .receiver import metadata, tables
 
 PEER: Final = "bare gRPC server, as many connections"
 SECONDS: Final = 20.0

@@ -1,15 +1,20 @@
 """How many events get from one member to another and are confirmed, beside what the broker and the disk can do at best.
 
-One event is: appended to the outbox, relayed to JetStream, applied and committed by the receiver, confirmed by its receipt. 32 events
-are on their way at any moment, and as many in the peers.
+One event is: appended to the outbox, relayed to JetStream, applied and committed by the receiver, confirmed by its receipt. The peers
+have the same number of the same bytes in flight, published and committed in groups as large as ours were on average until then.
 """
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Final
 
 import nats
@@ -20,52 +25,149 @@ from twelve333.adapters.bus import BROKER_NAME
 from twelve333.adapters.bus.tls import member_tls
 from twelve333.api.cases.v1 import cases_pb2, events_pb2
 from twelve333.core.identity import dns_name
-from twelve333.wire.subjects import event_subject, inbox_prefix
+from twelve333.wire.batch import MESSAGE_BYTES_MAX
+from twelve333.wire.subjects import batch_subject, inbox_prefix
 
 from .cases import TEXT, UNIT
-from .figure import Figure, rate, rate_and_times
-from .measure import Side, concurrent, interleave
-from .members import telling
+from .figure import Figure, middle, rate, times
+from .measure import Round, Side, grouped, interleave, scaled
+from .members import Told, telling
 from .postgres import databases
-from .stores import POSTGRESQL_PEER, SQLITE_PEER, bare_postgresql, bare_sqlite, commits
+from .stores import POSTGRESQL_PEER, SQLITE_PEER, bare_postgresql, bare_sqlite, commit_rows
 
-IN_FLIGHT: Final = 32
+IN_FLIGHT: Final = (1, 16, 256)
+ROUNDS: Final = 3
+CONNECTIONS: Final = 16  # of a PostgreSQL peer: as many commits may run at once
+BACKLOG: Final = 10_000
+PILE: Final = 500  # appended in one unit of work
+SHARE: Final = 0.5  # of the slower peer: the target
 BROKER_PEER: Final = "bare JetStream publish + ack"
+PATH_PEER: Final = "bare commit, publish + ack, commit, one after the other"
+
+Commit = Callable[[int], Awaitable[object]]  # so many rows in one durable commit
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """What the peers work with: a broker, and two databases of the kind that ours have."""
+
+    stream: JetStreamContext
+    commits: tuple[Commit, Commit]
+    writers: int  # commits that may run at once on one of them
+    name: str
+
+    async def publish(self, count: int) -> None:
+        """So many events in one message; nobody takes them: the province has a consumer and no node here."""
+        await self.stream.publish(batch_subject("hub", "310000"), (_bytes() * count)[: MESSAGE_BYTES_MAX - 4096])
+
+    async def path(self, count: int) -> None:
+        """What so many events cannot do without."""
+        await self.commits[0](count)
+        await self.publish(count)
+        await self.commits[1](count)
 
 
 async def on_sqlite() -> list[Figure]:
-    """`delivery.events_sqlite`; `_commits` compares the same value with bare commits."""
-    with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder:
-        urls = (f"sqlite:///{folder}/origin.db", f"sqlite:///{folder}/target.db")
-        with bare_sqlite(Path(folder) / "bare.db") as bare:
-            return await _compare("delivery.events_sqlite", Path(folder), urls, SQLITE_PEER, commits(bare, _bytes()))
+    """`delivery.events_sqlite_…` and `delivery.backlog_sqlite`."""
+    with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder, ExitStack() as stack:
+        one, other = [stack.enter_context(bare_sqlite(Path(folder) / name)) for name in ("a.db", "b.db")]
+        commits = partial(_on_thread, one), partial(_on_thread, other)
+        urls = [(f"sqlite:///{folder}/origin{n}.db", f"sqlite:///{folder}/target{n}.db") for n in range(len(IN_FLIGHT) + 1)]
+        return await _figures("sqlite", Path(folder), urls, commits, 1, SQLITE_PEER)
 
 
 async def on_postgresql() -> list[Figure]:
-    """`delivery.events_postgresql`; `_commits` compares the same value with bare commits."""
+    """`delivery.events_postgresql_…` and `delivery.backlog_postgresql`."""
+    pairs = len(IN_FLIGHT) + 1
     with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder:
-        async with databases(3) as (origin, target, third), bare_postgresql(third, IN_FLIGHT) as pool:
-            commit = concurrent(lambda: pool.execute("INSERT INTO bare (data) VALUES ($1)", _bytes()), IN_FLIGHT)
-            return await _compare("delivery.events_postgresql", Path(folder), (origin, target), POSTGRESQL_PEER, commit)
+        async with databases(2 * pairs + 2) as (first, second, *rest), AsyncExitStack() as stack:
+            one, other = [await stack.enter_async_context(bare_postgresql(url, CONNECTIONS)) for url in (first, second)]
+            commits = partial(commit_rows, one, _bytes()), partial(commit_rows, other, _bytes())
+            urls = list(zip(rest[::2], rest[1::2], strict=True))
+            return await _figures("postgresql", Path(folder), urls, commits, CONNECTIONS, POSTGRESQL_PEER)
 
 
-async def _compare(name: str, folder: Path, urls: tuple[str, str], store: str, bare: Side) -> list[Figure]:
+async def _on_thread(connection: sqlite3.Connection, count: int) -> None:
+    rows = [(_bytes(),)] * count
+
+    def commit() -> None:
+        with connection:
+            connection.execute("BEGIN")
+            connection.executemany("INSERT INTO bare (data) VALUES (?)", rows)
+
+    await asyncio.to_thread(commit)
+
+
+async def _figures(
+    store: str, folder: Path, urls: list[tuple[str, str]], commits: tuple[Commit, Commit], writers: int, peer: str
+) -> list[Figure]:
+    figures = list[Figure]()
     broker = TestBroker(folder / "broker")
     await broker.start()
     try:
-        async with telling(broker, urls, _message()) as told, _jetstream(broker) as stream:
-            # Nobody takes these: the province has a consumer and no node here.
-            subject = event_subject("hub", "310000", "cases")
-            sides = {
-                "events": concurrent(told.tell, IN_FLIGHT),
-                "broker": concurrent(lambda: stream.publish(subject, _bytes()), IN_FLIGHT),
-                "store": bare,
-            }
-            taken = await interleave(sides)
+        async with _jetstream(broker) as stream:
+            bare = Bare(stream, commits, writers, peer)
+            for in_flight, pair in zip(IN_FLIGHT, urls, strict=False):
+                async with telling(broker, pair, _message()) as told:
+                    figures += await _compare(f"delivery.events_{store}_{in_flight}", told, pair[1], in_flight, bare)
+            async with telling(broker, urls[-1], _message()) as told:
+                figures.append(await _recover(f"delivery.backlog_{store}", told, urls[-1][1], bare))
     finally:
         await broker.stop()
-    events = rate_and_times(name, taken["events"], BROKER_PEER, taken["broker"])
-    return [*events, rate(f"{name}_commits", taken["events"], store, taken["store"])]
+    return figures
+
+
+async def _compare(name: str, told: Told, target: str, in_flight: int, bare: Bare) -> list[Figure]:
+    """One number in flight: beside the slower of broker and store (with the target), beside each, and beside the whole path."""
+
+    async def beside(work: Commit, of_message: bool, at_once: int) -> Round:
+        size = max(1, round((await told.groups(target))[0 if of_message else 1]))
+        return await grouped(work, size, min(at_once, max(1, round(in_flight / size))))()
+
+    sides: dict[str, Side] = {
+        "events": grouped(lambda _one: told.tell(), 1, in_flight),
+        "broker": lambda: beside(bare.publish, True, in_flight),
+        "commits": lambda: beside(bare.commits[0], False, bare.writers),
+        "path": lambda: beside(bare.path, False, bare.writers),
+    }
+    taken = await interleave(sides, ROUNDS)
+    peers = {"broker": BROKER_PEER, "commits": bare.name, "path": PATH_PEER}
+    slower = min(("broker", "commits"), key=lambda side: middle([one.rate for one in taken[side]]).value)
+    limit = SHARE * middle([one.rate for one in taken[slower]]).value
+    of_message, of_commit = await told.groups(target)
+    groups = f"in groups of {of_message if slower == 'broker' else of_commit:.3g}"
+    ours = rate(name, taken["events"], f"{peers[slower]}, {groups}", taken[slower], limit)
+    others = [rate(f"{name}_{side}", taken["events"], peers[side], taken[side]) for side in peers]
+    return [ours, *others, *(times(name, taken["events"], PATH_PEER, taken["path"]) if in_flight == 1 else ())]
+
+
+async def _recover(name: str, told: Told, target: str, bare: Bare) -> Figure:
+    """The receiver is away, a backlog piles up, it comes back: until every receipt is in."""
+    count = scaled(BACKLOG, PILE)
+
+    async def ours() -> Round:
+        await told.order("stop")
+        for _ in range(count // PILE):
+            last = await told.pile_up(PILE)
+        began = perf_counter()
+        await told.order("start")
+        await told.wait_for(last)
+        return _once(count, began)
+
+    async def theirs() -> Round:
+        size, began = max(1, round((await told.groups(target))[0])), perf_counter()
+        for _ in range(0, count, size):
+            await bare.publish(size)
+            await bare.commits[1](size)
+        return _once(count, began)
+
+    taken = await interleave({"ours": ours, "theirs": theirs}, ROUNDS)
+    return rate(name, taken["ours"], "bare publish + ack, commit, one group after the other", taken["theirs"])
+
+
+def _once(count: int, began: float) -> Round:
+    seconds = perf_counter() - began
+    return Round(count, seconds, [seconds])
 
 
 @asynccontextmanager

@@ -1,50 +1,74 @@
-"""Two members with a database, an outbox and a relay each, and a sender that waits for the receipt of each event it tells."""
+"""A sender with a database and a relay, which waits for the receipt of each event it tells; its receiver has a process of its own."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
 from google.protobuf.message import Message
-from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table
+from sqlalchemy import Connection, func, select
 from tests.support.broker import TestBroker
 
+from twelve333.adapters.bus.nats import NatsBus
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.relay import Relay
-from twelve333.adapters.sql import Database, delivery_tables, open_database
-from twelve333.adapters.sql.delivery import Delivery, Inbound
-from twelve333.adapters.sql.later import insert_later
+from twelve333.adapters.sql import Database, open_database
+from twelve333.adapters.sql.database import Notes
+from twelve333.adapters.sql.delivery import OUTBOX, Delivery
 from twelve333.core.decision import Refusal
 from twelve333.wire.envelope import decode_receipt
 
 from .measure import Failed
+from .receiver import MEMBER, metadata, sealed, tables
 
-RECEIPT_SECONDS: Final = 30.0
+RECEIPT_SECONDS: Final = 60.0
+SENDER: Final = "hub"
 
-metadata = MetaData()
-tables = delivery_tables(metadata)
-applied = Table("applied", metadata, Column("id", Integer, primary_key=True), Column("message", LargeBinary, nullable=False))
+
+class CountedBus(NatsBus):
+    """Counts the messages that events travel in."""
+
+    messages = 0
+
+    async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """See `Bus.publish`."""
+        self.messages += len(messages)
+        await super().publish(messages)
 
 
 @dataclass
 class Told:
-    """Tells events from one member to another, and knows when each was confirmed."""
+    """Tells events from one member to another, and knows when each was confirmed and in what groups they went."""
 
     database: Database
     delivery: Delivery
-    destination: str
     message: Message
+    bus: CountedBus
+    receiver: Process
+    sent: int = 0
+    commits: int = 0
     confirmed: int = 0
     waiting: dict[int, asyncio.Event] = field(default_factory=dict)
 
     async def tell(self) -> None:
         """Append one event in a unit of work, then wait until its receiver has confirmed it."""
-        event_id = await self.database.write(self._append)
-        sequence = int(event_id.rpartition("-")[2])
+        await self.wait_for(await self.database.write(lambda tx: self._append(tx, 1)))
+
+    async def pile_up(self, count: int) -> int:
+        """Append so many at once, and wait for nothing; the number of the last."""
+        return await self.database.write(lambda tx: self._append(tx, count))
+
+    async def wait_for(self, sequence: int) -> None:
+        """Wait until it is confirmed.
+
+        Raises:
+            Failed: it took too long.
+        """
         if sequence <= self.confirmed:
             return
         came = self.waiting[sequence] = asyncio.Event()
@@ -53,6 +77,13 @@ class Told:
                 await came.wait()
         except TimeoutError as error:
             raise Failed(f"an event was not confirmed within {RECEIPT_SECONDS:g} s") from error
+
+    async def order(self, word: str) -> None:
+        """Have the receiver start or stop to take events."""
+        assert self.receiver.stdin is not None
+        assert self.receiver.stdout is not None
+        self.receiver.stdin.write(f"{word}\n".encode())
+        await self.receiver.stdout.readline()
 
     def hear(self, _subject: str, data: bytes) -> None:
         """Take a receipt: everything up to its watermark is confirmed."""
@@ -64,35 +95,50 @@ class Told:
                 came.set()
         self.confirmed = max(self.confirmed, receipt.watermark)
 
-    def _append(self, tx: Connection) -> str:
-        return self.delivery.outbox.append(tx, destination=self.destination, message=self.message, now=system_clock())
+    def count(self, notes: Notes) -> None:
+        """Take note of a commit of ours."""
+        self.sent += len(notes.get(OUTBOX, ()))
+        self.commits += OUTBOX in notes
+
+    async def groups(self, target: str) -> tuple[float, float]:
+        """Events a message, and events a commit (the mean of both members' commits), so far."""
+        events = tables.inbox_events
+        opened = open_database(target)
+        commits = await opened.read(lambda tx: tx.scalar(select(func.count(events.c.applied_at.distinct()))))
+        await opened.close()
+        return self.sent / max(1, self.bus.messages), 2 * self.sent / max(1, self.commits + (commits or 0))
+
+    def _append(self, tx: Connection, count: int) -> int:
+        now = system_clock()
+        ids = [self.delivery.outbox.append(tx, destination=MEMBER, message=self.message, now=now) for _ in range(count)]
+        return int(ids[-1].rpartition("-")[2])
 
 
 @asynccontextmanager
 async def telling(broker: TestBroker, urls: tuple[str, str], message: Message) -> AsyncIterator[Told]:
     """A sender and a running receiver of `message` on the databases at `urls`; both stop at the end."""
-    sender, receiver = "hub", "350000"
-    origin, target = [open_database(url) for url in urls]
-    outgoing, incoming = Delivery(tables, sender), Delivery(tables, receiver)
-    for database, delivery in ((origin, outgoing), (target, incoming)):
-        await database.write(metadata.create_all)
-        await database.write(lambda tx, box=delivery.outbox: box.begin_epoch(tx, system_clock()))  # type: ignore[misc]
-    told, bus = Told(origin, outgoing, receiver, message), broker.bus(sender)
+    origin, target = urls
+    database, delivery = open_database(origin), Delivery(tables, SENDER)
+    await database.write(metadata.create_all)
+    await database.write(lambda tx: delivery.outbox.begin_epoch(tx, system_clock()))
+    command = [sys.executable, "-m", "benchmarks.receiver", target, broker.url, str(broker.folder / MEMBER), message.DESCRIPTOR.full_name]
+    receiver = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    assert receiver.stdin is not None
+    assert receiver.stdout is not None
+    bus = CountedBus(broker.bus(SENDER)._settings)
+    told = Told(database, delivery, message, bus, receiver)
     bus.on_receipt(told.hear)
-    relays = [
-        Relay(origin, outgoing, bus, {}),
-        Relay(target, incoming, broker.bus(receiver), {message.DESCRIPTOR.full_name: _apply}),
-    ]
+    database.after_commit(told.count)
+    relay = Relay(database, delivery, sealed(bus), {})
     try:
-        for relay in relays:
-            await relay.start()
+        if not (await receiver.stdout.readline()).strip():
+            raise Failed("the receiver did not start")
+        await relay.start()
+        await told.order("start")
+        await told.tell()
         yield told
     finally:
-        for relay in relays:
-            await relay.stop()
-        for database in (origin, target):
-            await database.close()
-
-
-def _apply(tx: Connection, inbound: Inbound, _now: datetime) -> None:
-    insert_later(tx, applied, {"message": inbound.message})
+        receiver.stdin.close()
+        await receiver.wait()
+        await relay.stop()
+        await database.close()

@@ -34,6 +34,14 @@ def commits(connection: sqlite3.Connection, data: bytes) -> Side:
     return repeated(lambda _: connection.execute("INSERT INTO bare (data) VALUES (?)", (data,)))
 
 
+async def commit_rows(pool: asyncpg.Pool, data: bytes, count: int) -> None:
+    """So many rows of these bytes in one durable commit."""
+    if count == 1:
+        await pool.execute("INSERT INTO bare (data) VALUES ($1)", data)
+    else:
+        await pool.executemany("INSERT INTO bare (data) VALUES ($1)", [(data,)] * count)
+
+
 @asynccontextmanager
 async def bare_postgresql(url: str, connections: int) -> AsyncIterator[asyncpg.Pool]:
     """A table in the database at `url`, and as many connections as commits in flight."""

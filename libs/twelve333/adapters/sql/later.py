@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, event, insert
+from sqlalchemy import Connection, Insert, Table, event, insert
 from sqlalchemy.exc import DBAPIError
 
 from .database import note
@@ -57,16 +58,22 @@ class Later:
         values, self.values = self.values, {}
         for table, added in rows.items():
             if added:
-                tx.execute(insert(table), added)
+                tx.execute(_insert(table), added)
         for name, changed in values.items():
             self.writers[name](tx, changed)
+
+
+@lru_cache(maxsize=64)
+def _insert(table: Table) -> Insert:
+    """The statement; building it anew costs more than to run it."""
+    return insert(table)
 
 
 def insert_later(tx: Connection, table: Table, row: Row) -> None:
     """Insert a row that nothing in this unit of work reads again; every row of a table names the same columns."""
     later = tx.info.get(_LATER)
     if later is None:
-        tx.execute(insert(table), [row])
+        tx.execute(_insert(table), [row])
     else:
         later.rows.setdefault(table, []).append(row)
 
@@ -144,6 +151,17 @@ def savepoint(tx: Connection, name: str) -> Iterator[None]:
             raise BatchLost from error
         raise
     _close(tx, name, f"RELEASE SAVEPOINT {name}")
+
+
+@contextmanager
+def unguarded(tx: Connection) -> Iterator[None]:
+    """For a read by key that no work's own fault can make fail: it need not open the savepoints that are asked for."""
+    asked = tx.info.pop(_SAVEPOINT, None)
+    try:
+        yield
+    finally:
+        if asked is not None:
+            tx.info[_SAVEPOINT] = asked
 
 
 def _close(tx: Connection, name: str, statement: str) -> None:

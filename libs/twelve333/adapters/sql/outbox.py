@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf.message import Message
 from opentelemetry import propagate
 from opentelemetry.trace import get_current_span
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Update, and_, bindparam, delete, func, insert, not_, or_, select, update
 
 from ...core.decision import Refusal, Refused, refuse
 from ...core.delivery.codes import EPOCH_MISSING, MESSAGE_TOO_LARGE
@@ -20,7 +20,7 @@ from ...wire.envelope import capability_of
 from .database import note
 from .fences import Fences
 from .fields import protect, reveal
-from .later import insert_later, keep_later, note_later, settle
+from .later import insert_later, keep_later, note_later, settle, unguarded
 from .standing import Standing
 from .tables import DeliveryTables
 
@@ -36,6 +36,7 @@ class Outbox:
         self._member = member
         self._backlog_max = backlog_max
         self.standing, self.fences = Standing(), Fences(tables)
+        self._head_of, self._move_heads, self._close_span = _head_query(tables), _heads_update(tables), _span_update(tables)
 
     def append(self, tx: Connection, *, destination: str, message: Message, now: datetime, key: str = "") -> str:
         """Add an event for `destination` and return its event id.
@@ -109,7 +110,7 @@ class Outbox:
             if refusal := self.fences.check(tx, receipt.sender, receipt.fence):
                 return refusal
             self.fences.note(tx, receipt.sender, receipt.fence, now)
-        row = tx.execute(select(heads).where(heads.c.destination == receipt.sender)).one_or_none()
+        row = tx.execute(self._head_of, {"line": receipt.sender}).one_or_none()
         if row is None:
             return None
         before = _from_row(row)
@@ -120,7 +121,8 @@ class Outbox:
             return after
         low, high = sorted((before.watermark, after.watermark))
         span = and_(outbox.c.destination == after.destination, outbox.c.epoch == after.epoch, outbox.c.sequence.between(low + 1, high))
-        changed = tx.execute(update(outbox).where(span).values(closed_at=now if after.watermark > before.watermark else None))
+        named = {"line": after.destination, "of_epoch": after.epoch, "low": low + 1, "high": high}
+        changed = tx.execute(self._close_span, {**named, "at": now if after.watermark > before.watermark else None})
         if after.watermark < before.watermark and changed.rowcount < high - low:  # restored from before what we still keep
             left = select(outbox.c.epoch, outbox.c.sequence).where(outbox.c.destination == after.destination)
             left = left.where(outbox.c.epoch == after.epoch, outbox.c.sequence > after.watermark).order_by(outbox.c.sequence)
@@ -200,21 +202,20 @@ class Outbox:
         return after
 
     def _write_heads(self, tx: Connection, opened: Mapping[Any, OutboxHead]) -> None:
-        heads = self._tables.outbox_heads
-        statement = (
-            update(heads).where(heads.c.destination == bindparam("line")).values(sequence=bindparam("last"), work=bindparam("waits"))
-        )
         if opened:
-            tx.execute(statement, [{"line": head.destination, "last": head.sequence, "waits": head.work} for head in opened.values()])
+            tx.execute(
+                self._move_heads, [{"line": head.destination, "last": head.sequence, "waits": head.work} for head in opened.values()]
+            )
 
     def _head(self, tx: Connection, destination: str) -> OutboxHead:
-        heads = self._tables.outbox_heads
-        row = tx.execute(select(heads).where(heads.c.destination == destination)).one_or_none()
+        with unguarded(tx):
+            row = tx.execute(self._head_of, {"line": destination}).one_or_none()
         if row is not None:
             return _from_row(row)
         epoch = self.epoch(tx)
         if not epoch:
             raise Refused(refuse(EPOCH_MISSING, command="hub" if self._member == HUB else "node"))
+        heads = self._tables.outbox_heads
         tx.execute(insert(heads).values(destination=destination, epoch=epoch, sequence=0, watermark=0, delivered=0))
         return OutboxHead(destination, epoch, 0, 0)
 
@@ -251,6 +252,22 @@ def work_of(tx: Connection, tables: DeliveryTables, destination: str) -> int:
 def is_work(tables: DeliveryTables) -> ColumnElement[bool]:
     """Which events count towards the limit, see `core.delivery.rules.append`."""
     return not_(or_(*(tables.outbox.c.type.startswith(f"twelve333.api.{capability}.") for capability in sorted(UNLIMITED))))
+
+
+def _head_query(tables: DeliveryTables) -> Select[Any]:
+    return select(tables.outbox_heads).where(tables.outbox_heads.c.destination == bindparam("line"))
+
+
+def _heads_update(tables: DeliveryTables) -> Update:
+    heads = tables.outbox_heads
+    return update(heads).where(heads.c.destination == bindparam("line")).values(sequence=bindparam("last"), work=bindparam("waits"))
+
+
+def _span_update(tables: DeliveryTables) -> Update:
+    columns = tables.outbox.c
+    one_line = and_(columns.destination == bindparam("line"), columns.epoch == bindparam("of_epoch"))
+    span = and_(one_line, columns.sequence.between(bindparam("low"), bindparam("high")))
+    return update(tables.outbox).where(span).values(closed_at=bindparam("at"))
 
 
 def _from_row(row: Row[Any]) -> OutboxHead:

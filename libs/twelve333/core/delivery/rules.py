@@ -128,7 +128,7 @@ def append(head: OutboxHead, capability: str, work_max: int | None) -> OutboxHea
     counts = capability not in UNLIMITED
     if counts and work_max is not None and head.work >= work_max:
         return refuse(BACKLOG_FULL, member=head.destination, waiting=head.work)
-    return replace(head, sequence=head.sequence + 1, work=head.work + counts)
+    return OutboxHead(head.destination, head.epoch, head.sequence + 1, head.watermark, head.work + counts)
 
 
 def batches(envelopes: Sequence[Envelope]) -> list[Sequence[Envelope]]:
