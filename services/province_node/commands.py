@@ -275,7 +275,7 @@ async def status(*, common: Common = Common()) -> None:
     async with connect(common) as node:
         stands = await node.registration.node_status()
         delivery = await node.delivery.status()
-    warn_of(stands, common)
+    warn_of(stands, system_clock(), common)
     show_delivery(delivery, common, head=stands)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -55,8 +56,12 @@ class BadHub(service_pb2_grpc.RegistrationServiceServicer):
 
     def __init__(self) -> None:
         self.answer = Answer()
+        self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
+        self.may_answer.set()
 
     async def GetDirectory(self, request: pb.GetDirectoryRequest, context: Any) -> Answer:
+        self.asked.set()
+        await self.may_answer.wait()
         return self.answer
 
 
@@ -68,6 +73,7 @@ class Stage:
     replica: DirectoryReplica
     alarms: Alarms
     hub: BadHub
+    server: grpc.aio.Server
     reopen: Callable[[], Any]
     now: datetime = NOW
     good: common_pb2.SignedDocument = field(default_factory=lambda: directory(7, NOW))
@@ -104,7 +110,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
             await again.load(database)
             return again
 
-        made = Stage(DirectoryPull(node, alarms), replica, alarms, hub, reopened)
+        made = Stage(DirectoryPull(node, alarms), replica, alarms, hub, server, reopened)
         assert await made.hear(Answer(directory=made.good, current=confirmed(made.good, NOW))) == ""
         yield made
     await server.stop(0)
@@ -185,6 +191,21 @@ async def test_how_old_it_is_outlives_a_restart(stage: Stage) -> None:
     assert await stage.hear(Answer(current=confirmed(stage.good, stage.now))) == ""
     again = await stage.reopen()
     assert [again.freshness(stage.now + hours * HOUR).value for hours in (0, 24, 72)] == ["fresh", "stale", "overdue"]
+
+
+async def test_a_hub_counts_as_away_only_once_it_has_failed_to_answer(stage: Stage) -> None:
+    assert not stage.pull.hub_away  # nor while it is asked: who looks then must not think himself left behind
+    stage.hub.asked.clear()
+    stage.hub.may_answer.clear()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        group.create_task(stage.pull.step())
+        await stage.hub.asked.wait()
+        assert not stage.pull.hub_away
+        stage.hub.may_answer.set()
+    await stage.server.stop(0)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await stage.pull.step()
+    assert stage.pull.hub_away
 
 
 async def test_an_older_hub_that_confirms_nothing_is_no_alarm(stage: Stage) -> None:

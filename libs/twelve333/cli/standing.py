@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..catalogue.catalogue import sentence
@@ -15,17 +16,21 @@ if TYPE_CHECKING:
 
 COLUMNS = ("member", "directory", "confirmed_at", "certificate_root", "trusted_roots", "alarms")
 SHOWN_DIGITS = 12
+OF_LATE = timedelta(days=7)
 
 
-def warn_of(status: NodeStatus, common: Common) -> None:
-    """Say that a node's directory is old, and which alarms there were; nothing while all is well. Programs read it from the JSON object."""
+def warn_of(status: NodeStatus, now: datetime, common: Common) -> None:
+    """Say that a node's directory is old, and which alarms there were of late; nothing while all is well.
+
+    Programs read it from the JSON object, which holds all alarms there ever were, as the table does.
+    """
     if common.json:
         return
     confirmed_at = status.directory_confirmed_at.isoformat(timespec="seconds") if status.directory_confirmed_at else "–"
     if status.directory_freshness in (Freshness.STALE, Freshness.OVERDUE):
         code = f"REGISTRATION_DIRECTORY_{status.directory_freshness.name}"
         warn(sentence(code, {"confirmed_at": confirmed_at}, common.language), loud=status.directory_freshness is Freshness.OVERDUE)
-    for alarm in status.directory_alarms:
+    for alarm in (each for each in status.directory_alarms if now - each.last_at < OF_LATE):
         params = {"code": alarm.code, "count": alarm.count, "last_at": alarm.last_at.isoformat(timespec="seconds")}
         warn(sentence("REGISTRATION_DIRECTORY_ALARM", params, common.language), loud=True)
 

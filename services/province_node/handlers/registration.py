@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+import grpc
 from grpc.aio import ServicerContext
 from sqlalchemy import Connection
 
@@ -81,8 +82,11 @@ class DirectoryPull:
         """
         node = self._node
         stub = service_pb2_grpc.RegistrationServiceStub(node.peers.channel(HUB))
-        self.hub_away = True  # until it has answered
-        answer = await stub.GetDirectory(pb.GetDirectoryRequest(since_version=node.directory.version), timeout=PULL_SECONDS)
+        try:
+            answer = await stub.GetDirectory(pb.GetDirectoryRequest(since_version=node.directory.version), timeout=PULL_SECONDS)
+        except grpc.aio.AioRpcError:
+            self.hub_away = True
+            raise
         self.hub_seen_at, self.hub_away = node.clock(), False
         try:
             return await self._take(answer)
