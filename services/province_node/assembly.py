@@ -38,6 +38,7 @@ from twelve333.api.delivery.v1 import peer_pb2_grpc
 from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
+from twelve333.api.routing.v1 import replay_pb2_grpc
 from twelve333.api.routing.v1 import service_pb2_grpc as routing_grpc
 from twelve333.core.audit.witnesses import witnesses_of
 from twelve333.core.decision import Refusal
@@ -58,6 +59,7 @@ from .handlers.handoff import HandoffHandlers, RoutingHandlers
 from .handlers.holders import holder_register
 from .handlers.library import library_handlers, on_release_announced
 from .handlers.registration import DirectoryPull, NodeHandlers, on_directory_changed
+from .handlers.replay import ReplayHandlers
 from .handlers.routing import HandoffPeerHandlers, take_told_handoff
 from .library import LibraryPull
 from .renewal import Renewal
@@ -177,6 +179,7 @@ def desk_services(
         partial(registration_grpc.add_NodeServiceServicer_to_server, handlers),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, coverage_handlers(node, calls.view)),
         partial(routing_grpc.add_RoutingServiceServicer_to_server, RoutingHandlers(node, calls.view)),
+        partial(replay_pb2_grpc.add_ReplayServiceServicer_to_server, ReplayHandlers(node, calls.view)),
         partial(routing_grpc.add_HandoffServiceServicer_to_server, HandoffHandlers(node, calls.handoffs, calls.fetcher)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(node)),
         partial(library_grpc.add_LibraryServiceServicer_to_server, library_handlers(node)),

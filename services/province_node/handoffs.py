@@ -137,7 +137,7 @@ class Handoffs:
         known = await self._node.database.read(lambda tx: store.load_handoff(tx, call.id))
         if known:
             return known
-        route = self._view.route(call, self._node.clock())
+        route = self._view.decided(call, self._node.clock())
         handoff = await self._try_all(Handoff(call, from_unit, context_sha256=digest_of(context), route=route), route)
         if handoff.state is not HandoffState.ACCEPTED:
             handoff = accepted(give_up(handoff, route.last_resort, self._node.clock())).state

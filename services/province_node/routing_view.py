@@ -7,6 +7,7 @@ long as it asked. Both are forgotten by themselves: nothing that is observed las
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,6 +17,7 @@ from twelve333.core.decision import Refused, refuse
 from twelve333.core.registration import codes
 from twelve333.core.routing.model import Call, Route, State
 from twelve333.core.routing.policy import Policies, policies_by_unit
+from twelve333.core.routing.replay import observed
 from twelve333.core.routing.rules import decide
 from twelve333.wire.directory import snapshot_from_wire
 from twelve333.wire.policy import policy_from_wire
@@ -77,6 +79,11 @@ class RoutingView:
     def observed(self, now: datetime) -> State:
         """What counts at a time. What lasts longer than anything was ever set to is from before our clock was set back."""
         return State(_until(self._unreachable, now + BREAK_MOST), _until(self._refused, now + REFUSED_MOST))
+
+    def decided(self, call: Call, now: datetime) -> Route:
+        """Decide, and keep with the decision what was known of the units concerned."""
+        route = self.route(call, now)
+        return replace(route, observed=observed(self.observed(now), route))
 
     def is_left_alone(self, member: str, now: datetime) -> bool:
         """Whether the breaker of a member is open."""

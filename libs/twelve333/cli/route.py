@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, time
+from pathlib import Path
 from typing import Any
 
 from cyclopts import App
 
 from ..catalogue.catalogue import sentence
+from ..core.decision import Code, Kind, Refused, refuse
 from ..core.routing.model import LastResort, Route
+from ..core.routing.replay import WhatIf
+from ..core.worktime.model import CHINA
 from .common import Common, connect
 from .coverage import aware, candidate_values
 from .output import console, print_json, show
-from .policy import app as policy
+from .policy import app as policy_app
+from .policy_file import read_policy
 
 app = App(
     name="route",
     help="Where a call would go, and why: every unit that was considered, with the verdict on it. Ask a node, so use a desk's profile.",
 )
 
-app.command(policy)
+app.command(policy_app)
+REPLAY_WHAT = Code("CLI_ROUTE_REPLAY_WHAT", Kind.INVALID)
 
 
 @app.command
@@ -63,6 +69,54 @@ async def explain(
     else:
         show_route(route, common.language)
     return 0 if route.to_try else 5
+
+
+@app.command
+async def replay(
+    handoff: str = "",
+    *,
+    policy: Path | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    common: Common = Common(),
+) -> int:
+    """Decide again: one handoff from what was kept of it (5 if something else comes out), or past calls by rules that are proposed.
+
+    Args:
+        handoff: id of a handoff that this node placed.
+        policy: instead, a file with rules of a unit (see `route policy schema`): what they would change, per hour, topic and unit.
+        since: calls from that day on, e.g. 2014-03-01; the last 31 days if absent.
+        until: calls before that day.
+    """
+    if bool(handoff) == (policy is not None):
+        raise Refused(refuse(REPLAY_WHAT))
+    async with connect(common) as node:
+        if policy:
+            return _show_changes(await node.routing.compare(read_policy(policy), since=_midnight(since), until=_midnight(until)), common)
+        kept, again, same = await node.routing.replay(handoff)
+    if common.json:
+        print_json({"same": same, "kept": route_values(kept, common.language), "again": route_values(again, common.language)})
+    else:
+        show_route(kept, common.language)
+        console.print(sentence("ROUTING_REPLAY_SAME" if same else "ROUTING_REPLAY_DIFFERS", {}, common.language))
+    return 0 if same else 5
+
+
+def _show_changes(found: WhatIf, common: Common) -> int:
+    rows = [
+        {"hour": each.hour, "topic": each.topic, "before": each.before, "after": each.after, "calls": each.calls} for each in found.changes
+    ]
+    if common.json:
+        print_json({"calls": found.calls, "changes": rows})
+        return 0
+    show(rows, ("hour", "topic", "before", "after", "calls"), as_json=False)
+    changed = sum(each.calls for each in found.changes)
+    console.print(sentence("ROUTING_COMPARED", {"changed": changed, "calls": found.calls}, common.language))
+    return 0
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return datetime.combine(day, time(), CHINA) if day else None
 
 
 def show_route(route: Route, locale: str) -> None:

@@ -6,20 +6,26 @@ import random
 from collections.abc import Sequence
 from datetime import datetime
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from ..api.routing.v1 import replay_pb2, replay_pb2_grpc, service_pb2_grpc
 from ..api.routing.v1 import service_pb2 as pb
-from ..api.routing.v1 import service_pb2_grpc
 from ..core.routing.model import Call, Route
+from ..core.routing.policy import Policy
+from ..core.routing.replay import Change, WhatIf
+from ..wire.policy import policy_to_wire
 from ..wire.routing import call_to_wire, route_from_wire
 from ..wire.times import to_timestamp
 from .calls import Calls
 
 
 class RoutingClient:
-    """Typed calls of `RoutingService`. Each may raise `ServiceError`."""
+    """Typed calls of `RoutingService` and `ReplayService`. Each may raise `ServiceError`."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._stub = service_pb2_grpc.RoutingServiceStub(calls.channel)
+        self._replay = replay_pb2_grpc.ReplayServiceStub(calls.channel)
 
     async def explain(
         self,
@@ -49,3 +55,24 @@ class RoutingClient:
         call = call_to_wire(Call("", region, caller_region, topic, language, tuple(visited), priority, drawn))
         request = pb.ExplainRouteRequest(call=call, at=to_timestamp(at) if at else None)
         return route_from_wire(await self._calls.unary(self._stub.ExplainRoute, request))
+
+    async def replay(self, handoff_id: str) -> tuple[Route, Route, bool]:
+        """A handoff's decision as it was kept, as it comes out anew, and whether both are the same bit for bit."""
+        answer = await self._calls.unary(self._replay.ReplayRoute, replay_pb2.ReplayRouteRequest(id=handoff_id))
+        return route_from_wire(answer.kept), route_from_wire(answer.again), answer.same
+
+    async def compare(self, policy: Policy, *, since: datetime | None = None, until: datetime | None = None) -> WhatIf:
+        """What rules would change, by the node's past calls.
+
+        Args:
+            policy: the rules proposed for one unit.
+            since, until: aware; calls from then on, and before then. The last 31 days if None.
+        """
+        request = replay_pb2.CompareRulesRequest(policy=policy_to_wire(policy), since=_stamp(since), until=_stamp(until))
+        answer = await self._calls.unary(self._replay.CompareRules, request)
+        changes = tuple(Change(each.hour, each.topic, each.before, each.after, each.calls) for each in answer.changes)
+        return WhatIf(answer.calls, changes)
+
+
+def _stamp(moment: datetime | None) -> Timestamp | None:
+    return to_timestamp(moment) if moment else None

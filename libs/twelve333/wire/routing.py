@@ -17,6 +17,7 @@ from ..core.routing.messages import HandoffTold
 from ..core.routing.model import A_CASE, Call, LastResort, LastResortKind, Route
 from ..core.routing.offers import Lease, Offer
 from .coverage import asked_time, candidate_from_wire, candidate_to_wire
+from .observed import observed_from_wire, observed_to_wire
 from .times import from_timestamp, to_timestamp
 
 _STATE_OUT: Final[dict[HandoffState, pb.HandoffState.ValueType]] = {
@@ -68,6 +69,7 @@ def route_to_wire(route: Route) -> pb.Route:
         decided_at=to_timestamp(route.decided_at),
         calendar_version=route.calendar,
         policies=[policy_pb2.PolicyRevision(unit=unit, revision=revision) for unit, revision in route.policies],
+        observed=observed_to_wire(route.observed),
     )
 
 
@@ -77,7 +79,8 @@ def route_from_wire(route: pb.Route) -> Route:
     last_resort = _last_resort_in(route.last_resort)
     policies = tuple((each.unit, each.revision) for each in route.policies)
     decided_at, call = from_timestamp(route.decided_at), call_from_wire(route.call)
-    return Route(call, candidates, last_resort, route.directory_version, decided_at, route.calendar_version, policies)
+    observed = observed_from_wire(list(route.observed))
+    return Route(call, candidates, last_resort, route.directory_version, decided_at, route.calendar_version, policies, observed)
 
 
 def context_to_wire(items: Iterable[ContextItem]) -> list[pb.ContextItem]:

@@ -12,6 +12,7 @@ from twelve333.api.common.v1 import common_pb2
 from twelve333.api.registration.v1 import registration_pb2
 
 from .metadata import metadata
+from .past_directories import keep_past
 
 directory = Table(
     "directory",
@@ -38,9 +39,10 @@ def load_directory(tx: Connection) -> DirectoryRow | None:
 
 
 def save_directory(tx: Connection, row: DirectoryRow) -> None:
-    """Keep a new version in place of the one before."""
+    """Keep a new version in place of the one before, and a copy for decisions that are asked about later."""
     tx.execute(delete(directory))
     tx.execute(insert(directory).values(version=row.version, received_at=row.received_at, document=row.document))
+    keep_past(tx, row.version, common_pb2.SignedDocument.FromString(row.document).payload, row.received_at)
 
 
 def member_names(tx: Connection) -> list[str]:

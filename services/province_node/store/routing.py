@@ -132,6 +132,14 @@ def overdue_handoffs(tx: Connection, now: datetime, limit: int) -> list[Handoff]
     return _loaded(tx, tx.execute(select(handoffs).where(late).order_by(handoffs.c.id).limit(limit)).mappings())
 
 
+def past_calls(tx: Connection, since: datetime, until: datetime, limit: int) -> list[tuple[Call, datetime]]:
+    """Calls that this node handed on in a period, the newest first, with the times of their decisions."""
+    within = (handoffs.c.placed_at >= since) & (handoffs.c.placed_at < until) & (handoffs.c.route != b"")
+    query = select(handoffs.c.route).where(within).order_by(handoffs.c.placed_at.desc()).limit(limit)
+    routes = [route_from_wire(routing_pb2.Route.FromString(kept)) for kept in tx.scalars(query)]
+    return [(route.call, route.decided_at) for route in routes]
+
+
 def load_lease(tx: Connection, from_member: str, offer_id: str) -> Lease | None:
     """The seat leased for an offer, or None."""
     mine = (seat_leases.c.from_member == from_member) & (seat_leases.c.offer_id == offer_id)

@@ -285,3 +285,20 @@ async def test_a_units_rules_reach_every_node_and_are_named_in_the_explanation(f
     cleared = json.loads(cli("route", "policy", "apply", "-f", file, "--json", profile=own).out)
     await everybody_has_directory(federation, cleared["directory_version"])
     assert typed(federation, "360000", "route", "explain", FUZHOU, "--topic", "0802")[1]["chosen"] == FUZHOU
+
+
+async def test_a_decision_is_replayed_and_rules_are_tried_on_past_calls(federation: Federation, tmp_path: Path) -> None:
+    file, node = tmp_path / "rules.yaml", federation.nodes["360000"].folder / "profiles" / "operator"
+    async with desk(federation, "360000") as origin:
+        placed = await origin.handoffs.place(JIUJIANG, FUZHOU, topic="0802")
+        await origin.handoffs.connected(placed.handoff.call.id)
+        await origin.handoffs.completed(placed.handoff.call.id)
+    replayed = json.loads(cli("route", "replay", placed.handoff.call.id, "--json", profile=node).out)
+    assert replayed["same"] is True
+    assert replayed["again"]["chosen"] == FUZHOU
+    file.write_text(RULES, encoding="utf-8")
+    compared = json.loads(cli("route", "replay", "--policy", file, "--json", profile=node).out)
+    assert {(change["topic"], change["before"], change["after"]) for change in compared["changes"]} == {("0802", FUZHOU, FUJIAN)}
+    assert compared["calls"] > sum(change["calls"] for change in compared["changes"]) > 0
+    assert cli("route", "replay", profile=node).code == 2
+    assert "ROUTING_HANDOFF_UNKNOWN" in cli("route", "replay", "nobody", profile=node).err

@@ -117,6 +117,7 @@ class Route:
         decided_at: when.
         calendar: version of the calendar that was used.
         policies: revisions of the rules that were looked at, by unit.
+        observed: what was known of the units concerned, once the decision is kept.
     """
 
     call: Call
@@ -126,6 +127,7 @@ class Route:
     decided_at: datetime
     calendar: str = ""
     policies: tuple[tuple[str, int], ...] = ()
+    observed: State = field(default_factory=State)
 
     @property
     def to_try(self) -> tuple[Candidate, ...]:

@@ -195,6 +195,7 @@ class Route(_message.Message):
     DECIDED_AT_FIELD_NUMBER: _builtins.int
     CALENDAR_VERSION_FIELD_NUMBER: _builtins.int
     POLICIES_FIELD_NUMBER: _builtins.int
+    OBSERVED_FIELD_NUMBER: _builtins.int
     directory_version: _builtins.int
     """Version of the directory that was used."""
     calendar_version: _builtins.str
@@ -219,6 +220,10 @@ class Route(_message.Message):
     def policies(self) -> _containers.RepeatedCompositeFieldContainer[_policy_pb2.PolicyRevision]:
         """The revisions of units' rules that were looked at."""
 
+    @_builtins.property
+    def observed(self) -> _containers.RepeatedCompositeFieldContainer[Global___Observed]:
+        """What was known then of the units and members concerned; kept with the decision, empty in an explanation."""
+
     def __init__(
         self,
         *,
@@ -229,14 +234,141 @@ class Route(_message.Message):
         decided_at: _timestamp_pb2.Timestamp | None = ...,
         calendar_version: _builtins.str = ...,
         policies: _abc.Iterable[_policy_pb2.PolicyRevision] | None = ...,
+        observed: _abc.Iterable[Global___Observed] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "decided_at", b"decided_at", "last_resort", b"last_resort"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar_version", b"calendar_version", "call", b"call", "candidates", b"candidates", "decided_at", b"decided_at", "directory_version", b"directory_version", "last_resort", b"last_resort", "policies", b"policies"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar_version", b"calendar_version", "call", b"call", "candidates", b"candidates", "decided_at", b"decided_at", "directory_version", b"directory_version", "last_resort", b"last_resort", "observed", b"observed", "policies", b"policies"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Route: _TypeAlias = Route  # noqa: Y015
+
+@_typing.final
+class QueueState(_message.Message):
+    """What a unit told of its queue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVE_FIELD_NUMBER: _builtins.int
+    FREE_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
+    WAIT_S_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    active: _builtins.bool
+    """Whether it takes calls at all."""
+    free: _builtins.int
+    """Consultants free."""
+    waiting: _builtins.int
+    """Callers waiting."""
+    wait_s: _builtins.int
+    """Seconds that the next one would wait."""
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """When it was told."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """Until when it holds."""
+
+    def __init__(
+        self,
+        *,
+        active: _builtins.bool = ...,
+        free: _builtins.int = ...,
+        waiting: _builtins.int = ...,
+        wait_s: _builtins.int = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "at", b"at", "expires_at", b"expires_at", "free", b"free", "wait_s", b"wait_s", "waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueueState: _TypeAlias = QueueState  # noqa: Y015
+
+@_typing.final
+class HeldSlots(_message.Message):
+    """Slots of a unit that a node holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FREE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    free: _builtins.int
+    """How many are free."""
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Until when they are held."""
+
+    def __init__(
+        self,
+        *,
+        free: _builtins.int = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["free", b"free", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldSlots: _TypeAlias = HeldSlots  # noqa: Y015
+
+@_typing.final
+class Observed(_message.Message):
+    """What a node knew of a unit or member when it decided."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_UNTIL_FIELD_NUMBER: _builtins.int
+    REFUSED_UNTIL_FIELD_NUMBER: _builtins.int
+    GAPPED_UNTIL_FIELD_NUMBER: _builtins.int
+    QUEUE_FIELD_NUMBER: _builtins.int
+    SLOTS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The unit; of `unreachable_until` the member."""
+    @_builtins.property
+    def unreachable_until(self) -> _timestamp_pb2.Timestamp:
+        """Until when it is left alone because it did not answer."""
+
+    @_builtins.property
+    def refused_until(self) -> _timestamp_pb2.Timestamp:
+        """Until when it asked to be left alone."""
+
+    @_builtins.property
+    def gapped_until(self) -> _timestamp_pb2.Timestamp:
+        """Until when it admits no further call from here."""
+
+    @_builtins.property
+    def queue(self) -> Global___QueueState:
+        """What it told of its queue."""
+
+    @_builtins.property
+    def slots(self) -> Global___HeldSlots:
+        """Slots of it that were held."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        unreachable_until: _timestamp_pb2.Timestamp | None = ...,
+        refused_until: _timestamp_pb2.Timestamp | None = ...,
+        gapped_until: _timestamp_pb2.Timestamp | None = ...,
+        queue: Global___QueueState | None = ...,
+        slots: Global___HeldSlots | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["gapped_until", b"gapped_until", "queue", b"queue", "refused_until", b"refused_until", "slots", b"slots", "unreachable_until", b"unreachable_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gapped_until", b"gapped_until", "name", b"name", "queue", b"queue", "refused_until", b"refused_until", "slots", b"slots", "unreachable_until", b"unreachable_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Observed: _TypeAlias = Observed  # noqa: Y015
 
 @_typing.final
 class HandoffStep(_message.Message):

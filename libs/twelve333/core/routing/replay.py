@@ -1,0 +1,90 @@
+"""A decision again, from what was kept of it: the same directory, rules, observations, call and time give the same route.
+
+Only what spoke about the units concerned is kept of the observations; nothing else can have mattered.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ..coverage.snapshot import Snapshot
+from .model import Call, Route, State
+from .policy import Policies
+from .rules import NO_POLICIES, decide
+
+
+def observed(state: State, route: Route) -> State:
+    """What was known of the units of a route when it was decided.
+
+    Args:
+        state: all that was known.
+        route: what came of it.
+    """
+    units = {candidate.unit for candidate in route.candidates}
+    members = {candidate.member for candidate in route.candidates}
+    return State(
+        unreachable={member: until for member, until in state.unreachable.items() if member in members},
+        refused={unit: until for unit, until in state.refused.items() if unit in units},
+        queues={unit: queue for unit, queue in state.queues.items() if unit in units},
+        slots={unit: slots for unit, slots in state.slots.items() if unit in units},
+        gapped={unit: until for unit, until in state.gapped.items() if unit in units},
+    )
+
+
+def again(route: Route, snapshot: Snapshot, policies: Mapping[str, Policies] = NO_POLICIES) -> Route:
+    """The same decision, taken anew.
+
+    Args:
+        route: as it was kept, with what was observed then.
+        snapshot: the directory of its version.
+        policies: the rules of that version.
+    """
+    return replace(decide(snapshot, route.observed, route.call, route.decided_at, policies), observed=route.observed)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """So many calls about a topic in an hour of the day would go to another unit."""
+
+    hour: int
+    topic: str
+    before: str
+    after: str
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """What other rules would change: calls looked at, and the changes, the most frequent first."""
+
+    calls: int
+    changes: tuple[Change, ...]
+
+
+def what_if(
+    calls: Iterable[tuple[Call, datetime]], snapshot: Snapshot, present: Mapping[str, Policies], proposed: Mapping[str, Policies]
+) -> WhatIf:
+    """Decide past calls twice, by the rules in force and by those proposed; queues and outages of then are left out of both.
+
+    Args:
+        calls: with the times at which they came.
+        snapshot: the directory in use.
+        present: the rules in force.
+        proposed: the rules as they would be.
+    """
+    counted, total = Counter[tuple[int, str, str, str]](), 0
+    nothing = State()
+    for call, at in calls:
+        total += 1
+        before, after = (_first(decide(snapshot, nothing, call, at, rules)) for rules in (present, proposed))
+        if before != after:
+            counted[snapshot.local(at).minute // 60, call.topic, before, after] += 1
+    changes = [Change(*key, calls=number) for key, number in counted.items()]
+    return WhatIf(total, tuple(sorted(changes, key=lambda change: (-change.calls, change.hour, change.topic, change.before))))
+
+
+def _first(route: Route) -> str:
+    return route.to_try[0].unit if route.to_try else ""
