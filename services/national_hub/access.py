@@ -39,6 +39,7 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.registration.v1.HolderService/ListHolders": OPERATOR,
     f"{_API}.registration.v1.HolderService/RevokeHolder": OPERATOR,
     f"{_API}.registration.v1.EncryptionKeyService/SetEncryptionKey": NODE,
+    f"{_API}.registration.v1.DirectoryReturnService/ReturnDirectory": NODE,
     f"{_API}.registration.v1.RegistrationService/RenewCertificate": NODE,
     f"{_API}.routing.v1.RoutingPolicyService/PublishPolicy": MEMBERS,
     f"{_API}.routing.v1.RoutingPolicyService/GetPolicy": MEMBERS,
@@ -60,6 +61,7 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.library.v1.LibraryService/GetRelease": MEMBERS,
     f"{_API}.library.v1.LibraryPublishService/PublishEntries": OPERATOR,
     f"{_API}.library.v1.LibrarySyncService/PullChanges": NODE,
+    f"{_API}.library.v1.LibraryReturnService/ReturnRelease": NODE,
     # Steps are taken at the node of the unit; the hub only shows cases.
     f"{_API}.cases.v1.CaseService/OpenCase": NOBODY,
     f"{_API}.cases.v1.CaseService/TransferCase": NOBODY,

@@ -36,8 +36,9 @@ from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
 from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
 from twelve333.api.delivery.v1 import instance_pb2_grpc, peer_pb2_grpc
 from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
+from twelve333.api.library.v1 import recovery_pb2_grpc as library_return_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
-from twelve333.api.registration.v1 import keys_pb2_grpc
+from twelve333.api.registration.v1 import keys_pb2_grpc, recovery_pb2_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
 from twelve333.api.routing.v1 import policy_service_pb2_grpc
 from twelve333.core.audit.witnesses import witnesses_of
@@ -58,7 +59,9 @@ from .handlers.enrolment import EnrolmentHandlers
 from .handlers.holders import holder_register
 from .handlers.instances import InstanceHandlers, take_seen_fork
 from .handlers.library import LibraryPublishHandlers, LibrarySyncHandlers, keep_refusal, keep_report, library_reading
+from .handlers.library_recovery import LibraryReturnHandlers
 from .handlers.policies import RoutingPolicyHandlers
+from .handlers.recovery import DirectoryReturnHandlers, load_recovery
 from .handlers.registration import RegistrationHandlers
 from .handlers.routing import take_told_handoff
 from .handlers.standing import STANDING, take_standing
@@ -105,6 +108,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
     await list_own_key(hub)
     await refresh_revocations(hub)
+    await load_recovery(hub)
     told, refused = appliers(hub, delivery), hub.revocations
     copies, instances = await _copies(hub, delivery, home)
     signing = hosting.signing_of(settings, refused, instances.signs, hub.clock)
@@ -156,12 +160,14 @@ def services(
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, AuditHandlers(hub.database, audit_log, HUB, witnesses)),
         partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake, copies.ready)),
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
+        partial(recovery_pb2_grpc.add_DirectoryReturnServiceServicer_to_server, DirectoryReturnHandlers(hub, keys)),
         partial(keys_pb2_grpc.add_EncryptionKeyServiceServicer_to_server, EncryptionKeyHandlers(hub, keys)),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, CoverageHandlers(DirectorySnapshot(hub), hub.clock, UnitHistory(hub))),
         partial(policy_service_pb2_grpc.add_RoutingPolicyServiceServicer_to_server, RoutingPolicyHandlers(hub)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(hub)),
         partial(library_grpc.add_LibraryServiceServicer_to_server, library_reading(hub)),
         partial(library_grpc.add_LibraryPublishServiceServicer_to_server, LibraryPublishHandlers(hub)),
+        partial(library_return_grpc.add_LibraryReturnServiceServicer_to_server, LibraryReturnHandlers(hub)),
         partial(library_grpc.add_LibrarySyncServiceServicer_to_server, LibrarySyncHandlers(hub)),
     ]
 

@@ -8,6 +8,7 @@ from twelve333.adapters.sql.backup import Revisions, Service
 from twelve333.adapters.sql.library import reindex
 from twelve333.core.ids import HUB
 
+from .restored import ask_back
 from .store import delivery_of, library, metadata
 from .store.registration import member_names
 
@@ -17,4 +18,4 @@ SERVICE = "national_hub"
 def service() -> Service:
     """The hub's database as backup and restore see it."""
     index = partial(reindex, tables=library.tables)
-    return Service(SERVICE, metadata, delivery_of(HUB), Revisions(SERVICE), index, member_names)
+    return Service(SERVICE, metadata, delivery_of(HUB), Revisions(SERVICE), index, member_names, ask_back)

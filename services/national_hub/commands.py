@@ -166,6 +166,21 @@ async def takeover(*, config: Path = CONFIG, common: Common = Common()) -> None:
 
 
 @app.command
+async def check(*, config: Path = CONFIG, common: Common = Common()) -> int:
+    """Read the whole database, while the hub runs or not, and open every sealed value; exit code 5 if something is damaged.
+
+    Args:
+        config: settings file of the hub.
+    """
+    from twelve333.cli.backup import check_database
+
+    from .backup import service
+
+    settings = load(HubSettings, config)
+    return await check_database(settings, service(), common)
+
+
+@app.command
 async def run(*, config: Path = CONFIG) -> None:
     """Run the hub until it is told to stop (SIGTERM or Ctrl-C); it then drains.
 

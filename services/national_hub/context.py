@@ -13,9 +13,35 @@ from twelve333.adapters.signing.issuing import Issuer
 from twelve333.adapters.sql.audit import AuditLog
 from twelve333.adapters.sql.database import Database
 from twelve333.adapters.sql.delivery import Outbox
+from twelve333.core.identity import Caller, Role
 
 from .settings import HubSettings
 from .store.audit import log
+
+
+class Recovery:
+    """What a hub that was put back to a backup still waits for: directories of members, and a node to compare the library with.
+
+    Attributes:
+        library_settled: whether some node has compared, so that publishing displaces nothing.
+    """
+
+    def __init__(self) -> None:
+        self._returned: set[str] | None = None
+        self.library_settled = True
+
+    def begin(self, returned: set[str], *, library_settled: bool) -> None:
+        """Ask every member but those."""
+        self._returned, self.library_settled = set(returned), library_settled
+
+    def done(self, member: str) -> None:
+        """Do not ask this one again."""
+        if self._returned is not None:
+            self._returned.add(member)
+
+    def wants(self, caller: Caller) -> bool:
+        """Whether a caller is asked: a node, once."""
+        return self._returned is not None and caller.role is Role.NODE and caller.member not in self._returned
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +56,7 @@ class HubContext:
         authority: issues the certificates of members.
         documents: the key that signs directory and library releases.
         revocations: the keys that every listener and the relay refuse.
+        recovery: who is asked for what was lost in a restore.
         sealing_key: the hub's own public key, to which others seal what they tell it.
         records: its audit log.
     """
@@ -41,6 +68,7 @@ class HubContext:
     authority: Issuer
     documents: SigningKey
     revocations: Revocations = field(default_factory=Revocations)
+    recovery: Recovery = field(default_factory=Recovery)
     sealing_key: Callable[[], bytes] = bytes
     records: AuditLog = log
 

@@ -20,8 +20,9 @@ from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql.library import HeldRelease
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.common.v1 import common_pb2
+from twelve333.api.library.v1 import recovery_pb2 as return_pb
+from twelve333.api.library.v1 import recovery_pb2_grpc, service_pb2_grpc
 from twelve333.api.library.v1 import service_pb2 as pb
-from twelve333.api.library.v1 import service_pb2_grpc
 from twelve333.core.decision import Refusal, Refused, accepted, refuse
 from twelve333.core.ids import HUB
 from twelve333.core.library import codes
@@ -32,6 +33,7 @@ from twelve333.core.library.model import Change, Leaf, Release
 from twelve333.core.library.rules import apply_changes, verify_next_release
 from twelve333.wire import library as wire
 from twelve333.wire.documents import document_from_wire
+from twelve333.wire.library_frames import frames as frames_of
 from twelve333.wire.library_frames import unpack
 
 from .context import NodeContext
@@ -81,7 +83,9 @@ class LibraryPull:
         try:
             return await self.take(held, aiter(call))
         except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.NOT_FOUND:  # nothing is published yet
+            if error.code() is grpc.StatusCode.NOT_FOUND:  # nothing is published yet, or the hub has forgotten that it was
+                if held:
+                    await self._hand_back()
                 return False
             raise
         finally:
@@ -108,12 +112,38 @@ class LibraryPull:
                 return False
             taken = await (self._first_copy(incoming, frames) if held is None else self._update(incoming, frames))
         except Refused as refused:
+            if refused.refusal.code is codes.ROLLED_BACK and await self._hand_back():
+                return False
             await self._report(incoming.release if incoming else None, held, refused.refusal)
             raise
         self._ask_for_all = False
         _applied.add(1)
         log.info("release applied", release=taken.number, epoch=taken.epoch, entries=taken.entry_count)
         return True
+
+    async def _hand_back(self) -> bool:
+        """The hub offers less than it has signed: it was put back to a backup. Give it what we hold; False if it does not take it."""
+        stub = recovery_pb2_grpc.LibraryReturnServiceStub(self._node.peers.channel(HUB))
+        try:
+            answer = await stub.ReturnRelease(self._held_parts(), timeout=PULL_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            log.warning("release not taken back by the hub", code=error.code().name)
+            return False
+        log.warning("release returned to the hub", release=answer.number, count=answer.entered)
+        return True
+
+    async def _held_parts(self) -> AsyncIterator[return_pb.ReturnReleaseRequest]:
+        """The release as it was signed, then every entry, read a page at a time; a release that comes meanwhile makes a wrong root."""
+        database = self._node.database
+        held = await database.read(lambda tx: replica.last_release(tx, store.tables))
+        if held is None:
+            return
+        yield return_pb.ReturnReleaseRequest(release=common_pb2.SignedDocument.FromString(held.document))
+        after = ""
+        while page := await database.read(lambda tx, last=after: replica.page(tx, store.tables, last, PIECE)):  # type: ignore[misc]
+            for frame in frames_of(Change(each.entry_id, each.version, each.release, content=each.content) for each in page):
+                yield return_pb.ReturnReleaseRequest(frame=frame)
+            after = page[-1].entry_id
 
     def _open(self, held: Release | None, header: pb.PullHeader) -> _Incoming:
         """Read and check the header: signature, then order; the root must wait for the content."""

@@ -37,6 +37,7 @@ from twelve333.wire.times import to_timestamp
 from ..context import HubContext
 from ..store import library as store
 from ..store import registration
+from .library_recovery import compared, refuse_unsettled
 
 PURPOSE: Final = "library"
 PUBLICATION_BYTES_MAX: Final = 256 << 20
@@ -90,8 +91,13 @@ class LibrarySyncHandlers(service_pb2_grpc.LibrarySyncServiceServicer):
         self, request: pb.PullChangesRequest, context: ServicerContext[pb.PullChangesRequest, pb.PullChangesResponse]
     ) -> AsyncIterator[pb.PullChangesResponse]:
         """Stream a header, then what changed since the caller's release; all of one release, whatever is published meanwhile."""
-        database = self._hub.database
-        release, header = await database.read(lambda tx: _header(tx, request))
+        database, theirs = self._hub.database, (request.epoch, request.number)
+        try:
+            release, header = await database.read(lambda tx: _header(tx, request))
+        except Refused:
+            await compared(self._hub, (0, 0), theirs)
+            raise
+        await compared(self._hub, (release.epoch, release.number), theirs)
         yield pb.PullChangesResponse(header=header)
         base, after = header.base, ""
         while header.change_count:
@@ -150,6 +156,7 @@ async def _read(stream: AsyncIterator[pb.PublishEntriesRequest]) -> Publish:
 
 def _publish(hub: HubContext, tx: Connection, command: Publish, now: datetime) -> _Outcome:
     """Decide, keep, sign and tell, in one unit of work."""
+    refuse_unsettled(hub, tx)
     present = held_release(tx, store.tables)
     last = present[0] if present else None
     epoch = max(1, hub.outbox.epoch(tx))

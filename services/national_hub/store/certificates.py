@@ -51,6 +51,12 @@ def save_revoked(tx: Connection, changed: Sequence[Certificate]) -> None:
         tx.execute(update(certificates).where(entry).values(revoked_at=each.revoked_at, reason=each.reason))
 
 
+def put_certificate(tx: Connection, made: Certificate) -> None:
+    """Enter a certificate, or what is known of it now."""
+    tx.execute(delete(certificates).where(certificates.c.serial == made.serial))
+    add_certificate(tx, made)
+
+
 def revoked_names(tx: Connection) -> tuple[set[str], set[str]]:
     """Fingerprints of all revoked keys, and the members whose present key is one of them."""
     keys = set(tx.scalars(select(certificates.c.key_fingerprint).where(certificates.c.revoked_at.is_not(None)).distinct()))

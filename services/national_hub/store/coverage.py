@@ -42,13 +42,17 @@ def enter_declaration(tx: Connection, unit: str, declaration: Declaration, now: 
     refusal = check(declared, unit, known)
     if refusal:
         raise Refused(refusal)
-    before = load_declaration(tx, unit)
-    if before == declaration:
+    if load_declaration(tx, unit) == declaration:
         return False
+    keep_declaration(tx, unit, declaration, now)
+    return True
+
+
+def keep_declaration(tx: Connection, unit: str, declaration: Declaration, now: datetime) -> None:
+    """Keep a declaration that was checked as the one in force."""
     last = tx.scalar(select(func.max(declarations.c.revision)).where(declarations.c.unit == unit)) or 0
     text = declaration.SerializeToString(deterministic=True)
     tx.execute(insert(declarations).values(unit=unit, revision=last + 1, changed_at=now, declaration=text))
-    return True
 
 
 def load_declaration(tx: Connection, unit: str) -> Declaration | None:

@@ -52,6 +52,11 @@ def enter_policy(tx: Connection, policy: RoutingPolicy, now: datetime) -> tuple[
     if entered == before or (before is None and not policy.rules):
         return entered.revision, False
     entered.revision += 1
-    kept = entered.SerializeToString(deterministic=True)
-    tx.execute(insert(routing_policies).values(unit=policy.unit, revision=entered.revision, changed_at=now, policy=kept))
+    keep_policy(tx, entered, now)
     return entered.revision, True
+
+
+def keep_policy(tx: Connection, policy: RoutingPolicy, now: datetime) -> None:
+    """Keep rules that were checked, under their own revision."""
+    kept = policy.SerializeToString(deterministic=True)
+    tx.execute(insert(routing_policies).values(unit=policy.unit, revision=policy.revision, changed_at=now, policy=kept))

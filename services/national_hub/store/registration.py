@@ -121,6 +121,12 @@ def mark_token(tx: Connection, token: JoinToken) -> None:
     tx.execute(update(join_tokens).where(join_tokens.c.secret_sha256 == token.secret_sha256).values(used_by=token.used_by))
 
 
+def end_tokens(tx: Connection, now: datetime) -> None:
+    """End every token that is not known to be used."""
+    unused = (join_tokens.c.used_by == "") & (join_tokens.c.expires_at > now)
+    tx.execute(update(join_tokens).where(unused).values(expires_at=now))
+
+
 def load_directory(tx: Connection) -> DirectoryRow | None:
     """The present directory, or None before the first."""
     row = tx.execute(select(directory).order_by(directory.c.version.desc()).limit(1)).mappings().first()

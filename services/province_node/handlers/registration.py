@@ -11,8 +11,10 @@ from grpc.aio import ServicerContext
 from sqlalchemy import Connection
 
 from twelve333.adapters.sql.delivery import Applier, Inbound
+from twelve333.adapters.telemetry.logs import logger
+from twelve333.api.common.v1 import common_pb2
+from twelve333.api.registration.v1 import recovery_pb2, recovery_pb2_grpc, service_pb2_grpc
 from twelve333.api.registration.v1 import service_pb2 as pb
-from twelve333.api.registration.v1 import service_pb2_grpc
 from twelve333.core.decision import Kind, Refused
 from twelve333.core.ids import HUB
 from twelve333.wire.registration import alarm_to_wire, freshness_to_wire
@@ -21,8 +23,11 @@ from twelve333.wire.times import to_timestamp
 from ..alarms import Alarms
 from ..context import NodeContext
 from ..store import library
+from ..store.registration import load_directory
 
 PULL_SECONDS = 10.0
+
+log = logger("registration")
 
 
 class NodeHandlers(service_pb2_grpc.NodeServiceServicer):
@@ -81,13 +86,14 @@ class DirectoryPull:
             grpc.aio.AioRpcError: the hub did not answer.
         """
         node = self._node
-        stub = service_pb2_grpc.RegistrationServiceStub(node.peers.channel(HUB))
         try:
-            answer = await stub.GetDirectory(pb.GetDirectoryRequest(since_version=node.directory.version), timeout=PULL_SECONDS)
+            answer = await self._ask()
         except grpc.aio.AioRpcError:
             self.hub_away = True
             raise
         self.hub_seen_at, self.hub_away = node.clock(), False
+        if answer.return_held and await self._return_held():
+            answer = await self._ask()
         try:
             return await self._take(answer)
         except Refused as refused:
@@ -102,6 +108,21 @@ class DirectoryPull:
         if alarm:
             await self._alarms.note(alarm)
         return changed
+
+    async def _ask(self) -> pb.GetDirectoryResponse:
+        stub = service_pb2_grpc.RegistrationServiceStub(self._node.peers.channel(HUB))
+        return await stub.GetDirectory(pb.GetDirectoryRequest(since_version=self._node.directory.version), timeout=PULL_SECONDS)
+
+    async def _return_held(self) -> bool:
+        """The hub was put back to a backup: let it have what we hold before we take anything newer from it."""
+        row = await self._node.database.read(load_directory)
+        if row is None:
+            return False
+        stub = recovery_pb2_grpc.DirectoryReturnServiceStub(self._node.peers.channel(HUB))
+        request = recovery_pb2.ReturnDirectoryRequest(directory=common_pb2.SignedDocument.FromString(row.document))
+        answer = await stub.ReturnDirectory(request, timeout=PULL_SECONDS)
+        log.warning("directory returned to the hub", version=row.version, count=answer.entered)
+        return True
 
 
 def on_directory_changed(wake: Callable[[], None]) -> Applier:

@@ -147,24 +147,23 @@ async def restore(path: Path, url: str, service: Service, now: datetime, *, repl
             raise Refused(refuse(BACKUP_TARGET_NOT_EMPTY))
         target = await asyncio.to_thread(_emptied, url)
         await asyncio.to_thread(service.schema.make, target, header.revision)
-        epoch = await _load(path, target, service, (header, counts), now)
+        await _in(target, partial(_fill, path=path, service=service, counts=counts, now=now))
         revision = await asyncio.to_thread(service.schema.finish, target)
+        epoch = await _in(target, partial(_tell, service=service, since=header.made_at, now=now))
         await asyncio.to_thread(_put_in_place, target, url)
     return Done(header, sum(counts.values()), len(counts), revision, epoch)
 
 
-async def _load(path: Path, url: str, service: Service, held: tuple[Header, dict[str, int]], now: datetime) -> int:
-    header, counts = held
+async def _in(url: str, work: Callable[[Connection], int]) -> int:
     database = open_database(url)
     try:
-        epoch = await database.write(partial(_fill, path=path, service=service, header=header, counts=counts, now=now))
+        return await database.write(work)
     finally:
         await database.close()
-    return epoch
 
 
-def _fill(tx: Connection, path: Path, service: Service, header: Header, counts: dict[str, int], now: datetime) -> int:
-    """Everything or nothing: rows, counts that prove them, derived things, the new epoch and the news of it."""
+def _fill(tx: Connection, path: Path, service: Service, counts: dict[str, int], now: datetime) -> int:
+    """Everything or nothing: rows, counts that prove them, derived things, the new epoch."""
     load_archive(path, tx, service.metadata)
     for name, expected in counts.items():
         found = tx.scalar(select(func.count()).select_from(service.metadata.tables[name]))
@@ -172,9 +171,14 @@ def _fill(tx: Connection, path: Path, service: Service, header: Header, counts: 
             raise Refused(refuse(BACKUP_DAMAGED, path=path, reason=f"{found} of {expected} rows of {name}"))
     _continue_numbers(tx, service.metadata)
     service.reindex(tx)
+    return service.delivery.outbox.begin_epoch(tx, now)
+
+
+def _tell(tx: Connection, service: Service, since: datetime, now: datetime) -> int:
+    """The news of it and what is asked for; only now are the tables those that this program writes."""
     epoch = service.delivery.restored(tx, service.others(tx), now)
     told = [head.destination for head in service.delivery.outbox.heads(tx)]
-    service.ask_back(tx, Lost(header.made_at, told, now))
+    service.ask_back(tx, Lost(since, told, now))
     return epoch
 
 

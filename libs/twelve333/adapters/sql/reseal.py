@@ -53,7 +53,7 @@ async def reseal(database: Database, metadata: MetaData) -> Resealed:
 def _page(tx: Connection, table: Table, after: Sequence[Any]) -> tuple[Resealed, Sequence[Any] | None]:
     """One page of rows behind the primary key `after`; gives the last key, or None at the end."""
     names = [column.name for column in table.primary_key.columns]
-    rows = tx.execute(_behind(table, after).limit(PAGE_ROWS)).mappings().all()
+    rows = tx.execute(behind(table, after).limit(PAGE_ROWS)).mappings().all()
     found = Resealed()
     for row in rows:
         kinds = _kinds(tx, table, row)
@@ -63,7 +63,8 @@ def _page(tx: Connection, table: Table, after: Sequence[Any]) -> tuple[Resealed,
     return found, [rows[-1][name] for name in names] if len(rows) == PAGE_ROWS else None
 
 
-def _behind(table: Table, after: Sequence[Any]) -> Any:
+def behind(table: Table, after: Sequence[Any]) -> Any:
+    """The rows of a table in the order of their primary key, after the one named; all if none is."""
     keys = list(table.primary_key.columns)
     query = select(table).order_by(*keys)
     if not after:

@@ -558,6 +558,9 @@ class GetDirectoryResponse(_message.Message):
 
     DIRECTORY_FIELD_NUMBER: _builtins.int
     CURRENT_FIELD_NUMBER: _builtins.int
+    RETURN_HELD_FIELD_NUMBER: _builtins.int
+    return_held: _builtins.bool
+    """The hub was put back to a backup: hand back the directory that you hold (`ReturnDirectory`) before you take this one."""
     @_builtins.property
     def directory(self) -> _common_pb2.SignedDocument:
         """Absent if the caller's is the present one."""
@@ -571,10 +574,11 @@ class GetDirectoryResponse(_message.Message):
         *,
         directory: _common_pb2.SignedDocument | None = ...,
         current: _common_pb2.SignedDocument | None = ...,
+        return_held: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_current", b"_current", "_directory", b"_directory", "current", b"current", "directory", b"directory"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_current", b"_current", "_directory", b"_directory", "current", b"current", "directory", b"directory"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_current", b"_current", "_directory", b"_directory", "current", b"current", "directory", b"directory", "return_held", b"return_held"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__current: _TypeAlias = _typing.Literal["current"]  # noqa: Y015
     _WhichOneofArgType__current: _TypeAlias = _typing.Literal["_current", b"_current"]  # noqa: Y015

@@ -1,0 +1,125 @@
+"""A hub and a node that lost everything since their backup, as real processes: it comes back from the others, nobody enters it again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from twelve333.cli.demo.federation import Federation, Member
+from twelve333.cli.demo.stage import everybody_has_directory, until
+from twelve333.cli.library_files import sample_entries as library_entries
+from twelve333.cli.unit import sample_entries
+from twelve333.client import Connection, ServiceError
+from twelve333.core.cases.model import Case
+
+NANJING, SHANGHAI = "320100", "310000"
+SECONDS = 30.0
+
+pytestmark = pytest.mark.timeout(300)
+
+
+async def test_what_was_entered_since_the_backups_of_hub_and_node_comes_back(tmp_path: Path) -> None:
+    federation = Federation(tmp_path, lambda *_words, **_params: None, {"TWELVE333_HUB__SYNC_SECONDS": "1"})
+    try:
+        await federation.start_hub()
+        await federation.add_nodes(["320000", "310000", "230000"])
+        async with federation.hub.connect() as hub:
+            _, version = await hub.registration.register_units(sample_entries()[:300])
+            await hub.library.publish(library_entries()[:5], strict=True)
+        await everybody_has_directory(federation, version)
+        for member in (federation.hub, federation.nodes["320000"]):
+            await _back_up(federation, member)
+        case = await _live_on(federation)
+        before = await _held(federation)
+        for member in (federation.hub, federation.nodes["320000"]):
+            await _lose_and_restore(federation, member)
+        await until("what was lost at the hub", _is(lambda: _held(federation), before), SECONDS)
+        await until("the case at its node", lambda: _version_is(_desk(federation, "320000"), case), SECONDS)
+        await _nothing_went_back(federation)
+    finally:
+        await federation.stop()
+
+
+async def _live_on(federation: Federation) -> Case:
+    """What happens after the backups: a province joins, one is revoked, units and a release are entered, a case moves."""
+    await federation.add_nodes(["350000"])
+    async with federation.hub.connect() as hub:
+        await hub.registration.revoke("230000", "its machine was stolen")
+        _, version = await hub.registration.register_units(sample_entries())
+        published = await hub.library.publish(library_entries(), strict=True)
+    assert published.release is not None
+    await federation.nodes.pop("230000").process.stop()
+    await everybody_has_directory(federation, version)
+    for node in federation.nodes.values():
+        await until("release", lambda node=node: _has_release(node, published.release.number), SECONDS)  # type: ignore[misc,union-attr]
+    async with _desk(federation, "320000") as desk:
+        opened = await desk.cases.open(NANJING, topic="0301", region=SHANGHAI, summary="three months of wages unpaid")
+        offered = await desk.cases.transfer(opened, SHANGHAI)
+    await until("the case in Shanghai", lambda: _version_is(_desk(federation, "310000"), offered), SECONDS)
+    await until("the case at the hub", lambda: _version_is(federation.hub.connect(), offered), SECONDS)
+    return offered
+
+
+async def _held(federation: Federation) -> tuple[object, ...]:
+    """What the hub knows."""
+    async with federation.hub.connect() as hub:
+        release = (await hub.library.release()).release
+        return await hub.registration.list_members(), await hub.registration.list_units(), (release.number, release.root)
+
+
+async def _nothing_went_back(federation: Federation) -> None:
+    """The revoked stay revoked, nodes take what the hub signs now, the new member may call, and what came back is recorded."""
+    async with federation.hub.connect() as hub:
+        version, keys = await hub.registration.revoke("230000", "once more")
+        recorded = [record async for record in hub.audit.records()]
+    assert keys == 0, "it is revoked already"
+    await everybody_has_directory(federation, version)
+    assert {record.entry.actor for record in recorded if record.entry.action == "registration.recover"} >= {"350000/"}
+    async with federation.nodes["350000"].connect() as newest:
+        assert (await newest.registration.node_status()).directory_version == version
+
+
+async def _back_up(federation: Federation, member: Member) -> None:
+    kind = "hub" if member is federation.hub else "node"
+    await federation.command(kind, "backup", member.folder / "first.backup", "--config", member.folder / f"{kind}.toml", member=member.name)
+
+
+async def _lose_and_restore(federation: Federation, member: Member) -> None:
+    kind = "hub" if member is federation.hub else "node"
+    assert member.process.pid is not None
+    os.kill(member.process.pid, signal.SIGKILL)
+    await member.process.stop()
+    where = [member.folder / "first.backup", "--config", member.folder / f"{kind}.toml", "--replace"]
+    await federation.command(kind, "restore", *where, member=member.name)
+    await member.process.start(member.ready, within_seconds=SECONDS)
+
+
+def _desk(federation: Federation, province: str) -> Connection:
+    node = federation.nodes[province]
+    return node.connect(node.folder / "profiles" / "desk-1")
+
+
+async def _version_is(connection: Connection, case: Case) -> bool:
+    async with connection as member:
+        try:
+            return (await member.cases.get(case.case_id)).history == case.history
+        except ServiceError as error:
+            if error.code != "CASES_NOT_FOUND":
+                raise
+            return False
+
+
+async def _has_release(node: Member, number: int) -> bool:
+    async with node.connect() as connection:
+        return (await connection.registration.node_status()).library_release == number
+
+
+def _is(ask: Callable[[], Awaitable[object]], wanted: object) -> Callable[[], Awaitable[bool]]:
+    async def holds() -> bool:
+        return await ask() == wanted
+
+    return holds
