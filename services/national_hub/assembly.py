@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -107,8 +108,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     direct, witnesses = GrpcDirect(peers, endpoints.refresh), WitnessAsking(peers, partial(_witnesses, endpoints))
     sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
     await list_own_key(hub)
-    await refresh_revocations(hub)
-    await load_recovery(hub)
+    await asyncio.gather(refresh_revocations(hub), load_recovery(hub))
     told, refused = appliers(hub, delivery), hub.revocations
     copies, instances = await _copies(hub, delivery, home)
     signing = hosting.signing_of(settings, refused, instances.signs, hub.clock)
