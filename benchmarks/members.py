@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
@@ -24,7 +25,7 @@ from twelve333.core.decision import Refusal
 from twelve333.wire.envelope import decode_receipt
 
 from .measure import Failed
-from .receiver import MEMBER, metadata, sealed, tables
+from .receiver import DATABASE_URL, MEMBER, metadata, sealed, tables
 
 RECEIPT_SECONDS: Final = 60.0
 SENDER: Final = "hub"
@@ -121,8 +122,9 @@ async def telling(broker: TestBroker, urls: tuple[str, str], message: Message) -
     database, delivery = open_database(origin), Delivery(tables, SENDER)
     await database.write(metadata.create_all)
     await database.write(lambda tx: delivery.outbox.begin_epoch(tx, system_clock()))
-    command = [sys.executable, "-m", "benchmarks.receiver", target, broker.url, str(broker.folder / MEMBER), message.DESCRIPTOR.full_name]
-    receiver = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    command = [sys.executable, "-m", "benchmarks.receiver", broker.url, str(broker.folder / MEMBER), message.DESCRIPTOR.full_name]
+    surroundings = {**os.environ, DATABASE_URL: target}  # it may hold a password, which no command line may
+    receiver = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env=surroundings)
     assert receiver.stdin is not None
     assert receiver.stdout is not None
     bus = CountedBus(broker.bus(SENDER)._settings)

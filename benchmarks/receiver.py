@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from twelve333.adapters.sql.delivery import Delivery, Inbound
 from twelve333.adapters.sql.later import insert_later
 
 MEMBER: Final = "350000"
+DATABASE_URL: Final = "TWELVE333_BENCH_RECEIVER_URL"
 KEY: Final = private_key(b"bench" * 7, b"0001")
 
 metadata = MetaData()
@@ -67,4 +69,4 @@ def _apply(tx: Connection, inbound: Inbound, _now: datetime) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4]))
+    asyncio.run(run(os.environ[DATABASE_URL], sys.argv[1], Path(sys.argv[2]), sys.argv[3]))
