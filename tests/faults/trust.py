@@ -15,7 +15,7 @@ from cryptography import x509
 from twelve333.adapters.bus.server_config import BROKER_NAME
 from twelve333.adapters.rpc.credentials import channel_credentials, channel_options
 from twelve333.adapters.rpc.errors import told_by_peer
-from twelve333.adapters.signing.authority import load_authority
+from twelve333.adapters.signing.authority import Authority, load_authority
 from twelve333.adapters.signing.keys import CHAIN_FILE, key_and_request, load_certificates
 from twelve333.adapters.signing.renewal import due_at, install_chain, present_leaf
 from twelve333.api.delivery.v1 import peer_pb2, peer_pb2_grpc
@@ -34,10 +34,11 @@ REVOKED_SECONDS: Final = 1.0
 REVOKED: Final = "RPC_CALLER_REVOKED"
 
 
-def issue(stage: Stage, name: str, folder: Path, at: datetime) -> None:
-    """Give a member, for the key it has, the certificate that the federation's authority would have issued at that time."""
+def issue(stage: Stage, name: str, folder: Path, at: datetime, authority: Authority | None = None) -> None:
+    """Give a member, for the key it has, the certificate that the federation's authority (that of now, if none is given) would have
+    issued at that time."""
     identity: Identity = {HUB: hub_identity(), BROKER: broker_identity()}.get(name) or node_identity(name)
-    authority = load_authority(stage.federation.hub.folder / "pki" / "authority")
+    authority = authority or load_authority(stage.federation.hub.folder / "pki" / "authority")
     names = [dns_name(BROKER_NAME if name == BROKER else name), "localhost"]
     enrolment = folder.name == "enrolment"
     issued = authority.issue(key_and_request(folder), identity, names, DAYS, at, carries_root=enrolment)
@@ -108,11 +109,18 @@ def rotated(*, issuing: bool) -> Breaking:
 
 @asynccontextmanager
 async def root_rotated(stage: Stage, load: Load) -> AsyncIterator[None]:
-    """Another root comes in, takes over and is alone at the end, while everybody works; and nobody has to ask a second time."""
+    """Another root comes in, takes over and is alone at the end, while everybody works; and nobody has to ask a second time.
+
+    Members move when they renew: each comes to that time once the new root issues.
+    """
     before = load.ledger.asked_again.copy()
+    old = load_authority(stage.federation.hub.folder / "pki" / "authority")
     for step in ("begin", "switch", "retire"):
         await until(f"rotate-root {step}", lambda step=step: _took(stage, step), 60.0)  # type: ignore[misc]
         await load.accepts(4)
+        for name, folder in folders(stage) if step == "switch" else ():
+            if name in stage.provinces:
+                issue(stage, name, folder, datetime.now(UTC) - timedelta(days=62), old)
     roots = load_certificates(stage.federation.hub.folder / "pki" / "authority" / "root" / "ca.crt")
     for _, folder in folders(stage):
         load_certificates(folder / CHAIN_FILE)[1].verify_directly_issued_by(roots[0])

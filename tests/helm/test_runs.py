@@ -46,10 +46,13 @@ class Pod:
                 (self.folder / name).write_text(text, encoding="utf-8")
         projected = next(volume["projected"] for volume in self.spec["volumes"] if volume["name"] == "pki")
         for source in projected["sources"]:
+            held = secrets[source["secret"]["name"]]
             for item in source["secret"]["items"]:
+                if source["secret"].get("optional") and item["key"] not in held:
+                    continue
                 path = self.folder / "pki" / item["path"]
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(secrets[source["secret"]["name"]][item["key"]].read_bytes())
+                path.write_bytes(held[item["key"]].read_bytes())
                 path.chmod(projected["defaultMode"])
 
     def environment(self) -> dict[str, str]:

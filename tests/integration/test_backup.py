@@ -18,6 +18,7 @@ from national_hub.restored import COUNTED_FROM, VERSIONS_SKIPPED
 from national_hub.store import delivery_of
 from national_hub.store import registration as store
 from tests.support.federation import cli, one_federation
+from twelve333.adapters.signing.trust import Trust
 from twelve333.adapters.sql import migrate, open_database
 from twelve333.adapters.sql.backup import backup, restore
 from twelve333.cli.demo.federation import Federation
@@ -53,7 +54,8 @@ async def test_the_directory_of_a_restored_hub_goes_on_beyond_what_was_lost(tmp_
     database, outbox = open_database(url), delivery_of(HUB).outbox
     moment = START + timedelta(hours=1)
     parts = {"database": database, "outbox": outbox, "clock": lambda: moment, "documents": Ed25519PrivateKey.generate()}
-    hub = cast("HubContext", SimpleNamespace(**parts, sealing_key=lambda: b""))
+    authority = SimpleNamespace(trust=Trust((), ()))
+    hub = cast("HubContext", SimpleNamespace(**parts, authority=authority, sealing_key=lambda: b""))
     await database.write(lambda tx: outbox.begin_epoch(tx, START))
     assert await database.write(lambda tx: republish(hub, tx, moment)) == 1
     await reconcile(hub)

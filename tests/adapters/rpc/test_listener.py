@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
@@ -257,7 +257,7 @@ async def test_a_renewed_certificate_is_served_without_a_restart(federation: Fed
     assert load_material(hub).serial != before
     async with _dial(listening, federation.certify(NODE)) as channel:
         await EchoStub(channel).Ask(HELLO, timeout=SECONDS)
-    root = await asyncio.to_thread(fetch_root, listening.address, federation.authority.pin)
+    root = await asyncio.to_thread(fetch_root, listening.address, federation.authority.pin, datetime.now(UTC))
     assert root == federation.authority.root_pem
 
 
@@ -274,7 +274,7 @@ async def test_a_half_written_renewal_leaves_the_old_certificate_in_use(federati
 
 async def test_a_pin_of_another_federation_is_refused(listening: RpcServer, stranger: Federation) -> None:
     with pytest.raises(Refused) as caught:
-        await asyncio.to_thread(fetch_root, listening.address, stranger.authority.pin)
+        await asyncio.to_thread(fetch_root, listening.address, stranger.authority.pin, datetime.now(UTC))
     assert caught.value.refusal.code.name == "SECURITY_PIN_MISMATCH"
 
 
@@ -285,7 +285,7 @@ async def test_joining_where_nobody_listens_or_with_a_bad_pin_is_refused(free_po
         ("127.0.0.1:1", "sha256:12", "SECURITY_PIN_MALFORMED"),
     ):
         with pytest.raises(Refused) as caught:
-            await asyncio.to_thread(fetch_root, address, pin)
+            await asyncio.to_thread(fetch_root, address, pin, datetime.now(UTC))
         assert caught.value.refusal.code.name == code
 
 

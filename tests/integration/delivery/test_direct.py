@@ -33,6 +33,10 @@ from .conftest import TYPE, Member, until
 Members = dict[str, "Reachable"]
 
 
+async def _ready() -> None:
+    """There is one copy of each member here."""
+
+
 class Reachable(Member):
     """A member whose federation listener offers the direct way; `listen` and `hang_up` may be called again and again."""
 
@@ -47,7 +51,7 @@ class Reachable(Member):
         """Offer the direct way, at the same address as before."""
         assert self.relay is not None
         listener = Listener(self._addresses.get(self.name, "127.0.0.1:0"), server_credentials(self._pki), FEDERATION_DOMAIN)
-        offered = [partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(self.relay.intake))]
+        offered = [partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(self.relay.intake, _ready))]
         self._server = build_server(listener, offered, HUB_TABLE if self.name == HUB else NODE_TABLE)
         self._addresses[self.name] = self._server.address
         await self._server.start()

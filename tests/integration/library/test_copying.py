@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import grpc
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
@@ -138,7 +139,9 @@ async def node(urls: list[str]) -> AsyncIterator[Node]:
     outbox = node_delivery("350000").outbox
     database = await _open("province_node", urls[1], outbox.begin_epoch)
     unused = cast("Any", None)
-    yield Node(NodeContext(unused, database, outbox, lambda: START + timedelta(seconds=1), unused, unused, public_bytes(KEY)))
+    async with grpc.aio.insecure_channel("127.0.0.1:1") as nobody:
+        peers = cast("Any", SimpleNamespace(channel=lambda _member: nobody))
+        yield Node(NodeContext(unused, database, outbox, lambda: START + timedelta(seconds=1), unused, peers, public_bytes(KEY)))
     await database.close()
 
 

@@ -207,7 +207,7 @@ async def test_an_unreachable_peer_is_recorded_and_then_left_alone_longer_each_t
         assert placed.steps[1].reason == "ROUTING_PEER_UNREACHABLE"
         # The parent is served by the same member: its breaker is open now, so it is not dialled again.
         assert [step.state.value for step in placed.steps] == ["offered", "unreachable", "offered", "unreachable", "last_resort"]
-        pauses.append(node.parts.view.state.unreachable["360000"] - node.now)
+        pauses.append(node.parts.view.observed(node.now).unreachable["360000"] - node.now)
         assert node.unheard == ["360000"] * (number + 1)
         node.now += pauses[-1]
     assert pauses == [timedelta(seconds=2), timedelta(seconds=4), timedelta(seconds=8)]
