@@ -78,7 +78,7 @@ class Delivery:
     def close(self, tx: Connection, receipt: Receipt, proven_sender: str, now: datetime) -> OutboxHead | Refusal | None:
         """See `Outbox.close`; a line that a restore began under too early an epoch begins anew, and the receipt says nothing else."""
         is_its_word = proven_sender == receipt.sender and not self.fences.check(tx, receipt.sender, receipt.fence)
-        if is_its_word and catch_up(tx, self._tables, receipt, now):
+        if is_its_word and catch_up(tx, self._tables, self.outbox, receipt, now):
             return None
         return self.outbox.close(tx, receipt, proven_sender, now)
 

@@ -37,6 +37,7 @@ class Outbox:
         self._backlog_max = backlog_max
         self.standing, self.fences = Standing(), Fences(tables)
         self._head_of, self._move_heads, self._close_span = _head_query(tables), _heads_update(tables), _span_update(tables)
+        self._confirm_head, self._work_within = _head_confirmation(tables), _work_query(tables)
 
     def append(self, tx: Connection, *, destination: str, message: Message, now: datetime, key: str = "") -> str:
         """Add an event for `destination` and return its event id.
@@ -105,12 +106,12 @@ class Outbox:
     def close(self, tx: Connection, receipt: Receipt, proven_sender: str, now: datetime) -> OutboxHead | Refusal | None:
         """Close what `receipt` confirms (or open again what its sender has lost); None when it speaks of nothing of ours."""
         settle(tx)
-        heads, outbox = self._tables.outbox_heads, self._tables.outbox
+        outbox = self._tables.outbox
         if proven_sender == receipt.sender:
             if refusal := self.fences.check(tx, receipt.sender, receipt.fence):
                 return refusal
             self.fences.note(tx, receipt.sender, receipt.fence, now)
-        row = tx.execute(self._head_of, {"line": receipt.sender}).one_or_none()
+        row = self.head_row(tx, receipt.sender)
         if row is None:
             return None
         before = _from_row(row)
@@ -120,18 +121,21 @@ class Outbox:
         if isinstance(after, Refusal) or after == before:
             return after
         low, high = sorted((before.watermark, after.watermark))
-        span = and_(outbox.c.destination == after.destination, outbox.c.epoch == after.epoch, outbox.c.sequence.between(low + 1, high))
         named = {"line": after.destination, "of_epoch": after.epoch, "low": low + 1, "high": high}
         changed = tx.execute(self._close_span, {**named, "at": now if after.watermark > before.watermark else None})
         if after.watermark < before.watermark and changed.rowcount < high - low:  # restored from before what we still keep
             left = select(outbox.c.epoch, outbox.c.sequence).where(outbox.c.destination == after.destination)
             left = left.where(outbox.c.epoch == after.epoch, outbox.c.sequence > after.watermark).order_by(outbox.c.sequence)
             return self._number_anew(tx, row, tx.execute(left).all(), now)
-        values = {"watermark": after.watermark, "delivered": row.delivered + after.watermark - before.watermark}
-        tx.execute(
-            update(heads).where(heads.c.destination == after.destination).values(**values, work=self._work_after(tx, before, after, span))
-        )
+        values = {"through": after.watermark, "counted": row.delivered + after.watermark - before.watermark}
+        waits = self._work_after(tx, before, after, named)
+        tx.execute(self._confirm_head, {"line": after.destination, **values, "waits": waits})
         return after
+
+    def head_row(self, tx: Connection, destination: str) -> Row[Any] | None:
+        """How a destination stands, as it is kept."""
+        settle(tx)
+        return tx.execute(self._head_of, {"line": destination}).one_or_none()
 
     def prune(self, tx: Connection, before: datetime) -> int:
         """Forget events confirmed before that time; until then a receiver restored from a backup can have them again."""
@@ -219,11 +223,11 @@ class Outbox:
         tx.execute(insert(heads).values(destination=destination, epoch=epoch, sequence=0, watermark=0, delivered=0))
         return OutboxHead(destination, epoch, 0, 0)
 
-    def _work_after(self, tx: Connection, before: OutboxHead, after: OutboxHead, span: ColumnElement[bool]) -> int:
+    def _work_after(self, tx: Connection, before: OutboxHead, after: OutboxHead, span: Mapping[str, object]) -> int:
         """What still counts towards the limit after a receipt closed `span` (or opened it again)."""
         if after.watermark == after.sequence:
             return 0
-        counted = tx.scalar(select(func.count()).select_from(self._tables.outbox).where(span, is_work(self._tables))) or 0
+        counted = tx.scalar(self._work_within, span) or 0
         return max(0, before.work - counted) if after.watermark > before.watermark else before.work + counted
 
     def _envelope(self, row: dict[str, Any]) -> Envelope:
@@ -263,11 +267,24 @@ def _heads_update(tables: DeliveryTables) -> Update:
     return update(heads).where(heads.c.destination == bindparam("line")).values(sequence=bindparam("last"), work=bindparam("waits"))
 
 
+def _head_confirmation(tables: DeliveryTables) -> Update:
+    heads = tables.outbox_heads
+    values: dict[str, Any] = {"watermark": bindparam("through"), "delivered": bindparam("counted"), "work": bindparam("waits")}
+    return update(heads).where(heads.c.destination == bindparam("line")).values(values)
+
+
 def _span_update(tables: DeliveryTables) -> Update:
+    return update(tables.outbox).where(_span(tables)).values(closed_at=bindparam("at"))
+
+
+def _work_query(tables: DeliveryTables) -> Select[Any]:
+    return select(func.count()).select_from(tables.outbox).where(_span(tables), is_work(tables))
+
+
+def _span(tables: DeliveryTables) -> ColumnElement[bool]:
     columns = tables.outbox.c
     one_line = and_(columns.destination == bindparam("line"), columns.epoch == bindparam("of_epoch"))
-    span = and_(one_line, columns.sequence.between(bindparam("low"), bindparam("high")))
-    return update(tables.outbox).where(span).values(closed_at=bindparam("at"))
+    return and_(one_line, columns.sequence.between(bindparam("low"), bindparam("high")))
 
 
 def _from_row(row: Row[Any]) -> OutboxHead:

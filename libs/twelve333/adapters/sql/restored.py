@@ -56,7 +56,7 @@ def take_back(tx: Connection, tables: DeliveryTables, origin: str, message: byte
         begin_line(tx, tables, origin, (told.epoch, told.watermark), now)
 
 
-def catch_up(tx: Connection, tables: DeliveryTables, receipt: Receipt, now: datetime) -> bool:
+def catch_up(tx: Connection, tables: DeliveryTables, outbox: Outbox, receipt: Receipt, now: datetime) -> bool:
     """Begin a line anew whose receiver knows us under a later epoch than the one that our restore began: our clock was set back since.
 
     Without it the news of the restore would be refused for ever, as told by a past life. Only such a line may be moved by a receipt.
@@ -68,8 +68,7 @@ def catch_up(tx: Connection, tables: DeliveryTables, receipt: Receipt, now: date
     Returns:
         Whether there was such a line.
     """
-    heads = tables.outbox_heads
-    row = tx.execute(select(heads).where(heads.c.destination == receipt.sender)).one_or_none()
+    row = outbox.head_row(tx, receipt.sender)
     behind = row is not None and knows_a_later_life(OutboxHead(row.destination, row.epoch, row.sequence, row.watermark), receipt)
     if behind and is_unheard(tx, tables, receipt.sender):
         begin_line(tx, tables, receipt.sender, (receipt.epoch, receipt.watermark), now)
