@@ -17,7 +17,7 @@ from .scenario import MEMBERS
 
 SHOWN_MAX = 5  # broken promises shown per seed
 EXERCISED = {  # what the last lines count, so that one sees what a run was made of
-    "work": ("accepted", "told", "step", "refused", "clouded", "gave way"),
+    "work": ("accepted", "told", "step", "refused", "clouded", "gave way", "shown"),
     "faults": ("crashes", "restored", "broker down", "cut", "storm", "disk full", "commits refused", "clock set"),
     "messages": ("stores", "receipt", "calls", "lost", "stopped by a cut", "late", "doubled", "overtaken", "sent again by the broker"),
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import select
 
+from ...core.cases.codes import FORKED, OUT_OF_TURN
 from ...core.cases.machine import ACTORS, first_asked, offered_to, owner
 from ...core.cases.messages import CaseEvent, CaseOpened, TransferAccepted, TransferOffered, TransferRefused
 from ...core.cases.model import Case, Party
@@ -16,6 +17,7 @@ from .node import Node
 from .store import cases, effects, tables
 from .world import World
 
+CONFLICTS = (FORKED.name, OUT_OF_TURN.name)
 Replicas = Mapping[str, Mapping[str, Case]]  # by member, then case id
 
 
@@ -72,17 +74,23 @@ def _check_count(world: World, ledger: Ledger, number: int, was_accepted: bool, 
 
 
 def _check_numbers(world: World, ledger: Ledger, nodes: Mapping[str, Node]) -> None:
-    """Sender and receiver agree how far they are, and nothing was set aside."""
+    """Sender and receiver agree how far they are, and nothing was set aside but steps that lost a conflict after a restore.
+
+    Such a step was taken on a branch that a restored member had forgotten; it is set aside to be seen, and all histories are the
+    same without it, which `_check_convergence` proves.
+    """
     for member, node in nodes.items():
         with node.disk.connection.begin():
             heads = node.disk.connection.execute(select(tables.outbox_heads)).all()
-            parked = node.disk.connection.execute(select(tables.inbox_parked.c.origin, tables.inbox_parked.c.code)).all()
+            parked = node.disk.connection.execute(select(tables.inbox_parked.c.key, tables.inbox_parked.c.code)).all()
         for head in heads:
             durable = nodes[head.destination].disk.watermarks.get((member, head.epoch), 0)
             if head.watermark > durable:
                 world.breach("watermark <= durable", f"{member} believes {head.destination} has {head.watermark}; its disk has {durable}")
-        world.counts["parked"] += len(parked)
-        if parked:
+        lost = [row for row in parked if row.key in ledger.clouded and row.code in CONFLICTS]
+        world.counts["shown"] += len(lost)
+        world.counts["parked"] += len(parked) - len(lost)
+        if len(parked) > len(lost):
             world.breach("no event set aside", f"{member}: {sorted({row.code for row in parked})}")
 
 
