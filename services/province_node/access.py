@@ -44,6 +44,8 @@ DESK: Final[AccessTable] = {
     f"{_API}.delivery.v1.DeliveryService/DropParkedEvent": LOCAL_OPERATOR,
     f"{_API}.delivery.v1.DeliveryService/ClearAlarms": LOCAL_OPERATOR,
     f"{_API}.routing.v1.RoutingService/ExplainRoute": LOCAL,
+    f"{_API}.routing.v1.QueueService/ReportQueue": LOCAL,
+    f"{_API}.routing.v1.QueueService/ListQueues": LOCAL,
     f"{_API}.routing.v1.ReplayService/ReplayRoute": LOCAL_OPERATOR,
     f"{_API}.routing.v1.ReplayService/CompareRules": LOCAL_OPERATOR,
     f"{_API}.routing.v1.HandoffService/PlaceHandoff": LOCAL,

@@ -38,7 +38,7 @@ from twelve333.api.delivery.v1 import peer_pb2_grpc
 from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
-from twelve333.api.routing.v1 import replay_pb2_grpc
+from twelve333.api.routing.v1 import queue_pb2_grpc, replay_pb2_grpc
 from twelve333.api.routing.v1 import service_pb2_grpc as routing_grpc
 from twelve333.core.audit.witnesses import witnesses_of
 from twelve333.core.decision import Refusal
@@ -58,10 +58,12 @@ from .handlers.coverage import coverage_handlers
 from .handlers.handoff import HandoffHandlers, RoutingHandlers
 from .handlers.holders import holder_register
 from .handlers.library import library_handlers, on_release_announced
+from .handlers.queues import QueueHandlers
 from .handlers.registration import DirectoryPull, NodeHandlers, on_directory_changed
 from .handlers.replay import ReplayHandlers
 from .handlers.routing import HandoffPeerHandlers, take_told_handoff
 from .library import LibraryPull
+from .queues import QueueBoard
 from .renewal import Renewal
 from .settings import NodeSettings
 from .standing import StandingTelling
@@ -104,8 +106,10 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     keys = DirectoryKeys(node, own)
     sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
     signing = hosting.signing_of(settings, refused, node.directory.signs, node.clock)
+    queue_board = QueueBoard(node.province, node.clock, calls.view, refused.covers)
+    listening = partial(queue_board.attach, signing=signing)
     relay = await hosting.start_relay(
-        stack, settings, node.database, delivery, told, node.clock, direct, sealing, signing, copies, excluded=refused.covers
+        stack, settings, node.database, delivery, told, node.clock, direct, sealing, signing, copies, (), refused.covers, listening
     )
     limits, locale = hosting.limits_of(settings), settings.locale
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, _admission(node, delivery), limits, locale)
@@ -113,21 +117,38 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     await hosting.start_listener(stack, federation, peers, FEDERATION, settings.drain_seconds)
     people = await HolderHandlers.of(holder_register(node))
     desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), people.holders.admit, limits, locale)
-    offered = [*desk_services(node, calls, relay, pull, alarms, delivery), people.register, health.register]
+    queues: Register = partial(queue_pb2_grpc.add_QueueServiceServicer_to_server, QueueHandlers(queue_board, calls.view))
+    offered = [*desk_services(node, calls, relay, pull, alarms, delivery), people.register, queues, health.register]
     await hosting.start_listener(stack, desk, offered, DESK, settings.drain_seconds)
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery)
-    await hosting.start_background(stack, pulling)
-    await hosting.start_background(stack, copying)
+    busy = _background(settings, node, delivery, calls, alarms, pull, keys, health)
+    for each in (pulling, copying, queue_board.telling, *busy):
+        await hosting.start_background(stack, each)
+
+
+def _background(
+    settings: NodeSettings,
+    node: NodeContext,
+    delivery: Delivery,
+    calls: CallParts,
+    alarms: Alarms,
+    pull: DirectoryPull,
+    keys: DirectoryKeys,
+    health: Health,
+) -> Sequence[Background]:
+    """What the node does by itself, again and again."""
     renewal, standing = Renewal(node, alarms, lambda: pull.hub_away), StandingTelling(node, alarms)
-    telling = HeadTelling(node.database, audit_log, delivery.outbox, node.clock, lambda _tx: _witnesses(node))
     keeper = Keeper(settings, node.database, delivery, kept_for_a_while, node.records, node.clock)
-    await hosting.start_background(stack, Background("retention", keeper.step, keeper.every_seconds))
-    await hosting.start_background(stack, Background("audit head", telling.step, settings.audit.head_seconds))
-    await hosting.start_background(stack, Background("encryption key", keys.tell_ours, settings.hub.sync_seconds))
-    await hosting.start_background(stack, Background("certificate", renewal.step, settings.certificate_check_seconds))
-    await hosting.start_background(stack, Background("standing", standing.step, settings.certificate_check_seconds))
-    await hosting.start_background(stack, Background("routing", calls.handoffs.sweep, SWEEP_SECONDS))
-    await hosting.start_background(stack, Background("readiness", partial(_report_directory, node, health), 1.0))
+    telling = HeadTelling(node.database, audit_log, delivery.outbox, node.clock, lambda _tx: _witnesses(node))
+    return [
+        Background("retention", keeper.step, keeper.every_seconds),
+        Background("audit head", telling.step, settings.audit.head_seconds),
+        Background("encryption key", keys.tell_ours, settings.hub.sync_seconds),
+        Background("certificate", renewal.step, settings.certificate_check_seconds),
+        Background("standing", standing.step, settings.certificate_check_seconds),
+        Background("routing", calls.handoffs.sweep, SWEEP_SECONDS),
+        Background("readiness", partial(_report_directory, node, health), 1.0),
+    ]
 
 
 async def _context(settings: NodeSettings, delivery: Delivery, stack: AsyncExitStack) -> NodeContext:

@@ -6,7 +6,7 @@ long as it asked. Both are forgotten by themselves: nothing that is observed las
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,7 +15,8 @@ from twelve333.adapters.calendar import announced_calendar
 from twelve333.core.coverage.snapshot import Snapshot
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.registration import codes
-from twelve333.core.routing.model import Call, Route, State
+from twelve333.core.registration.model import Unit
+from twelve333.core.routing.model import Call, Queue, Route, State
 from twelve333.core.routing.policy import Policies, policies_by_unit
 from twelve333.core.routing.replay import observed
 from twelve333.core.routing.rules import decide
@@ -46,6 +47,7 @@ class RoutingView:
         self._misses: dict[str, int] = {}
         self._unreachable: dict[str, datetime] = {}
         self._refused: dict[str, datetime] = {}
+        self.queues: Callable[[], Mapping[str, Queue]] = dict  # what is told of units' queues; nothing, as long as nobody listens
         directory.on_change(self._forget_snapshot)
 
     @property
@@ -60,6 +62,10 @@ class RoutingView:
                 raise Refused(refuse(codes.DIRECTORY_MISSING))
             self._snapshot = snapshot_from_wire(self._directory.current, announced_calendar())
         return self._snapshot
+
+    def known_units(self) -> Mapping[str, Unit]:
+        """The units of the directory in use; none before the first."""
+        return self.snapshot.units if self._directory.version else {}
 
     @property
     def policies(self) -> Mapping[str, Policies]:
@@ -78,7 +84,7 @@ class RoutingView:
 
     def observed(self, now: datetime) -> State:
         """What counts at a time. What lasts longer than anything was ever set to is from before our clock was set back."""
-        return State(_until(self._unreachable, now + BREAK_MOST), _until(self._refused, now + REFUSED_MOST))
+        return State(_until(self._unreachable, now + BREAK_MOST), _until(self._refused, now + REFUSED_MOST), self.queues())
 
     def decided(self, call: Call, now: datetime) -> Route:
         """Decide, and keep with the decision what was known of the units concerned."""

@@ -55,6 +55,10 @@ def test_every_subject_has_a_permission_for_its_own_member_and_for_no_other() ->
     heard = subjects.receipt_subject("320000", "350000")
     assert any(_matches(heard, rule) for rule in ours["subscribe"]["allow"])
     assert not any(_matches(heard, rule) for rule in theirs["subscribe"]["allow"])
+    told = subjects.queues_subject("350000")
+    assert any(_matches(told, rule) for rule in ours["publish"]["allow"])
+    assert not any(_matches(told, rule) for rule in theirs["publish"]["allow"])
+    assert any(_matches(told, rule) for rule in theirs["subscribe"]["allow"])
     assert any(_matches(subjects.event_subject("hub", "350000", "library"), rule) for rule in _hub_permissions()["publish"]["allow"])
 
 

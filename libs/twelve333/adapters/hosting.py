@@ -86,13 +86,19 @@ async def start_relay(
     copies: Copies,
     administers: Sequence[str] = (),
     excluded: Callable[[str], bool] = lambda _member: False,
+    listening: Callable[[NatsBus], None] = lambda _bus: None,
 ) -> Relay:
     """Start both directions of delivery, signed and sealed, without revoked members, and silent unless this copy is the member.
 
     A broker that is away keeps nobody from starting, and is gone around.
+
+    Args:
+        listening: what else is to be told and heard over the same session, given before it begins.
     """
     tls = member_tls(federation_folder(settings))
-    bus = GuardedBus(NatsBus(NatsSettings(settings.broker.urls, delivery.member, tls, administers)), excluded)
+    nats = NatsBus(NatsSettings(settings.broker.urls, delivery.member, tls, administers))
+    listening(nats)
+    bus = GuardedBus(nats, excluded)
     await start_background(stack, copies.keeping)
     fenced = FencedBus(SealedBus(SignedBus(bus, signing), sealing), delivery.standing, copies.ready)
     around = FencedDirect(direct, copies.ready, copies.superseded)

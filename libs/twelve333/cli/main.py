@@ -18,7 +18,7 @@ from .. import __version__
 from ..catalogue.catalogue import sentence
 from ..client.connection import ServiceError
 from ..core.decision import Kind, Refused, refuse
-from . import audit, case, coverage, demo, handoff, library, route, unit
+from . import audit, case, coverage, demo, handoff, library, queue, route, unit
 from .common import EXTRA_MISSING, locale_of
 from .output import complain
 
@@ -37,7 +37,7 @@ app = App(
     help_format="markdown",
     suppress_keyboard_interrupt=False,
 )
-for group in (demo, unit, coverage, route, handoff, library, case, audit):
+for group in (demo, unit, coverage, route, queue, handoff, library, case, audit):
     app.command(group.app)
 app.register_install_completion_command()
 

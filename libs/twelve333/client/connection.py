@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .holders import HoldersClient
     from .library import LibraryClient
     from .policies import PoliciesClient
+    from .queues import QueuesClient
     from .registration import RegistrationClient
     from .routing import RoutingClient
 
@@ -168,6 +169,13 @@ class Connection:
         from .routing import RoutingClient
 
         return RoutingClient(self.calls)
+
+    @cached_property
+    def queues(self) -> QueuesClient:
+        """How units' queues stand (node)."""
+        from .queues import QueuesClient
+
+        return QueuesClient(self.calls)
 
     @cached_property
     def policies(self) -> PoliciesClient:

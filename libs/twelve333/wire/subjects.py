@@ -31,6 +31,16 @@ def receipt_subject(sender: str, origin: str) -> str:
     return f"t333.rc.{sender}.{origin}"
 
 
+def queues_subject(member: str) -> str:
+    """Where `member` tells everybody how its units' queues stand."""
+    return f"t333.qs.{member}"
+
+
+def queues_of_all() -> str:
+    """What everybody tells of queues."""
+    return "t333.qs.*"
+
+
 def events_for(destination: str) -> str:
     """All events for `destination`, from everybody."""
     return f"t333.ev.*.{destination}.>"
@@ -54,10 +64,13 @@ def inbox_prefix(member: str) -> str:
 def sender_of(subject: str) -> str | None:
     """The member that the broker allowed to send on `subject`, or None when it is none of our subjects."""
     parts = subject.split(".")
-    known = len(parts) >= 4 and parts[0] == "t333" and parts[1] in ("ev", "rc") and is_member(parts[2])
-    return parts[2] if known else None
+    if len(parts) < 3 or parts[0] != "t333" or not is_member(parts[2]):
+        return None
+    to_one = len(parts) >= 4 and parts[1] in ("ev", "rc")
+    return parts[2] if to_one or (len(parts) == 3 and parts[1] == "qs") else None
 
 
 def destination_of(subject: str) -> str | None:
     """The member that a subject of ours is meant for, or None."""
-    return subject.split(".")[3] if sender_of(subject) else None
+    parts = subject.split(".")
+    return parts[3] if len(parts) >= 4 and sender_of(subject) else None

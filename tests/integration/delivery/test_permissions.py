@@ -24,6 +24,7 @@ from .conftest import until
 FORBIDDEN_TO_SAY = [
     "t333.ev.310000.hub.cases",  # an event in another's name
     "t333.rc.310000.hub",  # a receipt in another's name
+    "t333.qs.310000",  # how another's queues stand
     "$JS.API.CONSUMER.MSG.NEXT.EVENTS.to-310000",  # another's events
     "$JS.API.CONSUMER.INFO.EVENTS.to-320000",
     "$JS.API.STREAM.PURGE.EVENTS",

@@ -19,7 +19,7 @@ from twelve333.cli.demo.federation import Federation
 from twelve333.cli.demo.stage import everybody_has_directory
 from twelve333.client import Connection, ServiceError
 from twelve333.client.handoffs import HandoffView, new_id
-from twelve333.core.coverage.model import Verdict
+from twelve333.core.coverage.model import Told, Verdict
 from twelve333.core.registration.model import UnitStatus
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.model import LastResortKind
@@ -302,3 +302,30 @@ async def test_a_decision_is_replayed_and_rules_are_tried_on_past_calls(federati
     assert compared["calls"] > sum(change["calls"] for change in compared["changes"]) > 0
     assert cli("route", "replay", profile=node).code == 2
     assert "ROUTING_HANDOFF_UNKNOWN" in cli("route", "replay", "nobody", profile=node).err
+
+
+async def test_a_queue_that_is_told_full_is_passed_over_until_it_grows_stale(federation: Federation) -> None:
+    async with desk(federation, "350000") as telephones, desk(federation, "360000") as asking:
+
+        async def seen() -> tuple[Verdict, Told]:
+            first = (await asking.routing.explain(FUZHOU)).candidates[0]
+            return first.verdict, first.told
+
+        await telephones.queues.report(FUZHOU, free=0, waiting=4, wait_s=90)
+        began = asyncio.get_running_loop().time()
+        await until(lambda: _is(seen, (Verdict.FULL, Told.FRESH)))
+        print(f"a queue reached the other node after {asyncio.get_running_loop().time() - began:.3f} s")
+        assert (await asking.queues.list())[FUZHOU].waiting == 4
+        await until(lambda: _is(seen, (Verdict.CHOSEN, Told.STALE)))
+        await telephones.queues.report(FUZHOU, free=2)
+        await until(lambda: _is(seen, (Verdict.CHOSEN, Told.FRESH)))
+        assert typed(federation, "350000", "queue", "report", FUZHOU, "--free", 3)[0] == 0
+        [row] = [each for each in typed(federation, "350000", "queue", "list")[1] if each["unit"] == FUZHOU]
+        assert (row["free"], row["stale"]) == (3, False)
+        with pytest.raises(ServiceError) as refused:
+            await asking.queues.report(FUZHOU, free=1)
+        assert refused.value.code == "ROUTING_UNIT_NOT_SERVED_HERE"
+
+
+async def _is(seen: Callable[[], Awaitable[object]], wanted: object) -> bool:
+    return await seen() == wanted

@@ -24,7 +24,7 @@ from ...core.decision import Refused, refuse
 from ...core.delivery.codes import BROKER_AWAY
 from ...core.delivery.rules import back_off
 from ...core.identity import dns_name
-from ...wire.subjects import inbox_prefix, receipts_for
+from ...wire.subjects import inbox_prefix, queues_of_all, receipts_for
 from .port import Incoming
 from .pull import Puller
 from .server_config import BROKER_NAME
@@ -75,6 +75,7 @@ class NatsBus:
         self._supervisor: asyncio.Task[None] | None = None
         self._on_connected: list[Callable[[], None]] = []
         self._on_receipt: list[Callable[[str, bytes], None]] = []
+        self._on_told: list[Callable[[str, bytes], None]] = []
 
     @property
     def connected(self) -> bool:
@@ -88,6 +89,14 @@ class NatsBus:
     def on_receipt(self, listener: Callable[[str, bytes], None]) -> None:
         """See `Bus.on_receipt`."""
         self._on_receipt.append(listener)
+
+    def on_told(self, listener: Callable[[str, bytes], None]) -> None:
+        """Call `listener` with subject and bytes of what members tell everybody and nobody keeps; before `start`."""
+        self._on_told.append(listener)
+
+    async def tell(self, subject: str, data: bytes) -> None:
+        """Tell everybody who listens now; when the broker is away it is lost."""
+        await self.send_receipt(subject, data)
 
     async def start(self) -> None:
         """See `Bus.start`."""
@@ -209,11 +218,17 @@ class NatsBus:
         if self._settings.administers:
             await ensure_topology(client.jetstream(), self._settings.administers)
         await client.subscribe(receipts_for(self._settings.member), cb=self._receipt)
+        if self._on_told:
+            await client.subscribe(queues_of_all(), cb=self._told)
         self._puller = Puller(client, self._settings.member)
         await self._puller.open()
 
     async def _receipt(self, message: Msg) -> None:
         for listener in self._on_receipt:
+            listener(message.subject, message.data)
+
+    async def _told(self, message: Msg) -> None:
+        for listener in self._on_told:
             listener(message.subject, message.data)
 
 

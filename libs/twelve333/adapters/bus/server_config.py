@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ...core.identity import hub_identity, node_identity
 from ...core.ids import HUB
-from ...wire.subjects import STREAM, consumer_of, inbox_prefix
+from ...wire.subjects import STREAM, consumer_of, inbox_prefix, queues_of_all, queues_subject
 from .reload import PID_FILE
 
 BROKER_NAME: Final = "broker"  # its certificate carries the DNS name of this "member"
@@ -149,7 +149,8 @@ def _member_rules(member: str) -> dict[str, Any]:
     publish = [
         f"t333.ev.{member}.>",
         f"t333.rc.{member}.>",
+        queues_subject(member),
         f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{consumer}",
         f"$JS.ACK.{STREAM}.{consumer}.>",
     ]
-    return _rules(publish, [f"{inbox_prefix(member)}.>", f"t333.rc.*.{member}"])
+    return _rules(publish, [f"{inbox_prefix(member)}.>", f"t333.rc.*.{member}", queues_of_all()])

@@ -31,7 +31,7 @@ from ...api.library.v1 import library_pb2
 from ...api.library.v1 import service_pb2 as library_pb
 from ...api.registration.v1 import registration_pb2
 from ...api.routing.v1 import events_pb2 as routing_events
-from ...api.routing.v1 import routing_pb2
+from ...api.routing.v1 import queue_pb2, routing_pb2
 from ...api.routing.v1 import service_pb2 as routing_pb
 from ...core.cases.codes import EPOCH_STALE
 from ...core.decision import refuse
@@ -48,6 +48,7 @@ from ...wire.documents import document_from_wire, document_to_wire
 from ...wire.envelope import decode_envelope, decode_receipt, encode_envelope, encode_receipt
 from ...wire.library import announced_from_wire, applied_from_wire, change_from_wire, entry_from_content, refused_from_wire
 from ...wire.library_frames import unpack
+from ...wire.queues import decode_told
 from ...wire.routing import call_from_wire, context_from_wire, offer_from_wire, told_from_wire
 from ...wire.status import parse_details, to_status
 from ...wire.subjects import sender_of
@@ -145,6 +146,7 @@ TARGETS: Final[dict[str, Target]] = {
     "envelope": Target(decode_envelope, _envelope_sample),
     "batch": Target(decode_batch, _batch_sample),
     "receipt": Target(decode_receipt, _receipt_sample),
+    "queues told": Target(decode_told, _filled_bytes(queue_pb2.QueuesTold)),
     "restored": _of(delivery_events.Restored, lambda told: (told.epoch, told.watermark)),
     "signed document": Target(_of(common_pb2.SignedDocument, _signed).decode, _signed_sample),
     "directory": _of(registration_pb2.Directory, snapshot_from_wire, POISON),

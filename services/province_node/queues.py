@@ -1,0 +1,111 @@
+"""How units' queues stand: taken from the province's telephone systems, told to the other nodes every second, heard from them.
+
+It goes over the broker and is kept nowhere. While the broker is away what was told grows stale within seconds, and calls are decided
+without it, as the units' own answers to offers say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from google.protobuf.message import DecodeError
+from opentelemetry import metrics
+
+from twelve333.adapters.bus.nats import NatsBus
+from twelve333.adapters.bus.signed import Signing
+from twelve333.adapters.clock import Clock
+from twelve333.adapters.runner import Background
+from twelve333.adapters.signing.statements import Signature
+from twelve333.adapters.telemetry.logs import logger
+from twelve333.api.routing.v1 import queue_pb2 as pb
+from twelve333.core.routing.model import Queue
+from twelve333.core.routing.queues import LIFETIME, STALE_FOR, Report, Told, hear
+from twelve333.wire.queues import SAID, decode_told, encode_told
+from twelve333.wire.subjects import queues_subject, sender_of
+
+from .routing_view import RoutingView
+
+TELL_SECONDS: Final = 1.0
+
+_METER = metrics.get_meter("twelve333.routing")
+_HEARD = _METER.create_counter("twelve333.routing.queues_heard", description="what other nodes told of their queues, by what became of it")
+log = logger("routing")
+
+
+class QueueBoard:
+    """What this node knows of queues.
+
+    Args:
+        member: our province.
+        clock: the present moment.
+        view: what the node routes by; it is given the queues.
+        excluded: whether a member is revoked.
+
+    `telling` tells the others every second, and soon after a report.
+    """
+
+    def __init__(self, member: str, clock: Clock, view: RoutingView, excluded: Callable[[str], bool]) -> None:
+        self._member, self._clock, self._units, self._excluded = member, clock, view.known_units, excluded
+        self.telling = Background("queues", self.tell, TELL_SECONDS)
+        view.queues = lambda: self._queues
+        self._queues: dict[str, Queue] = {}
+        self._last: dict[str, datetime] = {}
+        self._bus: NatsBus | None = None
+        self._signing: Signing | None = None
+
+    @property
+    def queues(self) -> Mapping[str, Queue]:
+        """By unit; what has expired is stale, and stays for a while."""
+        return self._queues
+
+    def attach(self, bus: NatsBus, signing: Signing) -> None:
+        """Tell and hear over this bus, signed."""
+        self._bus, self._signing = bus, signing
+        bus.on_told(self.heard)
+
+    def report(self, unit: str, report: Report) -> None:
+        """Take what a telephone system says of a unit of ours; it was checked."""
+        now = self._clock()
+        self._queues[unit] = Queue(report.active, report.free, report.waiting, report.wait_s, now, now + LIFETIME)
+        self.telling.wake()
+
+    async def tell(self) -> None:
+        """Tell the others how our units stand, as far as their telephone systems said so lately; forget what nobody speaks of any more."""
+        now, units = self._clock(), self._units()
+        self._queues = {unit: queue for unit, queue in self._queues.items() if queue.expires_at + STALE_FOR > now}
+        ours = {unit: queue for unit, queue in self._queues.items() if unit in units and units[unit].member == self._member}
+        fresh = {unit: Report(it.active, it.free, it.waiting, it.wait_s) for unit, it in ours.items() if it.expires_at > now}
+        if not fresh or self._bus is None or self._signing is None:
+            return
+        told = encode_told(Told(self._member, now, LIFETIME, fresh))
+        signature = self._signing.signer.sign(SAID + told)
+        message = pb.SignedQueuesTold(told=told, signature=signature.value, chain=signature.chain)
+        await self._bus.tell(queues_subject(self._member), message.SerializeToString())
+
+    def heard(self, subject: str, data: bytes) -> None:
+        """Take what another node told of its units."""
+        sender = sender_of(subject) or ""
+        if sender == self._member:
+            return
+        told = self._checked(sender, data)
+        _HEARD.add(1, {"peer": sender, "outcome": "dropped" if told is None else "taken"})
+        if told is None:
+            return
+        self._queues |= hear(told, self._last.get(sender), self._units(), self._clock())
+        self._last[sender] = max(told.at, self._last.get(sender, told.at))
+
+    def _checked(self, sender: str, data: bytes) -> Told | None:
+        if self._excluded(sender) or self._signing is None:
+            return None
+        try:
+            message = pb.SignedQueuesTold.FromString(data)
+        except DecodeError:
+            return None
+        refusal = self._signing.verifier.check(sender, SAID + message.told, Signature(message.signature, message.chain))
+        if refusal is not None:
+            log.error("signature refused", code=refusal.code.name, peer=sender)
+            return None
+        told = decode_told(message.told)
+        return told if told is not None and told.member == sender else None
