@@ -63,7 +63,14 @@ async def test_a_case_goes_between_provinces_of_different_suites(made: Federatio
         assert (await _reached(ours, 4)).answer == TEXT
 
 
+async def _hub_was_told(made: Federation) -> None:
+    """Steps reach the hub on a road of their own."""
+    async with made.hub.connect() as hub:
+        await _reached(hub, 4)
+
+
 async def test_each_part_is_of_the_suite_that_was_chosen(made: Federation) -> None:
+    await _hub_was_told(made)
     pins = {code: (made.nodes[code].folder / "pki" / "documents.pub").read_text(encoding="utf-8") for code in made.nodes}
     assert {len(bytes.fromhex(pin)) for pin in pins.values()} == {65}  # a point of SM2, pinned by both
     with closing(sqlite3.connect(made.hub.folder / "hub.db", timeout=10)) as hub:

@@ -122,6 +122,7 @@ async def old_token(federation: Federation) -> Token:
         return await hub.registration.create_token(SHANGHAI)
 
 
+@pytest.mark.slow  # `make faults` exchanges a root under load as well
 async def test_the_root_is_exchanged_under_load_without_a_failed_request_and_who_was_away_finds_back(
     federation: Federation, tmp_path: Path
 ) -> None:

@@ -110,7 +110,7 @@ class _Region:
         if not self._levels:
             return
         for topic in _topics(self._everybody):
-            for language in _languages(self._everybody):
+            for language in _languages(claim for level in self._levels for claim in level):
                 ranked = [best for level in self._levels if (best := nearest(level, topic, language))]
                 serving = [claim for claim in self._everybody if claim.serves(topic, language)]
                 yield from self._hours(topic, language, ranked, serving)
