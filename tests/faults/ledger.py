@@ -118,7 +118,16 @@ def _waiting(found: _Sum, statuses: Sequence[DeliveryStatus], stage: Stage) -> N
         found.notes += [f"{status.member} still has {count} events for {name}" for name, count in waiting.items()]
         found.lost += sum(waiting.values())
         found.lost += (aside := sum(line.parked for line in status.inbox))
-        found.notes += [f"{status.member} set {aside} events aside"] if aside else []
+        found.notes += [f"{status.member} set {aside} events aside: {_why(stage, status.member)}"] if aside else []
+
+
+def _why(stage: Stage, member: str) -> dict[str, int]:
+    """Why events were set aside at a member: how often for each type and code."""
+    folder = stage.member(member).folder
+    [path] = folder.glob("hub.db" if member == HUB else "node.db")
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        rows = database.execute("SELECT type, code FROM inbox_parked").fetchall()
+    return dict(Counter(f"{type_name.rpartition('.')[2]} {code}" for type_name, code in rows))
 
 
 def _counts(found: _Sum, statuses: Sequence[DeliveryStatus], stage: Stage) -> None:
