@@ -24,6 +24,7 @@ from twelve333.cli.demo.stage import everybody_has_directory
 from twelve333.cli.library_files import sample_entries as library_entries
 from twelve333.cli.unit import sample_entries
 
+from .program import CLOCK, UNKNOWN
 from .proxy import HOST, Address, Proxy
 
 PROVINCES: Final = ("320000", "310000")
@@ -103,7 +104,8 @@ class Stage:
         process = self.member(name).process
         module = "tests.faults.program" if environment else "twelve333.cli"
         process.command = (sys.executable, "-m", module, *process.command[3:])
-        process.env = {**(process.env or {}), **environment}
+        own = {word: value for word, value in (process.env or {}).items() if word not in (CLOCK, UNKNOWN)}  # not those of an earlier fault
+        process.env = {**own, **environment}
 
     async def restart(self, *names: str) -> None:
         """Stop members in order and start them again, as for an upgrade."""
