@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -13,6 +14,7 @@ from cyclopts import Parameter
 
 from ..client.connection import Connection
 from ..core.decision import Code, Kind, Refused, refuse
+from ..core.worktime.model import CHINA
 
 PROFILE_MISSING: Final = Code("CLI_PROFILE_MISSING", Kind.INVALID)
 FILE_UNREADABLE: Final = Code("CLI_FILE_UNREADABLE", Kind.INVALID)
@@ -20,6 +22,7 @@ FILE_UNWRITABLE: Final = Code("CLI_FILE_UNWRITABLE", Kind.INVALID)
 EXTRA_MISSING: Final = Code("CLI_EXTRA_MISSING", Kind.UNAVAILABLE)
 
 REQUEST_SECONDS: Final = 10.0
+PENDING: Final = 8  # the exit code of what would change something, or is not done yet
 Locale = Literal["en", "zh"]
 
 
@@ -81,6 +84,11 @@ def connect(common: Asked) -> Connection:
 def profile_text(address: str, member: str) -> str:
     """The content of a `profile.toml`."""
     return f'# Where to connect: host:port, and the member that must answer there.\naddress = "{address}"\nmember = "{member}"\n'
+
+
+def start_of(day: date | None) -> datetime | None:
+    """The first instant of a day in Chinese official time."""
+    return datetime.combine(day, time(), CHINA) if day else None
 
 
 def read_text(path: Path) -> str:

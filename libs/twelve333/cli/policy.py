@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
@@ -14,12 +14,11 @@ from ..client.policies import PoliciesClient
 from ..core.decision import Kind
 from ..core.routing.policy import Rule
 from ..schemas import text
-from .common import Common, connect
+from .common import PENDING, Common, connect
 from .output import console, show_one
 from .policy_file import policy_text, read_policy
 
 app = App(name="policy", help="A unit's rules about its calls, as a file. Ask the hub, so use an operator's or a node's hub profile.")
-PENDING: Final = 8
 File = Annotated[Path, Parameter(name=["--file", "-f"])]
 
 

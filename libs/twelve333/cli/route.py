@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ from ..catalogue.catalogue import sentence
 from ..core.decision import Code, Kind, Refused, refuse
 from ..core.routing.model import LastResort, Route
 from ..core.routing.replay import WhatIf
-from ..core.worktime.model import CHINA
-from .common import Common, connect
+from .common import Common, connect, start_of
 from .coverage import aware, candidate_values
 from .output import console, print_json, show
 from .policy import app as policy_app
@@ -92,7 +91,7 @@ async def replay(
         raise Refused(refuse(REPLAY_WHAT))
     async with connect(common) as node:
         if policy:
-            return _show_changes(await node.routing.compare(read_policy(policy), since=_midnight(since), until=_midnight(until)), common)
+            return _show_changes(await node.routing.compare(read_policy(policy), since=start_of(since), until=start_of(until)), common)
         kept, again, same = await node.routing.replay(handoff)
     if common.json:
         print_json({"same": same, "kept": route_values(kept, common.language), "again": route_values(again, common.language)})
@@ -113,10 +112,6 @@ def _show_changes(found: WhatIf, common: Common) -> int:
     changed = sum(each.calls for each in found.changes)
     console.print(sentence("ROUTING_COMPARED", {"changed": changed, "calls": found.calls}, common.language))
     return 0
-
-
-def _midnight(day: date | None) -> datetime | None:
-    return datetime.combine(day, time(), CHINA) if day else None
 
 
 def show_route(route: Route, locale: str) -> None:

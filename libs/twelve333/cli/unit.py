@@ -22,7 +22,7 @@ from ..data import declarations_2013, units_2013
 from ..schemas import text as schema_text
 from ..wire.declarations import declaration_to_wire
 from ..wire.registration import level_to_wire, unit_to_wire
-from .common import Asked, Common, connect, read_text
+from .common import PENDING, Asked, Common, connect, read_text, start_of
 from .output import print_json, show, show_one
 from .unit_document import differences, read_unit, unit_text
 from .unit_file import parse_units
@@ -33,7 +33,6 @@ app = App(
 )
 IMPORT_SOURCE = Code("CLI_UNIT_IMPORT_SOURCE", Kind.INVALID)
 WAITED_IN_VAIN = Code("CLI_UNIT_WAITED_IN_VAIN", Kind.TIMED_OUT)
-PENDING: Final = 8
 WAIT_POLL_SECONDS: Final = 1.0  # the register is asked; it does not call
 File = Annotated[Path, Parameter(name=["--file", "-f"])]
 COLUMNS = ("code", "name", "province", "level", "status", "with_system", "member")
@@ -167,7 +166,7 @@ async def import_units(
         raise Refused(refuse(IMPORT_SOURCE))
     entries = parse_units(read_text(file), str(file)) if file else sample_entries()
     async with connect(common) as hub:
-        changed, version = await hub.registration.register_units(entries, since=_start_of(since))
+        changed, version = await hub.registration.register_units(entries, since=start_of(since))
     show_one({"units": len(entries), "changed": changed, "directory_version": version}, as_json=common.json)
 
 
@@ -221,11 +220,6 @@ async def _change(code: str, status: UnitStatus, common: Common) -> None:
     async with connect(common) as hub:
         unit, version = await hub.registration.change_status(code, status)
     show_one({**_row(unit), "directory_version": version}, as_json=common.json)
-
-
-def _start_of(day: date | None) -> datetime | None:
-    """The first instant of a day in Chinese official time."""
-    return datetime.combine(day, time(), CHINA) if day else None
 
 
 async def _known(hub: Connection, unit: Unit) -> tuple[Unit, Declaration | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,15 +70,6 @@ def moment(text: str | None) -> datetime | None:
         return None
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else datetime.fromisoformat(f"{text}{'' if 'T' in text else 'T00:00'}+08:00")
-
-
-def day(text: str | None) -> date | None:
-    """A date as a person wrote it.
-
-    Raises:
-        ValueError: it is none.
-    """
-    return None if text is None else date.fromisoformat(text)
 
 
 def _violation(root: yaml.Node | None, error: ValidationError) -> FieldViolation:

@@ -204,8 +204,9 @@ class Inbox:
             if isinstance(step, Refusal) and step.code == FORKED:
                 self._forked(tx, step, now)
         elif isinstance(step, Apply):
-            counted = self._apply(tx, envelope, appliers, now, park)
-            line.known[envelope.event_id] = digest_of(envelope)
+            digest = digest_of(envelope)
+            counted = self._apply(tx, envelope, digest, appliers, now, park)
+            line.known[envelope.event_id] = digest
             self._spoken(tx, line, envelope)
             line.moved(step.epoch, step.sequence, Reason.APPLIED)
         elif isinstance(step, Duplicate):
@@ -239,7 +240,7 @@ class Inbox:
             seen = events_pb2.ForkSeen(origin=origin, epoch=int(epoch), sequence=int(sequence))
             Outbox(self._tables, self._member).append(tx, destination=HUB, message=seen, now=now)
 
-    def _apply(self, tx: Connection, envelope: Envelope, appliers: Appliers, now: datetime, park: Refusal | None) -> str:
+    def _apply(self, tx: Connection, envelope: Envelope, digest: bytes, appliers: Appliers, now: datetime, park: Refusal | None) -> str:
         if is_sampled(envelope.trace):
             context = propagate.extract(dict(envelope.trace))
             attributes = {"delivery.type": envelope.type, "delivery.origin": envelope.origin}
@@ -248,7 +249,7 @@ class Inbox:
         else:
             counted = self._apply_or_park(tx, envelope, appliers, now, park)
         named = {"origin": envelope.origin, "event_id": envelope.event_id, "epoch": envelope.epoch, "sequence": envelope.sequence}
-        insert_later(tx, self._tables.inbox_events, named | {"applied_at": now, "digest": digest_of(envelope) or None})
+        insert_later(tx, self._tables.inbox_events, named | {"applied_at": now, "digest": digest or None})
         return counted
 
     def _apply_or_park(self, tx: Connection, envelope: Envelope, appliers: Appliers, now: datetime, park: Refusal | None) -> str:
