@@ -129,6 +129,12 @@ def test_planned_and_closed_units_do_not_count() -> None:
     assert prove(planned, [a_declaration("360400")]) == Proof((), 0)
 
 
+def test_a_district_that_only_a_planned_unit_names_is_no_cell_of_its_own() -> None:
+    planned = [replace(unit, status=UnitStatus.PLANNED) if unit.code == "350100" else unit for unit in UNITS]
+    proof = prove(planned, [replace(PROVINCE, languages=("ug",)), a_declaration("350100", areas=("350100", "350102"))])
+    assert {finding.cell.region for finding in proof.findings} == {"350000", "350100", "350200"}
+
+
 def test_only_what_is_new_is_held_against_a_change() -> None:
     before = prove(UNITS, [a_declaration("360400")])
     after = prove(UNITS, [a_declaration("360400"), a_declaration("350200")])
@@ -163,9 +169,9 @@ def test_the_proof_agrees_with_looking_at_any_minute(
 
 def spoken(units: list[Unit], declarations: list[Declaration], region: str) -> set[str]:
     """The languages that are owed in a region: Chinese, and what somebody who answers for it declares; none where nobody is registered."""
-    if region not in {*(unit.code for unit in units), *(area for it in declarations for area in it.areas)}:
-        return set()
     counted = {unit.code for unit in units if unit.status.value in ("registered", "verified", "open", "suspended")}
+    if region not in {*(unit.code for unit in units), *(area for it in declarations if it.unit in counted for area in it.areas)}:
+        return set()
     places = {region, region[:4] + "00", region[:2] + "0000"}
     return {"zh", *(language for it in declarations if it.unit in counted and places & {*it.areas} for language in it.languages)}
 
