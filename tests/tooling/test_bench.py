@@ -13,7 +13,11 @@ import pytest
 from benchmarks import measure
 from benchmarks.directories import calls, snapshot
 from benchmarks.figure import Figure, middle, rate_and_times
+from benchmarks.large import _numeral, large
 from benchmarks.measure import Round, interleave, percentile
+
+from twelve333.core.library.rules import entry_violations
+from twelve333.data.resources import topic_codes
 
 ROOT = Path(__file__).resolve().parents[2]
 FIELDS = {"name", "value", "unit", "peer", "peer_value", "ratio", "target", "met", "samples"}
@@ -97,3 +101,20 @@ def test_a_made_up_directory_is_the_real_one_with_counties_and_always_the_same()
     assert all(large.units[code] == unit for code, unit in small.units.items())
     assert [entry.unit for entry in large.plan("350101")] == ["350101", "350100", "350000"]
     assert calls(large, 50) == calls(snapshot(1_000), 50)
+
+
+def test_a_large_library_is_the_same_every_time_and_as_long_as_real_ones() -> None:
+    made = list(large(300))
+    assert made == list(large(300)) == [one for one, _ in zip(large(5_000), range(300), strict=False)]
+    lengths = sorted(len(one.body) for one in made)
+    assert 1_000 < lengths[150] < 2_200 and lengths[0] >= 120 and lengths[-1] <= 94_000
+    assert all(not entry_violations(one, topic_codes()) for one in made)
+    assert [_numeral(number) for number in (7, 10, 19, 20, 105, 110, 1004)] == [
+        "七",
+        "十",
+        "十九",
+        "二十",
+        "一百零五",
+        "一百一十",
+        "一千零四",
+    ]
