@@ -259,16 +259,19 @@ async def status(*, common: Common = Common()) -> None:
 
 
 @token.command(name="create")
-async def create_token(*, province: str, token_file: Path, ttl: timedelta = timedelta(hours=24), common: Common = Common()) -> None:
+async def create_token(
+    *, province: str, token_file: Path | None = None, ttl: timedelta = timedelta(hours=24), common: Common = Common()
+) -> None:
     """Make a one-time token for a province: the secret goes into a file, the one line to give to the province is printed.
 
     Args:
         province: code of the province, e.g. 320000.
-        token_file: where the secret is written, readable by its owner only.
+        token_file: where the secret is written, readable by its owner only; `<province>.token` here if absent.
         ttl: how long it is good for, at most 7 days, e.g. 90m, 24h or 2d.
     """
     async with connect(common) as hub:
         made = await hub.registration.create_token(province, ttl)
+    token_file = token_file or Path(f"{province}.token")
     write_token(token_file, made.secret)
     line = JoinOffer(made.enrolment_endpoint, province, made.authority_pin).command(str(token_file))
     if common.json:

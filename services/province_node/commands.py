@@ -15,7 +15,7 @@ from twelve333.adapters.settings import load
 from twelve333.adapters.signing.files import refuse_existing
 from twelve333.adapters.signing.suites import SuiteName
 from twelve333.catalogue.catalogue import sentence
-from twelve333.cli.common import Common, connect
+from twelve333.cli.common import Common, OptionalInput, connect
 from twelve333.cli.delivery import clear_alarms
 from twelve333.cli.holders import holder_app
 from twelve333.cli.output import complain, show, show_one
@@ -70,7 +70,7 @@ async def join(
     province: str,
     hub: str,
     pin: str,
-    token_file: Path | None = None,
+    token_file: OptionalInput = None,
     directory: Path = Path("node"),
     host: str = "127.0.0.1",
     federation_port: int = 7543,
@@ -148,7 +148,7 @@ async def preflight(
 
 
 @app.command
-async def rejoin(*, hub: str, pin: str, token_file: Path | None = None, config: Path = CONFIG, common: Common = Common()) -> None:
+async def rejoin(*, hub: str, pin: str, token_file: OptionalInput = None, config: Path = CONFIG, common: Common = Common()) -> None:
     """Join again with a new token and a new key, after the old one was revoked or lost; the node's data stay, and it may go on running.
 
     Args:

@@ -1,12 +1,13 @@
 """`node join`: makes the node's key, enrols it at the hub, and writes all that the node needs to run from then on.
 
 The key never leaves this machine. The order makes a repeat harmless: the same key is asked with again, so a lost answer is simply
-asked for again, and settings are written last, so a folder with `node.toml` is a complete node.
+asked for again (a refusal takes the folder away), and settings are written last, so a folder with `node.toml` is a complete node.
 """
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,8 @@ from twelve333.adapters.signing.trust import Trust, from_der, take_up_files
 from twelve333.api.registration.v1 import registration_pb2, service_pb2_grpc
 from twelve333.api.registration.v1 import service_pb2 as pb
 from twelve333.cli.common import profile_text
-from twelve333.client.connection import raising_service_errors
+from twelve333.client.connection import ServiceError, raising_service_errors
+from twelve333.core.decision import Kind
 from twelve333.core.identity import Identity, desk_identity, dns_name, local_node_identity, local_operator_identity
 from twelve333.core.ids import HUB
 from twelve333.wire.documents import document_from_wire
@@ -34,6 +36,7 @@ from .directory import PURPOSE
 LIFETIME = timedelta(days=90)
 SETTINGS_FILE = "node.toml"
 JOIN_SECONDS = 20.0
+_ANSWER_UNKNOWN = {Kind.UNAVAILABLE, Kind.TIMED_OUT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,15 @@ async def join(plan: Plan, token: str, now: datetime) -> pb.JoinResponse:
         ServiceError: the hub refused.
     """
     refuse_existing(plan.folder / SETTINGS_FILE)
-    pki = plan.folder / "pki"
+    pki, is_new = plan.folder / "pki", not plan.folder.exists()
     root = await asyncio.to_thread(fetch_root, plan.hub, plan.pin, now)
     asked = Asked(plan.hub, root, plan.province, f"{plan.host}:{plan.federation_port}")
-    answer = await ask(asked, token, key_and_request(pki / "federation"))
+    try:
+        answer = await ask(asked, token, key_and_request(pki / "federation"))
+    except ServiceError as error:
+        if is_new and error.kind not in _ANSWER_UNKNOWN:
+            await asyncio.to_thread(shutil.rmtree, plan.folder)
+        raise
     verify(document_from_wire(answer.directory), PURPOSE, answer.document_key, None)
     write_material(pki / "federation", answer.certificate_chain.encode(), root)
     trust_listed(pki / "federation", answer, now)

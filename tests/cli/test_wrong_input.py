@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 
 from tests.support.federation import cli, one_federation
+from twelve333.adapters.processes import free_ports
 from twelve333.cli.demo.federation import Federation
+from twelve333.cli.main import add_service_groups, app
 
 
 def test_help_teaches_and_version_is_told() -> None:
@@ -22,6 +26,22 @@ def test_help_teaches_and_version_is_told() -> None:
 def test_a_wrong_flag_is_wrong_use() -> None:
     told = cli("unit", "list", "--colour")
     assert told.code == 2 and "--colour" in told.err and "USAGE" in told.err
+
+
+def test_wherever_the_help_names_a_pipe_a_hyphen_is_taken() -> None:
+    add_service_groups()
+    asked = [argument for command in every_command(app) for argument in command.assemble_argument_collection(parse_docstring=True)]
+    piped = [argument for argument in asked if "`-`" in (argument.parameter.help or "")]
+    assert len(piped) >= 8
+    assert [argument.name for argument in piped if not argument.parameter.allow_leading_hyphen] == []
+
+
+def every_command(group: App) -> Iterator[App]:
+    if group.default_command:
+        yield group
+    for name in group:
+        if not name.startswith("-"):
+            yield from every_command(group[name])
 
 
 def test_without_a_profile_it_says_where_to_get_one() -> None:
@@ -57,7 +77,8 @@ def test_a_missing_settings_file_says_how_to_make_one(tmp_path: Path) -> None:
 @pytest.fixture
 def hub_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "hub"
-    assert cli("hub", "init", "--directory", folder).code == 0
+    ports = [f"--{name}-port={port}" for name, port in zip(("federation", "enrolment", "health", "broker"), free_ports(4), strict=True)]
+    assert cli("hub", "init", "--directory", folder, *ports).code == 0
     return folder
 
 

@@ -117,7 +117,9 @@ async def test_what_the_ministry_prints_is_one_line_that_joins(federation: Feder
     words = made.out.split()
     assert words[:3] == ["twelve333", "node", "join"] and (tmp_path / "token").stat().st_mode & 0o777 == 0o600
     ports = [f"--{name}-port={port}" for name, port in zip(("federation", "desk", "health"), free_ports(3), strict=True)]
-    joined = await asyncio.to_thread(cli, *words[1:], *ports, "--directory", tmp_path / "node")
+    words[words.index("--token-file") + 1] = "-"
+    secret = (tmp_path / "token").read_text()
+    joined = await asyncio.to_thread(cli, *words[1:], *ports, "--directory", tmp_path / "node", stdin=secret)
     assert joined.code == 0, joined.err
     again = await typed(federation, tmp_path / "another", "450000", (tmp_path / "token").read_text())
     assert again.code == 4 and "[REGISTRATION_TOKEN_USED]" in again.err
@@ -136,7 +138,7 @@ async def test_a_token_that_ended_or_is_for_another_province_is_refused_and_leav
     for token, province, code in ((short, "440000", "REGISTRATION_TOKEN_EXPIRED"), (other, "430000", "REGISTRATION_TOKEN_OTHER_PROVINCE")):
         refused = await typed(federation, tmp_path / province, province, token.secret)
         assert refused.code == 4 and f"[{code}]" in refused.err
-        assert not (tmp_path / province / "node.toml").exists()
+        assert not (tmp_path / province).exists()
 
 
 async def test_a_join_whose_answer_was_lost_succeeds_when_typed_again(federation: Federation, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -30,13 +31,16 @@ class Answer:
     err: str
 
 
-def cli(*words: object, profile: Path | None = None, env: dict[str, str] | None = None, cwd: Path | None = None) -> Answer:
+def cli(
+    *words: object, profile: Path | None = None, env: dict[str, str] | None = None, cwd: Path | None = None, stdin: str | None = None
+) -> Answer:
     """Run `twelve333` as a user would, in English unless `env` says otherwise."""
     arguments = [sys.executable, "-m", "twelve333.cli", *map(str, words)]
     if profile:
         arguments += ["--profile", str(profile)]
     surroundings = {**os.environ, "LC_ALL": "C.UTF-8", "COLUMNS": "200", **(env or {})}
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, env=surroundings, cwd=cwd, check=False)
+    piped: dict[str, Any] = {"input": stdin} if stdin is not None else {}
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, env=surroundings, cwd=cwd, check=False, **piped)
     return Answer(done.returncode, done.stdout, done.stderr)
 
 

@@ -13,7 +13,7 @@ from ..client.cases import CasesClient
 from ..core.cases.model import Case, State
 from ..core.decision import Code, Kind, Refused, refuse
 from .case_output import show_case, show_cases
-from .common import Common, connect, read_text
+from .common import Common, OptionalInput, connect, read_text
 
 TEXT_SOURCE = Code("CLI_TEXT_SOURCE", Kind.INVALID)
 
@@ -23,7 +23,6 @@ app = App(
     "Ask a node, so use a desk's profile; list and show also work at the hub.",
 )
 Epoch = Annotated[int | None, Parameter(name="--epoch")]
-TextFile = Annotated[Path | None, Parameter(allow_leading_hyphen=True)]  # `-` is standard input
 Step = Annotated[str | None, Parameter(name="--step-id")]
 
 
@@ -33,7 +32,7 @@ async def open_case(
     unit: str,
     topic: str,
     region: str,
-    summary_file: TextFile = None,
+    summary_file: OptionalInput = None,
     summary: str | None = None,
     id: str | None = None,
     common: Common = Common(),
@@ -84,7 +83,7 @@ async def refuse_case(
     case: str,
     *,
     reason: str | None = None,
-    reason_file: TextFile = None,
+    reason_file: OptionalInput = None,
     epoch: Epoch = None,
     step_id: Step = None,
     common: Common = Common(),
@@ -106,7 +105,7 @@ async def refuse_case(
 async def answer(
     case: str,
     *,
-    answer_file: TextFile = None,
+    answer_file: OptionalInput = None,
     answer: str | None = None,
     epoch: Epoch = None,
     step_id: Step = None,

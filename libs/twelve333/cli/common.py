@@ -24,6 +24,8 @@ EXTRA_MISSING: Final = Code("CLI_EXTRA_MISSING", Kind.UNAVAILABLE)
 REQUEST_SECONDS: Final = 10.0
 PENDING: Final = 8  # the exit code of what would change something, or is not done yet
 Locale = Literal["en", "zh"]
+OptionalInput = Annotated[Path | None, Parameter(allow_leading_hyphen=True)]  # a file to read; `-` is standard input
+InputFile = Annotated[Path, Parameter(name=["--file", "-f"], allow_leading_hyphen=True)]
 
 
 @Parameter(name="*")

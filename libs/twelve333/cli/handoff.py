@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -12,7 +11,7 @@ from ..client.handoffs import HandoffView
 from ..core.decision import Code, Kind, Refused, refuse
 from ..core.routing.handoff import Step
 from ..core.routing.machine import HandoffState
-from .common import Common, connect, read_text
+from .common import Common, OptionalInput, connect, read_text
 from .output import console, print_json, show
 from .route import last_resort_words, route_values, show_route
 
@@ -34,7 +33,7 @@ async def place(
     language: str = "",
     caller_region: str = "",
     visited: list[str] | None = None,
-    context_file: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
+    context_file: OptionalInput = None,
     id: str | None = None,
     common: Common = Common(),
 ) -> int:

@@ -23,6 +23,7 @@ from .common import EXTRA_MISSING, locale_of
 from .output import complain
 
 INTERRUPTED: Final = 130
+EXTRAS: Final = {"token": "hub"}  # groups that are not named as the extra that brings them
 EXIT_CODES: Final = {Kind.INVALID: 2, Kind.TIMED_OUT: 3, Kind.DENIED: 4, Kind.UNAUTHENTICATED: 4}
 EPILOGUE: Final = (
     "Exit codes: 0 done, 1 failed, 2 wrong use, 3 timed out, 4 not allowed, 5 a check failed, 8 pending. "
@@ -49,7 +50,7 @@ def add_service_groups() -> None:
         try:
             service: App = point.load()
         except ModuleNotFoundError:
-            service = not_installed(point.name)
+            service = not_installed(EXTRAS.get(point.name, point.name))
         app.command(service, name=point.name)
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from ..catalogue.catalogue import sentence
 from ..client.errors import ServiceError
@@ -14,12 +12,11 @@ from ..client.policies import PoliciesClient
 from ..core.decision import Kind
 from ..core.routing.policy import Rule
 from ..schemas import text
-from .common import PENDING, Common, connect
+from .common import PENDING, Common, InputFile, connect
 from .output import console, show_one
 from .policy_file import policy_text, read_policy
 
 app = App(name="policy", help="A unit's rules about its calls, as a file. Ask the hub, so use an operator's or a node's hub profile.")
-File = Annotated[Path, Parameter(name=["--file", "-f"])]
 
 
 @app.command
@@ -34,7 +31,7 @@ async def show(unit: str, *, common: Common = Common()) -> None:
 
 
 @app.command
-async def apply(*, file: File, dry_run: bool = False, common: Common = Common()) -> int:
+async def apply(*, file: InputFile, dry_run: bool = False, common: Common = Common()) -> int:
     """Put a unit's rules in place of those before; the same again changes nothing.
 
     Args:
@@ -54,7 +51,7 @@ async def apply(*, file: File, dry_run: bool = False, common: Common = Common())
 
 
 @app.command
-def check(*, file: File, common: Common = Common()) -> None:
+def check(*, file: InputFile, common: Common = Common()) -> None:
     """Check a file without asking anybody; the hub checks units and agreements besides when it is applied.
 
     Args:

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from cyclopts import App, Parameter
@@ -22,7 +21,7 @@ from ..data import declarations_2013, units_2013
 from ..schemas import text as schema_text
 from ..wire.declarations import declaration_to_wire
 from ..wire.registration import level_to_wire, unit_to_wire
-from .common import PENDING, Asked, Common, connect, read_text, start_of
+from .common import PENDING, Asked, Common, InputFile, OptionalInput, connect, read_text, start_of
 from .output import print_json, show, show_one
 from .unit_document import differences, read_unit, unit_text
 from .unit_file import parse_units
@@ -34,7 +33,6 @@ app = App(
 IMPORT_SOURCE = Code("CLI_UNIT_IMPORT_SOURCE", Kind.INVALID)
 WAITED_IN_VAIN = Code("CLI_UNIT_WAITED_IN_VAIN", Kind.TIMED_OUT)
 WAIT_POLL_SECONDS: Final = 1.0  # the register is asked; it does not call
-File = Annotated[Path, Parameter(name=["--file", "-f"])]
 COLUMNS = ("code", "name", "province", "level", "status", "with_system", "member")
 
 
@@ -76,7 +74,7 @@ async def template(code: str, *, common: Common = Common()) -> None:
 
 
 @app.command
-def check(*, file: File, common: Common = Common()) -> None:
+def check(*, file: InputFile, common: Common = Common()) -> None:
     """Check a unit's file without asking anybody; the hub checks the whole country besides when it is applied.
 
     Args:
@@ -90,7 +88,7 @@ def check(*, file: File, common: Common = Common()) -> None:
 
 
 @app.command
-async def apply(*, file: File, dry_run: bool = False, common: Common = Common()) -> int:
+async def apply(*, file: InputFile, dry_run: bool = False, common: Common = Common()) -> int:
     """Have the register say what the file says; the same again changes nothing.
 
     Args:
@@ -149,7 +147,7 @@ def print_schema() -> None:
 
 @app.command(name="import")
 async def import_units(
-    file: Path | None = None,
+    file: OptionalInput = None,
     *,
     sample: Annotated[Literal["2013"] | None, Parameter()] = None,
     since: date | None = None,
