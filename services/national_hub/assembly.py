@@ -32,6 +32,7 @@ from twelve333.adapters.signing.sealing import Opener
 from twelve333.adapters.sql.cases_inbound import case_appliers
 from twelve333.adapters.sql.delivery import Appliers, Delivery
 from twelve333.adapters.sql.instances import Home, home_of
+from twelve333.adapters.sql.library_derived import derive_all
 from twelve333.api.audit.v1 import audit_pb2_grpc
 from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
 from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
@@ -68,7 +69,7 @@ from .handlers.routing import take_told_handoff
 from .handlers.standing import STANDING, take_standing
 from .renewal import Renewal
 from .settings import HubSettings
-from .store import cases, delivery_of
+from .store import cases, delivery_of, library
 from .store.audit import log as audit_log
 from .store.registration import member_names
 from .store.retention import store as kept_for_a_while
@@ -108,7 +109,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     direct, witnesses = GrpcDirect(peers, endpoints.refresh), WitnessAsking(peers, partial(_witnesses, endpoints))
     sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
     await list_own_key(hub)
-    await asyncio.gather(refresh_revocations(hub), load_recovery(hub))
+    await asyncio.gather(refresh_revocations(hub), load_recovery(hub), derive_all(database, library.tables))
     told, refused = appliers(hub, delivery), hub.revocations
     copies, instances = await _copies(hub, delivery, home)
     signing = hosting.signing_of(settings, refused, instances.signs, hub.clock)

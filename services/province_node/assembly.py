@@ -31,6 +31,7 @@ from twelve333.adapters.signing.sealing import Opener
 from twelve333.adapters.sql.cases_inbound import case_appliers
 from twelve333.adapters.sql.delivery import Appliers, Delivery
 from twelve333.adapters.sql.instances import home_of
+from twelve333.adapters.sql.library_derived import derive_all
 from twelve333.api.audit.v1 import audit_pb2_grpc
 from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
 from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
@@ -67,7 +68,7 @@ from .queues import QueueBoard
 from .renewal import Renewal
 from .settings import NodeSettings
 from .standing import StandingTelling
-from .store import cases, delivery_of
+from .store import cases, delivery_of, library
 from .store.audit import log as audit_log
 from .store.retention import store as kept_for_a_while
 
@@ -153,6 +154,7 @@ def _background(
 
 async def _context(settings: NodeSettings, delivery: Delivery, stack: AsyncExitStack) -> NodeContext:
     database = await hosting.start_database(stack, SERVICE, settings)
+    await derive_all(database, library.tables)
     document_key = bytes.fromhex(read_file(settings.pki_directory / "documents.pub").decode().strip())
     limits = Limits(timedelta(hours=settings.directory.fresh_hours), timedelta(hours=settings.directory.overdue_hours))
     directory = DirectoryReplica(document_key, limits)

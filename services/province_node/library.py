@@ -141,7 +141,7 @@ class LibraryPull:
         yield return_pb.ReturnReleaseRequest(release=common_pb2.SignedDocument.FromString(held.document))
         after = ""
         while page := await database.read(lambda tx, last=after: replica.page(tx, store.tables, last, PIECE)):  # type: ignore[misc]
-            for frame in frames_of(Change(each.entry_id, each.version, each.release, content=each.content) for each in page):
+            for frame in frames_of(_handed_back(each) for each in page):
                 yield return_pb.ReturnReleaseRequest(frame=frame)
             after = page[-1].entry_id
 
@@ -226,6 +226,11 @@ class LibraryPull:
                 node.outbox.append(tx, destination=HUB, message=wire.refused_to_wire(event), now=now)
 
         await node.database.write(keep)
+
+
+def _handed_back(held: replica.Held) -> Change:
+    """An entry as it goes back to a hub that lost it."""
+    return Change(held.entry_id, held.version, held.release, content=held.content, recorded_at=held.recorded_at)
 
 
 def last_refusal(tx: Connection) -> str:

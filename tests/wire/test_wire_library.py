@@ -13,7 +13,19 @@ from twelve333.api.library.v1 import library_pb2, service_pb2
 from twelve333.core.decision import Refusal
 from twelve333.core.library import codes
 from twelve333.core.library.messages import ReleaseAnnounced, ReleaseApplied, ReleaseRefused
-from twelve333.core.library.model import Change, Entry, EntryKind, Release, Tombstone, TombstoneReason
+from twelve333.core.library.model import (
+    Attachment,
+    Change,
+    Entry,
+    EntryKind,
+    Link,
+    LinkKind,
+    Provenance,
+    ProvenanceStep,
+    Release,
+    Tombstone,
+    TombstoneReason,
+)
 from twelve333.wire import library as wire
 from twelve333.wire.library_frames import FRAME_CHANGES_MAX, UNPACKED_BYTES_MAX, frames, unpack
 
@@ -22,10 +34,13 @@ days = st.none() | st.dates(min_value=date(1949, 10, 1))
 moments = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))
 hashes = st.binary(min_size=32, max_size=32)
 numbers = st.integers(0, 2**63)
+links = st.builds(Link, st.sampled_from(LinkKind), words, days)
+steps = st.builds(Provenance, st.sampled_from(ProvenanceStep), words, days, words, st.binary(max_size=32))
+files = st.builds(Attachment, words, words, st.integers(0, 2**40), hashes, st.lists(hashes, max_size=3).map(tuple))
 entries = st.builds(
     Entry,
     id=words,
-    kind=st.sampled_from(EntryKind),
+    kind=st.sampled_from([kind for kind in EntryKind if kind is not EntryKind.OTHER]),
     title=words,
     body=words,
     topics=st.lists(words, max_size=3).map(tuple),
@@ -38,10 +53,16 @@ entries = st.builds(
     owner_unit=words,
     review_due=days,
     sources=st.lists(words, max_size=3).map(tuple),
+    applies_from=days,
+    applies_to=days,
+    links=st.lists(links, max_size=3).map(tuple),
+    provenance=st.lists(steps, max_size=3).map(tuple),
+    attachments=st.lists(files, max_size=2).map(tuple),
 )
 tombstones = st.builds(Tombstone, st.sampled_from(TombstoneReason), words)
-changes = st.builds(Change, words, st.integers(1, 2**31), numbers, content=st.binary(max_size=50)) | st.builds(
-    Change, words, st.integers(1, 2**31), numbers, tombstone=tombstones
+recorded = st.none() | moments
+changes = st.builds(Change, words, st.integers(1, 2**31), numbers, content=st.binary(max_size=50), recorded_at=recorded) | st.builds(
+    Change, words, st.integers(1, 2**31), numbers, tombstone=tombstones, recorded_at=recorded
 )
 
 
@@ -49,6 +70,14 @@ changes = st.builds(Change, words, st.integers(1, 2**31), numbers, content=st.bi
 def test_an_entry_comes_back_from_its_bytes(entry: Entry) -> None:
     assert wire.entry_from_content(wire.content_of(entry)) == entry
     assert wire.content_of(entry) == wire.content_of(entry)
+
+
+def test_kinds_of_a_newer_publisher_can_be_held() -> None:
+    newer = library_pb2.Entry.FromString(library_pb2.Entry(id="a", title="题").SerializeToString() + b"\x10\x63")  # kind 99
+    newer.links.add(target="b").MergeFromString(b"\x08\x63")
+    read = wire.entry_from_content(newer.SerializeToString())
+    assert isinstance(read, Entry)
+    assert (read.kind, read.links) == (EntryKind.OTHER, ())
 
 
 @given(changes)

@@ -22,10 +22,12 @@ from ..core.library.search import plan
 from ..data.resources import lexicon
 from ..wire.codes import PAGE_TOO_LARGE
 from ..wire.library import KIND_IN, release_to_wire
+from ..wire.library_parts import known_to_wire
 from ..wire.times import to_timestamp
 from .clock import Clock
 from .segmenter import words
 from .sql import library as replica
+from .sql import library_links
 from .sql.database import Database
 from .sql.library import Held
 from .sql.library_tables import LibraryTables
@@ -99,14 +101,15 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
     ) -> pb.GetEntryResponse:
         """Give one entry."""
 
-        def work(tx: Connection) -> Held | None:
+        def work(tx: Connection) -> library_pb2.StoredEntry | None:
             self._present(tx)
-            return replica.get(tx, self._tables, request.id)
+            held = replica.get(tx, self._tables, request.id)
+            return _with_known(tx, self._tables, held) if held else None
 
-        held = await self._database.read(work)
-        if held is None:
+        stored = await self._database.read(work)
+        if stored is None:
             raise Refused(refuse(codes.ENTRY_NOT_FOUND, id=request.id[:64]))
-        return pb.GetEntryResponse(entry=_stored(held, with_body=True))
+        return pb.GetEntryResponse(entry=stored)
 
     async def ListEntries(
         self, request: pb.ListEntriesRequest, context: ServicerContext[pb.ListEntriesRequest, pb.ListEntriesResponse]
@@ -178,7 +181,15 @@ def _stored(held: Held, *, with_body: bool) -> library_pb2.StoredEntry:
     entry = library_pb2.Entry.FromString(held.content)
     if not with_body:
         entry.ClearField("body")
-    return library_pb2.StoredEntry(entry=entry, version=held.version, release=held.release)
+    recorded = to_timestamp(held.recorded_at) if held.recorded_at else None
+    return library_pb2.StoredEntry(entry=entry, version=held.version, release=held.release, recorded_at=recorded)
+
+
+def _with_known(tx: Connection, tables: LibraryTables, held: Held) -> library_pb2.StoredEntry:
+    """An entry with its text and what other entries say about it."""
+    stored = _stored(held, with_body=True)
+    stored.known.extend(known_to_wire(one) for one in library_links.known(tx, tables, held.entry))
+    return stored
 
 
 def _hit(hit: Hit) -> pb.SearchHit:

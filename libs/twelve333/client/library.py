@@ -16,8 +16,9 @@ from typing import Final
 from ..api.library.v1 import library_pb2, service_pb2_grpc
 from ..api.library.v1 import service_pb2 as pb
 from ..core.decision import Refusal, Refused
-from ..core.library.model import Entry, EntryKind, Release, Tombstone
+from ..core.library.model import Entry, EntryKind, KnownLink, Release, Tombstone
 from ..wire.library import KIND_OUT, content_of, entry_from_wire, release_from_wire, tombstone_to_wire
+from ..wire.library_parts import known_from_wire
 from ..wire.times import from_timestamp
 from .calls import Calls
 
@@ -26,11 +27,21 @@ PAGE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An entry with its text number (1 for the first) and the release that brought it in; listings leave the text out."""
+    """An entry as a replica holds it; listings leave the text out.
+
+    Args:
+        entry: the entry.
+        version: number of its text, 1 for the first.
+        release: that brought it in.
+        recorded_at: when that release was made, None if not known.
+        known: links from other entries, when one entry is asked for.
+    """
 
     entry: Entry
     version: int
     release: int
+    recorded_at: datetime | None = None
+    known: tuple[KnownLink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +238,8 @@ def _entry(message: library_pb2.Entry) -> Entry:
 
 
 def _stored(message: library_pb2.StoredEntry) -> Stored:
-    return Stored(_entry(message.entry), message.version, message.release)
+    recorded = from_timestamp(message.recorded_at) if message.HasField("recorded_at") else None
+    return Stored(_entry(message.entry), message.version, message.release, recorded, known_from_wire(message.known))
 
 
 def _hit(hit: pb.SearchHit) -> Hit:

@@ -22,10 +22,14 @@ from ..core.library.model import (
     Entry,
     EntryKind,
     Item,
+    Link,
+    Provenance,
     Release,
     Tombstone,
     TombstoneReason,
 )
+from . import library_parts as parts
+from .library_parts import day_in, day_out
 from .times import from_timestamp, to_timestamp
 
 KIND_OUT: Final = {
@@ -33,8 +37,12 @@ KIND_OUT: Final = {
     EntryKind.GUIDE: pb.ENTRY_KIND_GUIDE,
     EntryKind.QA: pb.ENTRY_KIND_QA,
     EntryKind.CASE: pb.ENTRY_KIND_CASE,
+    EntryKind.PROMPT: pb.ENTRY_KIND_PROMPT,
+    EntryKind.FILE: pb.ENTRY_KIND_FILE,
+    EntryKind.TOPICS: pb.ENTRY_KIND_TOPICS,
 }
 KIND_IN: Final = {wire: kind for kind, wire in KIND_OUT.items()}
+_DAYS: Final = ("valid_from", "valid_to", "review_due", "applies_from", "applies_to")
 REASON_OUT: Final = {
     TombstoneReason.REPEALED: pb.TOMBSTONE_REASON_REPEALED,
     TombstoneReason.WITHDRAWN: pb.TOMBSTONE_REASON_WITHDRAWN,
@@ -48,7 +56,7 @@ def entry_to_wire(entry: Entry) -> pb.Entry:
     """An entry as a message."""
     return pb.Entry(
         id=entry.id,
-        kind=KIND_OUT[entry.kind],
+        kind=KIND_OUT.get(entry.kind, pb.ENTRY_KIND_UNSPECIFIED),
         title=entry.title,
         body=entry.body,
         topics=entry.topics,
@@ -56,11 +64,16 @@ def entry_to_wire(entry: Entry) -> pb.Entry:
         issuing_body=entry.issuing_body,
         document_number=entry.document_number,
         document=entry.document,
-        valid_from=_day_out(entry.valid_from),
-        valid_to=_day_out(entry.valid_to),
+        valid_from=day_out(entry.valid_from),
+        valid_to=day_out(entry.valid_to),
         owner_unit=entry.owner_unit,
-        review_due=_day_out(entry.review_due),
+        review_due=day_out(entry.review_due),
         sources=entry.sources,
+        applies_from=day_out(entry.applies_from),
+        applies_to=day_out(entry.applies_to),
+        links=[parts.link_to_wire(link) for link in entry.links],
+        provenance=[parts.provenance_to_wire(step) for step in entry.provenance],
+        attachments=[parts.attachment_to_wire(file) for file in entry.attachments],
     )
 
 
@@ -70,24 +83,32 @@ def content_of(entry: Entry) -> bytes:
 
 
 def entry_from_wire(message: pb.Entry) -> Entry | Refusal:
-    """An entry from a message; refuses an unknown kind or a malformed date, the rules do the rest."""
-    kind = KIND_IN.get(message.kind)
-    if kind is None:
+    """An entry from a message; refuses one without a kind or with a malformed date, the rules do the rest.
+
+    A kind of a newer publisher reads as `OTHER`, so that a replica can hold it.
+    """
+    if message.kind == pb.ENTRY_KIND_UNSPECIFIED:
         return refuse(codes.KIND_MISSING)
     dates: dict[str, date | None] = {}
-    for name in ("valid_from", "valid_to", "review_due"):
-        day = _day_in(getattr(message, name))
+    for name in _DAYS:
+        day = day_in(getattr(message, name))
         if isinstance(day, Refusal):
             return day
         dates[name] = day
-    return _entry(message, kind, dates)
+    links = parts.links_from_wire(message.links)
+    steps = parts.provenance_from_wire(message.provenance)
+    if isinstance(links, Refusal):
+        return links
+    if isinstance(steps, Refusal):
+        return steps
+    return _entry(message, dates, links, steps)
 
 
-def _entry(message: pb.Entry, kind: EntryKind, dates: Mapping[str, date | None]) -> Entry:
-    """The entry with its days read."""
+def _entry(message: pb.Entry, dates: Mapping[str, date | None], links: tuple[Link, ...], steps: tuple[Provenance, ...]) -> Entry:
+    """The entry with its days and parts read."""
     return Entry(
         id=message.id,
-        kind=kind,
+        kind=KIND_IN.get(message.kind, EntryKind.OTHER),
         title=message.title,
         body=message.body,
         topics=tuple(message.topics),
@@ -95,11 +116,16 @@ def _entry(message: pb.Entry, kind: EntryKind, dates: Mapping[str, date | None])
         issuing_body=message.issuing_body,
         document_number=message.document_number,
         document=message.document,
+        owner_unit=message.owner_unit,
+        sources=tuple(message.sources),
         valid_from=dates["valid_from"],
         valid_to=dates["valid_to"],
-        owner_unit=message.owner_unit,
         review_due=dates["review_due"],
-        sources=tuple(message.sources),
+        applies_from=dates["applies_from"],
+        applies_to=dates["applies_to"],
+        links=links,
+        provenance=steps,
+        attachments=tuple(parts.attachment_from_wire(file) for file in message.attachments),
     )
 
 
@@ -141,6 +167,8 @@ def tombstone_from_wire(message: pb.Tombstone) -> Tombstone | Refusal:
 def change_to_wire(change: Change) -> pb.Change:
     """A change as a message."""
     message = pb.Change(entry_id=change.entry_id, version=change.version, release=change.release)
+    if change.recorded_at is not None:
+        message.recorded_at.CopyFrom(to_timestamp(change.recorded_at))
     if change.tombstone is not None:
         message.tombstone.CopyFrom(tombstone_to_wire(change.tombstone))
     else:
@@ -150,12 +178,13 @@ def change_to_wire(change: Change) -> pb.Change:
 
 def change_from_wire(message: pb.Change) -> Change | Refusal:
     """A change from a message."""
+    recorded = from_timestamp(message.recorded_at) if message.HasField("recorded_at") else None
     if message.WhichOneof("what") != "tombstone":
-        return Change(message.entry_id, message.version, message.release, content=message.content)
+        return Change(message.entry_id, message.version, message.release, content=message.content, recorded_at=recorded)
     tombstone = tombstone_from_wire(message.tombstone)
     if isinstance(tombstone, Refusal):
         return tombstone
-    return Change(message.entry_id, message.version, message.release, tombstone=tombstone)
+    return Change(message.entry_id, message.version, message.release, tombstone=tombstone, recorded_at=recorded)
 
 
 def release_to_wire(release: Release) -> pb.Release:
@@ -215,18 +244,3 @@ def refused_to_wire(event: ReleaseRefused) -> events_pb2.ReleaseRefused:
 def refused_from_wire(message: events_pb2.ReleaseRefused) -> ReleaseRefused:
     """The report of a refused release as it arrived."""
     return ReleaseRefused(message.epoch, message.number, message.reason, message.last_good, from_timestamp(message.refused_at))
-
-
-def _day_out(day: date | None) -> str:
-    """A day as text."""
-    return day.isoformat() if day else ""
-
-
-def _day_in(text: str) -> date | Refusal | None:
-    """A day from text; refuses what is no day."""
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return refuse(codes.DATE_MALFORMED, date=text[:20])

@@ -32,6 +32,7 @@ changes_table = Table(
     Column("content", LargeBinary, nullable=True),  # None: a tombstone
     Column("reason", Text, nullable=True),
     Column("successor", Text, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=True),
     Index("ix_library_changes_entry_id", "entry_id", "release"),
 )
 reports_table = Table(
@@ -109,8 +110,9 @@ def _last_of_each(base: int, until: int) -> Select[tuple[str, int]]:
 
 def _from_log(row: Row[Any]) -> Change:
     if row.reason is None:
-        return Change(row.entry_id, row.version, row.release, content=bytes(row.content))
-    return Change(row.entry_id, row.version, row.release, tombstone=Tombstone(TombstoneReason(row.reason), row.successor))
+        return Change(row.entry_id, row.version, row.release, content=bytes(row.content), recorded_at=row.recorded_at)
+    stone = Tombstone(TombstoneReason(row.reason), row.successor)
+    return Change(row.entry_id, row.version, row.release, tombstone=stone, recorded_at=row.recorded_at)
 
 
 def _logged(change: Change, sequence: int) -> dict[str, object]:
@@ -122,4 +124,5 @@ def _logged(change: Change, sequence: int) -> dict[str, object]:
         "content": None if change.tombstone else change.content,
         "reason": change.tombstone.reason.value if change.tombstone else None,
         "successor": change.tombstone.successor if change.tombstone else "",
+        "recorded_at": change.recorded_at,
     }

@@ -18,6 +18,8 @@ from ...core.library.merkle import digest_of
 from ...core.library.model import Change, Entry, EntryKind, Leaf
 from ...core.library.search import index_grams
 from ...wire.library import entry_from_content
+from . import library_links as links
+from .library_derived import derived
 from .library_tables import LibraryTables
 
 CHUNK: Final = 200
@@ -31,6 +33,7 @@ class Held:
     version: int
     release: int
     content: bytes
+    recorded_at: datetime | None = None
 
     @property
     def entry(self) -> Entry:
@@ -116,7 +119,7 @@ def page(
 
 def _held(tables: LibraryTables) -> Select[Any]:
     e, c = tables.library_entries, tables.library_contents
-    return select(e.c.entry_id, e.c.version, e.c.release, c.c.content).join(c, c.c.row_id == e.c.row_id)
+    return select(e.c.entry_id, e.c.version, e.c.release, e.c.recorded_at, c.c.content).join(c, c.c.row_id == e.c.row_id)
 
 
 def reindex(tx: Connection, tables: LibraryTables) -> int:
@@ -131,7 +134,7 @@ def reindex(tx: Connection, tables: LibraryTables) -> int:
 
 
 def _as_held(row: Row[Any]) -> Held:
-    return Held(row.entry_id, row.version, row.release, bytes(row.content))
+    return Held(row.entry_id, row.version, row.release, bytes(row.content), row.recorded_at)
 
 
 def _chunks(changes: Iterable[Change]) -> Iterator[list[Change]]:
@@ -155,6 +158,7 @@ def _apply_chunk(tx: Connection, tables: LibraryTables, chunk: Sequence[Change])
     numbered = [(first + i, change, entry) for i, (change, entry) in enumerate(coming)]
     tx.execute(insert(tables.library_entries), [_row(row_id, change, entry) for row_id, change, entry in numbered])
     tx.execute(insert(tables.library_contents), [{"row_id": row_id, "content": change.content} for row_id, change, _ in numbered])
+    links.put(tx, tables, [(row_id, entry) for row_id, _, entry in numbered])
     _index(tx, [(row_id, _grams(entry)) for row_id, _, entry in numbered])
 
 
@@ -165,12 +169,8 @@ def _row(row_id: int, change: Change, entry: Entry) -> dict[str, object]:
         "version": change.version,
         "release": change.release,
         "digest": digest_of(change.content),
-        "kind": entry.kind.value,
-        "region": entry.region,
-        "topics": "".join(f" {topic}" for topic in entry.topics),
-        "valid_from": entry.valid_from,
-        "valid_to": entry.valid_to,
-        "title": entry.title,
+        "recorded_at": change.recorded_at,
+        **derived(entry),
     }
 
 
@@ -190,7 +190,7 @@ def _forget(tx: Connection, tables: LibraryTables, entry_ids: Sequence[str]) -> 
         tx.execute(remove, [{"row_id": row.row_id, "grams": " ".join(_grams(decoded(bytes(row.content))))} for row in rows])
     else:
         tx.execute(text("DELETE FROM library_index WHERE row_id = :row_id"), [{"row_id": row.row_id} for row in rows])
-    for table in (c, e):
+    for table in (tables.library_links, c, e):
         _delete_rows(tx, table, [row.row_id for row in rows])
 
 

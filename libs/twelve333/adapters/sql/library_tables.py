@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Connection, Date, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Connection, Date, Index, Integer, LargeBinary, MetaData, Table, Text
 
 from .types import UtcDateTime
 
@@ -22,13 +22,14 @@ class LibraryTables:
     library_entries: Table
     library_contents: Table
     library_releases: Table
+    library_links: Table
 
 
 def library_tables(metadata: MetaData) -> LibraryTables:
     """Declare the tables of a replica in a service's `metadata`, or return those declared before."""
     if "library_entries" in metadata.tables:
         return LibraryTables(**{name: metadata.tables[name] for name in LibraryTables.__slots__})
-    return LibraryTables(_entries(metadata), _contents(metadata), _releases(metadata))
+    return LibraryTables(_entries(metadata), _contents(metadata), _releases(metadata), _links(metadata))
 
 
 def create_index(connection: Connection) -> None:
@@ -64,6 +65,28 @@ def _entries(metadata: MetaData) -> Table:
         Column("valid_from", Date, nullable=True),
         Column("valid_to", Date, nullable=True),
         Column("title", Text, nullable=False),
+        Column("recorded_at", UtcDateTime, nullable=True),  # when its release was made, if known
+        # What follows is read from the content, and read again when a program knows more of it than the one that wrote the row.
+        Column("derived", Integer, nullable=True),
+        Column("document", Text, nullable=True),
+        Column("owner_unit", Text, nullable=True),
+        Column("review_due", Date, nullable=True),
+        Column("applies_from", Date, nullable=True),
+        Column("applies_to", Date, nullable=True),
+        Index("ix_library_entries_document", "document"),
+        Index("ix_library_entries_review_due", "review_due"),
+    )
+
+
+def _links(metadata: MetaData) -> Table:
+    return Table(
+        "library_links",
+        metadata,
+        Column("row_id", Integer, primary_key=True, autoincrement=False),  # of the entry that has the link
+        Column("target", Text, primary_key=True),  # id of an entry, or a document
+        Column("kind", Text, primary_key=True),
+        Column("since", Date, nullable=True),
+        Index("ix_library_links_target", "target"),
     )
 
 

@@ -17,7 +17,7 @@ from typing import Final
 from ..decision import Refusal, refuse
 from ..ids import is_unit_code, is_within
 from . import codes
-from .model import NATIONAL, Entry, EntryKind
+from .model import NATIONAL, Entry, EntryKind, Link, LinkKind
 from .rules import is_region
 
 NATIONAL_FOLDER: Final = "national"
@@ -142,12 +142,15 @@ def _with_head(text: str) -> Entry | Refusal:
         return refuse(codes.FILE_HEAD_MALFORMED, line=next((key for key, colon, _ in pairs if not colon), HEAD_MARK)[:60])
     fields = {key.strip(): value.strip() for key, _, value in pairs}
     unknown = fields.keys() - _HEAD_FIELDS
-    kinds = {kind.value: kind for kind in EntryKind}
+    kinds = {kind.value: kind for kind in EntryKind if kind is not EntryKind.OTHER}
     if unknown or fields.get("kind") not in kinds:
         return refuse(codes.FILE_HEAD_MALFORMED, line=next(iter(sorted(unknown)), "kind"))
     dates = {name: _date(fields[name]) for name in _DATE_FIELDS if fields.get(name)}
     if wrong := [name for name, day in dates.items() if day is None]:
         return refuse(codes.FILE_DATE_MALFORMED, file=fields.get("id", ""), date=fields[wrong[0]][:20])
+    links = links_of(fields.get("links", ""))
+    if links is None:
+        return refuse(codes.FILE_HEAD_MALFORMED, line=f"links: {fields['links']}"[:60])
     region = fields.get("region", NATIONAL)
     return Entry(
         id=fields.get("id", ""),
@@ -161,13 +164,34 @@ def _with_head(text: str) -> Entry | Refusal:
         document=fields.get("document", ""),
         owner_unit=fields.get("owner_unit", region if is_region(region) else NATIONAL),
         sources=tuple(source.strip() for source in re.split("[;；]", fields.get("sources", "")) if source.strip()),
-        **dates,
+        links=links,
+        valid_from=dates.get("valid_from"),
+        valid_to=dates.get("valid_to"),
+        review_due=dates.get("review_due"),
+        applies_from=dates.get("applies_from"),
+        applies_to=dates.get("applies_to"),
     )
 
 
-_DATE_FIELDS: Final = ("valid_from", "valid_to", "review_due")
+def links_of(text: str) -> tuple[Link, ...] | None:
+    """Links as people write them, `amends ID`, `repeals ID 2020-01-01`, parted by semicolons; None if one is not in order."""
+    kinds = {kind.value: kind for kind in LinkKind}
+    links: list[Link] = []
+    for one in filter(None, (part.strip() for part in re.split("[;；]", text))):
+        words = one.split()
+        since = _date(words[2]) if len(words) == 3 else None
+        if len(words) not in (2, 3) or words[0] not in kinds or (len(words) == 3 and since is None):
+            return None
+        links.append(Link(kinds[words[0]], words[1], since))
+    return tuple(links)
+
+
+_DATE_FIELDS: Final = ("valid_from", "valid_to", "review_due", "applies_from", "applies_to")
 _HEAD_FIELDS: Final = frozenset(
-    ("id", "kind", "title", "topics", "region", "issuing_body", "document_number", "document", "owner_unit", "sources", *_DATE_FIELDS)
+    (
+        *("id", "kind", "title", "topics", "region", "issuing_body", "document_number", "document", "owner_unit", "sources", "links"),
+        *_DATE_FIELDS,
+    )
 )
 
 

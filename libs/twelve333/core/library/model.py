@@ -1,7 +1,7 @@
 """Facts of the library: entries, changes to them, and the releases that bind them together.
 
-Legal validity (`valid_from`, `valid_to`) and history of the text (`version`, `release`) are two different times and never mixed:
-a correction made today may concern a rule of 2010. The content of an entry is carried as the bytes its publisher sent, so that a
+Legal validity (`valid_from`, `valid_to`) and history of the text (`version`, `release`, `recorded_at`) are two different times and never
+mixed: a correction made today may concern a rule of 2010. The content of an entry is carried as the bytes its publisher sent, so that a
 replica keeps, hashes and forwards fields that it does not know.
 """
 
@@ -17,6 +17,7 @@ from ..decision import FieldViolation
 NATIONAL: Final = "000000"
 HASH_BYTES: Final = 32
 NO_ROOT: Final = bytes(HASH_BYTES)
+PIECE_BYTES: Final = 1 << 20
 
 
 class EntryKind(Enum):
@@ -26,6 +27,32 @@ class EntryKind(Enum):
     GUIDE = "guide"  # how to do a matter
     QA = "qa"  # a question with the agreed answer
     CASE = "case"  # an anonymised, reviewed consultation case
+    PROMPT = "prompt"  # a standard announcement or hold music
+    FILE = "file"  # a form, table or other file that stands for itself
+    TOPICS = "topics"  # classification codes, as a table
+    OTHER = "other"  # a kind that this program does not know: kept and forwarded, never published from here
+
+
+class LinkKind(Enum):
+    """How an entry bears on another one."""
+
+    AMENDS = "amends"
+    REPEALS = "repeals"
+    REPLACES = "replaces"
+    INTERPRETS = "interprets"
+    IMPLEMENTS = "implements"
+
+
+class ProvenanceStep(Enum):
+    """What was done to an entry on its way into the library."""
+
+    WRITTEN = "written"
+    IMPORTED = "imported"
+    PROPOSED = "proposed"
+    REVIEWED = "reviewed"
+    ACCEPTED = "accepted"
+    MERGED = "merged"
+    MAPPED = "mapped"
 
 
 class TombstoneReason(Enum):
@@ -35,6 +62,64 @@ class TombstoneReason(Enum):
     WITHDRAWN = "withdrawn"
     MERGED = "merged"
     PUBLISHED_IN_ERROR = "published_in_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A typed link: to an entry's id, or to the `document` that groups its texts; `since` is the first day on which it has effect."""
+
+    kind: LinkKind
+    target: str
+    since: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLink:
+    """A link seen from its target; `applied` tells whether the target's own dates show the effect already."""
+
+    kind: LinkKind
+    entry_id: str
+    title: str
+    since: date | None = None
+    applied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """One step of where an entry comes from.
+
+    Args:
+        step: what was done.
+        by: unit code, or `NATIONAL`; empty if not known. Never a person.
+        on: the day, None if not known.
+        reference: the paper it rests on: file, proposal, entry.
+        digest: SHA-256 of what it was made from (32 bytes), or empty.
+    """
+
+    step: ProvenanceStep
+    by: str = ""
+    on: date | None = None
+    reference: str = ""
+    digest: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file by its content.
+
+    Args:
+        name: of the file, without a path.
+        media_type: IANA media type.
+        size: bytes.
+        digest: SHA-256 of the whole, 32 bytes.
+        pieces: SHA-256 of each piece of `PIECE_BYTES` in order.
+    """
+
+    name: str
+    media_type: str
+    size: int
+    digest: bytes
+    pieces: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +138,11 @@ class Entry:
         owner_unit: who keeps it right: a unit code, or `NATIONAL` for the ministry.
         review_due: day by which the owner looks at it again.
         sources: names of the laws it rests on.
+        applies_from: first day of the matters it applies to, None if as `valid_from`.
+        applies_to: first day of the matters it applies to no longer, None if as `valid_to`.
+        links: how it bears on other entries.
+        provenance: where it comes from, oldest step first.
+        attachments: files that belong to it.
     """
 
     id: str
@@ -69,6 +159,11 @@ class Entry:
     owner_unit: str = NATIONAL
     review_due: date | None = None
     sources: tuple[str, ...] = ()
+    applies_from: date | None = None
+    applies_to: date | None = None
+    links: tuple[Link, ...] = ()
+    provenance: tuple[Provenance, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +187,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One step of the change log: the present content of an entry (exact bytes), or its tombstone."""
+    """One step of the change log: the present content of an entry (exact bytes), or its tombstone.
+
+    `recorded_at` is when its release was made, None if that is not known.
+    """
 
     entry_id: str
     version: int
     release: int
     content: bytes = b""
     tombstone: Tombstone | None = None
+    recorded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from .messages import (
     ReleaseAnnounced,
     ReleaseApplied,
 )
-from .model import NATIONAL, NO_ROOT, Change, Entry, Item, Leaf, Release
+from .model import NATIONAL, NO_ROOT, Change, Entry, EntryKind, Item, Leaf, Release
+from .parts import parts_violations
 
 TITLE_CHARS_MAX: Final = 200
 BODY_CHARS_MAX: Final = 400_000
@@ -45,7 +46,16 @@ def is_topic(text: str, known: Collection[str]) -> bool:
 
 def in_force(entry: Entry, day: date) -> bool:
     """Whether `entry` is in force on `day`; an unknown start counts as in force."""
-    return (entry.valid_from is None or entry.valid_from <= day) and (entry.valid_to is None or day < entry.valid_to)
+    return _within(day, entry.valid_from, entry.valid_to)
+
+
+def applies(entry: Entry, day: date) -> bool:
+    """Whether `entry` applies to a matter of `day` (an injury, a dismissal): by its own dates for that, else as long as it is in force."""
+    return _within(day, entry.applies_from or entry.valid_from, entry.applies_to or entry.valid_to)
+
+
+def _within(day: date, first: date | None, end: date | None) -> bool:
+    return (first is None or first <= day) and (end is None or day < end)
 
 
 def entry_violations(entry: Entry, topics: Collection[str]) -> tuple[FieldViolation, ...]:
@@ -57,6 +67,7 @@ def entry_violations(entry: Entry, topics: Collection[str]) -> tuple[FieldViolat
     """
     found = [
         FieldViolation("id", codes.ID_MALFORMED, {"id": entry.id[:64]}) if check_id(entry.id) else None,
+        FieldViolation("kind", codes.KIND_MISSING) if entry.kind is EntryKind.OTHER else None,
         FieldViolation("title", codes.TITLE_MISSING) if not entry.title.strip() else None,
         FieldViolation("title", codes.TITLE_TOO_LONG, {"limit": str(TITLE_CHARS_MAX)}) if len(entry.title) > TITLE_CHARS_MAX else None,
         FieldViolation("body", codes.BODY_MISSING) if not entry.body.strip() else None,
@@ -65,14 +76,15 @@ def entry_violations(entry: Entry, topics: Collection[str]) -> tuple[FieldViolat
         *(FieldViolation("topics", codes.TOPIC_UNKNOWN, {"topic": t[:32]}) for t in entry.topics if not is_topic(t, topics)),
         FieldViolation("region", codes.REGION_MALFORMED, {"region": entry.region[:32]}) if not is_region(entry.region) else None,
         FieldViolation("owner_unit", codes.OWNER_MALFORMED, {"owner": entry.owner_unit[:32]}) if not is_region(entry.owner_unit) else None,
-        FieldViolation("valid_to", codes.VALIDITY_REVERSED) if _reversed(entry) else None,
+        FieldViolation("valid_to", codes.VALIDITY_REVERSED) if _reversed(entry.valid_from, entry.valid_to) else None,
+        FieldViolation("applies_to", codes.VALIDITY_REVERSED) if _reversed(entry.applies_from, entry.applies_to) else None,
     ]
-    return tuple(violation for violation in found if violation is not None)
+    return (*(violation for violation in found if violation is not None), *parts_violations(entry))
 
 
-def _reversed(entry: Entry) -> bool:
-    """Whether an entry would end before it begins."""
-    return entry.valid_from is not None and entry.valid_to is not None and entry.valid_to < entry.valid_from
+def _reversed(first: date | None, end: date | None) -> bool:
+    """Whether a time would end before it begins."""
+    return first is not None and end is not None and end < first
 
 
 def publish(
@@ -102,7 +114,7 @@ def publish(
         violations = tuple(FieldViolation(f"items[{r.index}].{r.violation.path}", r.violation.code, r.violation.params) for r in rejected)
         return Refusal(codes.PUBLICATION_REJECTED, {"count": str(len(rejected))}, violations)
     number = last.number + 1 if last else 1
-    changes = [_change(item, held, removed_versions, number) for item in good]
+    changes = [_change(item, held, removed_versions, number, now) for item in good]
     kept = tuple(change for change in changes if change is not None)
     gone = sum(1 for change in kept if change.tombstone)
     added = sum(1 for change in kept if not change.tombstone and change.entry_id not in held)
@@ -148,15 +160,15 @@ def _item_violation(
     return None if item.entry_id in held else FieldViolation("id", codes.ENTRY_NOT_FOUND, {"id": item.entry_id[:64]})
 
 
-def _change(item: Item, held: Mapping[str, Leaf], removed_versions: Mapping[str, int], release: int) -> Change | None:
+def _change(item: Item, held: Mapping[str, Leaf], removed_versions: Mapping[str, int], release: int, now: datetime) -> Change | None:
     """The change that an item makes, or None if the library already says so."""
     leaf = held.get(item.entry_id)
     version = (leaf.version if leaf else removed_versions.get(item.entry_id, 0)) + 1
     if item.tombstone is not None:
-        return Change(item.entry_id, version, release, tombstone=item.tombstone)
+        return Change(item.entry_id, version, release, tombstone=item.tombstone, recorded_at=now)
     if leaf is not None and leaf.digest == digest_of(item.content):
         return None
-    return Change(item.entry_id, version, release, content=item.content)
+    return Change(item.entry_id, version, release, content=item.content, recorded_at=now)
 
 
 def apply_changes(held: Mapping[str, Leaf], changes: Collection[Change]) -> dict[str, Leaf]:

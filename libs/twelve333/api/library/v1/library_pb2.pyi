@@ -36,6 +36,12 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     """A question as callers ask it, with the agreed answer."""
     ENTRY_KIND_CASE: _EntryKind.ValueType  # 4
     """An anonymised, reviewed consultation case."""
+    ENTRY_KIND_PROMPT: _EntryKind.ValueType  # 5
+    """A standard announcement or hold music, the same in the whole country; the sound is its first attachment, the body its words."""
+    ENTRY_KIND_FILE: _EntryKind.ValueType  # 6
+    """A form, table or other file that stands for itself; the body says what it is."""
+    ENTRY_KIND_TOPICS: _EntryKind.ValueType  # 7
+    """Classification codes, as a table: the ministry's (region 000000), or a region's own below them."""
 
 class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
     """What an entry is for."""
@@ -50,7 +56,93 @@ ENTRY_KIND_QA: EntryKind.ValueType  # 3
 """A question as callers ask it, with the agreed answer."""
 ENTRY_KIND_CASE: EntryKind.ValueType  # 4
 """An anonymised, reviewed consultation case."""
+ENTRY_KIND_PROMPT: EntryKind.ValueType  # 5
+"""A standard announcement or hold music, the same in the whole country; the sound is its first attachment, the body its words."""
+ENTRY_KIND_FILE: EntryKind.ValueType  # 6
+"""A form, table or other file that stands for itself; the body says what it is."""
+ENTRY_KIND_TOPICS: EntryKind.ValueType  # 7
+"""Classification codes, as a table: the ministry's (region 000000), or a region's own below them."""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
+
+class _LinkKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LinkKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LinkKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LINK_KIND_UNSPECIFIED: _LinkKind.ValueType  # 0
+    """Not given; refused on publication."""
+    LINK_KIND_AMENDS: _LinkKind.ValueType  # 1
+    """Changes part of it."""
+    LINK_KIND_REPEALS: _LinkKind.ValueType  # 2
+    """Ends it."""
+    LINK_KIND_REPLACES: _LinkKind.ValueType  # 3
+    """Ends it and stands in its place."""
+    LINK_KIND_INTERPRETS: _LinkKind.ValueType  # 4
+    """Says how it is to be read."""
+    LINK_KIND_IMPLEMENTS: _LinkKind.ValueType  # 5
+    """Carries it out: rules of a province, a procedure, a guide."""
+
+class LinkKind(_LinkKind, metaclass=_LinkKindEnumTypeWrapper):
+    """How an entry bears on another one. The reverse direction is not written down but known: see StoredEntry.known."""
+
+LINK_KIND_UNSPECIFIED: LinkKind.ValueType  # 0
+"""Not given; refused on publication."""
+LINK_KIND_AMENDS: LinkKind.ValueType  # 1
+"""Changes part of it."""
+LINK_KIND_REPEALS: LinkKind.ValueType  # 2
+"""Ends it."""
+LINK_KIND_REPLACES: LinkKind.ValueType  # 3
+"""Ends it and stands in its place."""
+LINK_KIND_INTERPRETS: LinkKind.ValueType  # 4
+"""Says how it is to be read."""
+LINK_KIND_IMPLEMENTS: LinkKind.ValueType  # 5
+"""Carries it out: rules of a province, a procedure, a guide."""
+Global___LinkKind: _TypeAlias = LinkKind  # noqa: Y015
+
+class _ProvenanceStep:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ProvenanceStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ProvenanceStep.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PROVENANCE_STEP_UNSPECIFIED: _ProvenanceStep.ValueType  # 0
+    """Not given; refused on publication."""
+    PROVENANCE_STEP_WRITTEN: _ProvenanceStep.ValueType  # 1
+    """Written by its owner."""
+    PROVENANCE_STEP_IMPORTED: _ProvenanceStep.ValueType  # 2
+    """Read from a file or another system."""
+    PROVENANCE_STEP_PROPOSED: _ProvenanceStep.ValueType  # 3
+    """Proposed upward."""
+    PROVENANCE_STEP_REVIEWED: _ProvenanceStep.ValueType  # 4
+    """Looked at and found right."""
+    PROVENANCE_STEP_ACCEPTED: _ProvenanceStep.ValueType  # 5
+    """Taken into the library."""
+    PROVENANCE_STEP_MERGED: _ProvenanceStep.ValueType  # 6
+    """Merged from another entry."""
+    PROVENANCE_STEP_MAPPED: _ProvenanceStep.ValueType  # 7
+    """Its classification was mapped to a code in use."""
+
+class ProvenanceStep(_ProvenanceStep, metaclass=_ProvenanceStepEnumTypeWrapper):
+    """What was done to an entry on its way into the library."""
+
+PROVENANCE_STEP_UNSPECIFIED: ProvenanceStep.ValueType  # 0
+"""Not given; refused on publication."""
+PROVENANCE_STEP_WRITTEN: ProvenanceStep.ValueType  # 1
+"""Written by its owner."""
+PROVENANCE_STEP_IMPORTED: ProvenanceStep.ValueType  # 2
+"""Read from a file or another system."""
+PROVENANCE_STEP_PROPOSED: ProvenanceStep.ValueType  # 3
+"""Proposed upward."""
+PROVENANCE_STEP_REVIEWED: ProvenanceStep.ValueType  # 4
+"""Looked at and found right."""
+PROVENANCE_STEP_ACCEPTED: ProvenanceStep.ValueType  # 5
+"""Taken into the library."""
+PROVENANCE_STEP_MERGED: ProvenanceStep.ValueType  # 6
+"""Merged from another entry."""
+PROVENANCE_STEP_MAPPED: ProvenanceStep.ValueType  # 7
+"""Its classification was mapped to a code in use."""
+Global___ProvenanceStep: _TypeAlias = ProvenanceStep  # noqa: Y015
 
 class _TombstoneReason:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -85,6 +177,116 @@ TOMBSTONE_REASON_PUBLISHED_IN_ERROR: TombstoneReason.ValueType  # 4
 Global___TombstoneReason: _TypeAlias = TombstoneReason  # noqa: Y015
 
 @_typing.final
+class Link(_message.Message):
+    """A typed link to another entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    kind: Global___LinkKind.ValueType
+    """How this entry bears on the other."""
+    target: _builtins.str
+    """Id of the other entry, or the `document` that groups its texts; it need not be in the library (yet)."""
+    since: _builtins.str
+    """First day on which this has effect, ISO 8601 date; empty: with this entry's own valid_from."""
+    def __init__(
+        self,
+        *,
+        kind: Global___LinkKind.ValueType = ...,
+        target: _builtins.str = ...,
+        since: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "since", b"since", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Link: _TypeAlias = Link  # noqa: Y015
+
+@_typing.final
+class Provenance(_message.Message):
+    """One step of where an entry comes from. Members and papers, never names of persons."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    ON_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    step: Global___ProvenanceStep.ValueType
+    """What was done."""
+    by: _builtins.str
+    """By which unit; 000000 for the ministry; empty if not known."""
+    on: _builtins.str
+    """On which day, ISO 8601 date; empty if not known."""
+    reference: _builtins.str
+    """The paper it rests on: file, proposal, entry; at most 200 characters."""
+    digest: _builtins.bytes
+    """SHA-256 of what it was made from (32 bytes); empty if not known."""
+    def __init__(
+        self,
+        *,
+        step: Global___ProvenanceStep.ValueType = ...,
+        by: _builtins.str = ...,
+        on: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        digest: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "digest", b"digest", "on", b"on", "reference", b"reference", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Provenance: _TypeAlias = Provenance  # noqa: Y015
+
+@_typing.final
+class Attachment(_message.Message):
+    """A file that belongs to an entry, by its content: the same bytes are kept once, wherever they are attached. Fetched piece by piece
+    from whoever has it, since the entry, and with it every hash here, is under the signature of the release.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    PIECES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the file, e.g. 申请表.docx; no path."""
+    media_type: _builtins.str
+    """IANA media type, e.g. audio/wav."""
+    size: _builtins.int
+    """Length in bytes; at most 256 MiB."""
+    digest: _builtins.bytes
+    """SHA-256 of the whole; 32 bytes."""
+    @_builtins.property
+    def pieces(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """SHA-256 of each piece of 1 MiB in order, the last one may be shorter; 32 bytes each."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        media_type: _builtins.str = ...,
+        size: _builtins.int = ...,
+        digest: _builtins.bytes = ...,
+        pieces: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "media_type", b"media_type", "name", b"name", "pieces", b"pieces", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Attachment: _TypeAlias = Attachment  # noqa: Y015
+
+@_typing.final
 class Entry(_message.Message):
     """One entry of the library, as its owner publishes it. Its serialised bytes are what is hashed, stored and forwarded,
     so a node keeps fields that it does not know yet.
@@ -106,6 +308,11 @@ class Entry(_message.Message):
     OWNER_UNIT_FIELD_NUMBER: _builtins.int
     REVIEW_DUE_FIELD_NUMBER: _builtins.int
     SOURCES_FIELD_NUMBER: _builtins.int
+    APPLIES_FROM_FIELD_NUMBER: _builtins.int
+    APPLIES_TO_FIELD_NUMBER: _builtins.int
+    LINKS_FIELD_NUMBER: _builtins.int
+    PROVENANCE_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Stable id, chosen by the publisher; 1 to 64 of letters, digits, '_', '.', '-'."""
     kind: Global___EntryKind.ValueType
@@ -130,6 +337,10 @@ class Entry(_message.Message):
     """Unit that keeps it right: a unit code, or 000000 for the ministry."""
     review_due: _builtins.str
     """Day by which the owner looks at it again, ISO 8601 date; empty for none."""
+    applies_from: _builtins.str
+    """First day of the matters to which it applies (an injury, a dismissal), ISO 8601 date; empty: as valid_from."""
+    applies_to: _builtins.str
+    """First day of the matters to which it applies no longer, ISO 8601 date; empty: as valid_to."""
     @_builtins.property
     def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Classification codes, at least one; local codes are <code>.<region>-<local>."""
@@ -137,6 +348,18 @@ class Entry(_message.Message):
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the laws and documents that the text rests on."""
+
+    @_builtins.property
+    def links(self) -> _containers.RepeatedCompositeFieldContainer[Global___Link]:
+        """How it bears on other entries."""
+
+    @_builtins.property
+    def provenance(self) -> _containers.RepeatedCompositeFieldContainer[Global___Provenance]:
+        """Where it comes from, oldest step first."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files that belong to it."""
 
     def __init__(
         self,
@@ -155,14 +378,57 @@ class Entry(_message.Message):
         owner_unit: _builtins.str = ...,
         review_due: _builtins.str = ...,
         sources: _abc.Iterable[_builtins.str] | None = ...,
+        applies_from: _builtins.str = ...,
+        applies_to: _builtins.str = ...,
+        links: _abc.Iterable[Global___Link] | None = ...,
+        provenance: _abc.Iterable[Global___Provenance] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "document", b"document", "document_number", b"document_number", "id", b"id", "issuing_body", b"issuing_body", "kind", b"kind", "owner_unit", b"owner_unit", "region", b"region", "review_due", b"review_due", "sources", b"sources", "title", b"title", "topics", b"topics", "valid_from", b"valid_from", "valid_to", b"valid_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applies_from", b"applies_from", "applies_to", b"applies_to", "attachments", b"attachments", "body", b"body", "document", b"document", "document_number", b"document_number", "id", b"id", "issuing_body", b"issuing_body", "kind", b"kind", "links", b"links", "owner_unit", b"owner_unit", "provenance", b"provenance", "region", b"region", "review_due", b"review_due", "sources", b"sources", "title", b"title", "topics", b"topics", "valid_from", b"valid_from", "valid_to", b"valid_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Entry: _TypeAlias = Entry  # noqa: Y015
+
+@_typing.final
+class KnownLink(_message.Message):
+    """A link seen from its target."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    APPLIED_FIELD_NUMBER: _builtins.int
+    kind: Global___LinkKind.ValueType
+    """How the other entry bears on this one: AMENDS reads "is amended by"."""
+    entry_id: _builtins.str
+    """Id of the other entry."""
+    title: _builtins.str
+    """Its title."""
+    since: _builtins.str
+    """First day on which it has effect, ISO 8601 date; empty if not known."""
+    applied: _builtins.bool
+    """Whether this entry's own dates show it already; if not, the effect is known but not written into this text."""
+    def __init__(
+        self,
+        *,
+        kind: Global___LinkKind.ValueType = ...,
+        entry_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        since: _builtins.str = ...,
+        applied: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "entry_id", b"entry_id", "kind", b"kind", "since", b"since", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KnownLink: _TypeAlias = KnownLink  # noqa: Y015
 
 @_typing.final
 class Tombstone(_message.Message):
@@ -201,6 +467,7 @@ class Change(_message.Message):
     RELEASE_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
     TOMBSTONE_FIELD_NUMBER: _builtins.int
+    RECORDED_AT_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     """Id of the entry."""
     version: _builtins.int
@@ -213,6 +480,10 @@ class Change(_message.Message):
     def tombstone(self) -> Global___Tombstone:
         """The entry is gone."""
 
+    @_builtins.property
+    def recorded_at(self) -> _timestamp_pb2.Timestamp:
+        """When the release that brought it in was made; not there if that is not known."""
+
     def __init__(
         self,
         *,
@@ -221,10 +492,11 @@ class Change(_message.Message):
         release: _builtins.int = ...,
         content: _builtins.bytes = ...,
         tombstone: Global___Tombstone | None = ...,
+        recorded_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "tombstone", b"tombstone", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "recorded_at", b"recorded_at", "tombstone", b"tombstone", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "entry_id", b"entry_id", "release", b"release", "tombstone", b"tombstone", "version", b"version", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "entry_id", b"entry_id", "recorded_at", b"recorded_at", "release", b"release", "tombstone", b"tombstone", "version", b"version", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["content", "tombstone"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
@@ -287,6 +559,8 @@ class StoredEntry(_message.Message):
     ENTRY_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     RELEASE_FIELD_NUMBER: _builtins.int
+    RECORDED_AT_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Which text of this entry it is: 1 for the first."""
     release: _builtins.int
@@ -295,16 +569,26 @@ class StoredEntry(_message.Message):
     def entry(self) -> Global___Entry:
         """The entry."""
 
+    @_builtins.property
+    def recorded_at(self) -> _timestamp_pb2.Timestamp:
+        """When that release was made; not there if that is not known."""
+
+    @_builtins.property
+    def known(self) -> _containers.RepeatedCompositeFieldContainer[Global___KnownLink]:
+        """Links from other entries, when one entry is asked for."""
+
     def __init__(
         self,
         *,
         entry: Global___Entry | None = ...,
         version: _builtins.int = ...,
         release: _builtins.int = ...,
+        recorded_at: _timestamp_pb2.Timestamp | None = ...,
+        known: _abc.Iterable[Global___KnownLink] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "release", b"release", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "known", b"known", "recorded_at", b"recorded_at", "release", b"release", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
