@@ -23,6 +23,7 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.audit.v1.AuditService/ListWitnessedHeads": MEMBERS,  # each of its own log
     f"{_API}.routing.v1.HandoffPeerService/OfferHandoff": NODE,
     f"{_API}.routing.v1.HandoffPeerService/NotifyHandoff": NODE,
+    f"{_API}.routing.v1.HandoffPeerService/ReportOutcome": NODE,
     f"{_API}.routing.v1.HandoffPeerService/FetchContext": NODE,
 }
 
@@ -50,10 +51,13 @@ DESK: Final[AccessTable] = {
     f"{_API}.routing.v1.ReplayService/CompareRules": LOCAL_OPERATOR,
     f"{_API}.routing.v1.HandoffService/PlaceHandoff": LOCAL,
     f"{_API}.routing.v1.HandoffService/ReportConnected": LOCAL,
+    f"{_API}.routing.v1.HandoffService/ReportConference": LOCAL,
     f"{_API}.routing.v1.HandoffService/ReportCompleted": LOCAL,
     f"{_API}.routing.v1.HandoffService/ReturnHandoff": LOCAL,
     f"{_API}.routing.v1.HandoffService/GetHandoff": LOCAL,
     f"{_API}.routing.v1.HandoffService/ListHandoffs": LOCAL,
+    f"{_API}.routing.v1.DeskService/WatchHandoffs": LOCAL,
+    f"{_API}.routing.v1.DeskService/TakeHandoff": LOCAL,
     f"{_API}.library.v1.LibraryService/Search": LOCAL,
     f"{_API}.library.v1.LibraryService/GetEntry": LOCAL,
     f"{_API}.library.v1.LibraryService/ListEntries": LOCAL,

@@ -39,7 +39,7 @@ from twelve333.api.delivery.v1 import peer_pb2_grpc
 from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
-from twelve333.api.routing.v1 import queue_pb2_grpc, replay_pb2_grpc
+from twelve333.api.routing.v1 import desk_pb2_grpc, queue_pb2_grpc, replay_pb2_grpc
 from twelve333.api.routing.v1 import service_pb2_grpc as routing_grpc
 from twelve333.core.audit.witnesses import witnesses_of
 from twelve333.core.decision import Refusal
@@ -56,13 +56,14 @@ from .directory import DirectoryReplica
 from .encryption import DirectoryKeys
 from .handlers.cases import CaseHandlers
 from .handlers.coverage import coverage_handlers
+from .handlers.desk import DeskHandlers
 from .handlers.handoff import HandoffHandlers, RoutingHandlers
 from .handlers.holders import holder_register
 from .handlers.library import library_handlers, on_release_announced
 from .handlers.queues import QueueHandlers
 from .handlers.registration import DirectoryPull, NodeHandlers, on_directory_changed
 from .handlers.replay import ReplayHandlers
-from .handlers.routing import HandoffPeerHandlers, take_told_handoff
+from .handlers.routing import HandoffPeerHandlers, take_outcome, take_told_handoff
 from .library import LibraryPull
 from .queues import QueueBoard
 from .renewal import Renewal
@@ -121,9 +122,10 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     queues: Register = partial(queue_pb2_grpc.add_QueueServiceServicer_to_server, QueueHandlers(queue_board, calls.view))
     offered = [*desk_services(node, calls, relay, pull, alarms, delivery), people.register, queues, health.register]
     await hosting.start_listener(stack, desk, offered, DESK, settings.drain_seconds)
+    stack.push_async_callback(calls.desks.close)
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery)
     busy = _background(settings, node, delivery, calls, alarms, pull, keys, health)
-    for each in (pulling, copying, queue_board.telling, *busy):
+    for each in (pulling, copying, queue_board.telling, calls.desks.telling, *busy):
         await hosting.start_background(stack, each)
 
 
@@ -203,7 +205,8 @@ def desk_services(
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, coverage_handlers(node, calls.view)),
         partial(routing_grpc.add_RoutingServiceServicer_to_server, RoutingHandlers(node, calls.view)),
         partial(replay_pb2_grpc.add_ReplayServiceServicer_to_server, ReplayHandlers(node, calls.view)),
-        partial(routing_grpc.add_HandoffServiceServicer_to_server, HandoffHandlers(node, calls.handoffs, calls.fetcher)),
+        partial(routing_grpc.add_HandoffServiceServicer_to_server, HandoffHandlers(node, calls)),
+        partial(desk_pb2_grpc.add_DeskServiceServicer_to_server, DeskHandlers(node, calls)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(node)),
         partial(library_grpc.add_LibraryServiceServicer_to_server, library_handlers(node)),
     ]
@@ -232,6 +235,7 @@ def appliers(node: NodeContext, delivery: Delivery, calls: CallParts, pulling: B
         TEXTS_DELETED: delete_told(kept_for_a_while, node.records),
         **case_appliers(cases.store, delivery.following(), node.records),
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff(node, calls.view),
+        "twelve333.api.routing.v1.HandoffOutcome": take_outcome(calls.handoffs),
         "twelve333.api.library.v1.ReleaseAnnounced": on_release_announced(copying.wake),
     }
 

@@ -7,8 +7,10 @@ from typing import Self
 
 from .context import NodeContext
 from .contexts import ContextFetcher
+from .desks import Desks
 from .errands import Errands
 from .handoffs import Handoffs
+from .incoming import Incoming
 from .offering import Offering
 from .routing_view import RoutingView
 
@@ -22,15 +24,20 @@ class CallParts:
         errands: what is done beside a call.
         handoffs: the node's own outgoing handoffs.
         fetcher: fetches what accepted callers told.
+        incoming: calls that it accepted.
+        desks: the desktops that listen.
     """
 
     view: RoutingView
     errands: Errands
     handoffs: Handoffs
     fetcher: ContextFetcher
+    incoming: Incoming
+    desks: Desks
 
     @classmethod
     def of(cls, node: NodeContext) -> Self:
         """Put them together for a node."""
         view, errands = RoutingView(node.directory, node.province), Errands()
-        return cls(view, errands, Handoffs(Offering(node, view, errands)), ContextFetcher(node))
+        handoffs = Handoffs(Offering(node, view, errands))
+        return cls(view, errands, handoffs, ContextFetcher(node), Incoming(node, errands), Desks(node))

@@ -54,13 +54,14 @@ class Handoffs:
         self._view = offering.view
         self._placing: dict[str, asyncio.Task[Handoff]] = {}
 
-    async def place(self, asked: Call, from_unit: str, context: Sequence[ContextItem]) -> Handoff:
+    async def place(self, asked: Call, from_unit: str, context: Sequence[ContextItem], placed_by: str = "") -> Handoff:
         """Find a unit that takes the call, or the last resort; the same request again gets the same answer.
 
         Args:
             asked: the call; the unit that hands it on is added to the units visited.
             from_unit: one of this node's units.
             context: what the other side needs to know.
+            placed_by: the desktop or system that asks, and hears what becomes of it.
 
         Raises:
             Refused: the request is malformed, or the id is used for another call.
@@ -69,7 +70,7 @@ class Handoffs:
         call = asked if from_unit in asked.visited else replace(asked, visited=(*asked.visited, from_unit))
         task = self._placing.get(call.id)
         if task is None:
-            task = self._placing[call.id] = asyncio.create_task(self._place(call, from_unit, tuple(context)))
+            task = self._placing[call.id] = asyncio.create_task(self._place(Handoff(call, from_unit, placed_by=placed_by), tuple(context)))
             task.add_done_callback(lambda _: self._placing.pop(call.id, None))
         # A desktop that hangs up does not break off what is half done.
         handoff = await asyncio.shield(task)
@@ -110,6 +111,32 @@ class Handoffs:
             self._announce(handoff)
         return handoff
 
+    async def take_outcome(self, member: str, offer_id: str, rule: Rule) -> None:
+        """Take what the unit that accepted says of the end of a call of ours; what is older than what is known changes nothing.
+
+        Args:
+            member: who says so.
+            offer_id: of the offer that it accepted.
+            rule: the core's decision on that step.
+
+        Raises:
+            Refused: ROUTING_HANDOFF_UNKNOWN, ROUTING_OFFER_NOT_YOURS, ROUTING_REASON_MALFORMED.
+        """
+        await self.settled(offer_id.rpartition(".")[0])
+        now = self._node.clock()
+        await self._node.database.write(lambda tx: self.keep_outcome(tx, member, offer_id, rule, now))
+
+    def keep_outcome(self, tx: Connection, member: str, offer_id: str, rule: Rule, now: datetime) -> None:
+        """The same within a unit of work."""
+        handoff = store.find_by_offer(tx, offer_id)
+        if handoff is None:
+            raise Refused(refuse(codes.HANDOFF_UNKNOWN, id=offer_id[:80]))
+        if handoff.member != member:
+            raise Refused(refuse(codes.OFFER_NOT_YOURS, offer=offer_id[:80]))
+        outcome = rule(handoff, now)
+        if not (isinstance(outcome, Refusal) and outcome.code is codes.HANDOFF_STEP):
+            self._keep_step(tx, handoff, accepted(outcome), now)
+
     async def sweep(self) -> None:
         """Let accepted handoffs that were never put through expire, and forget leases nobody spoke of again."""
         now = self._node.clock()
@@ -133,12 +160,13 @@ class Handoffs:
         if unit is None or unit.member != self._view.province:
             raise Refused(refuse(codes.FROM_UNIT_NOT_HERE, unit=from_unit[:6], member=self._view.province))
 
-    async def _place(self, call: Call, from_unit: str, context: Sequence[ContextItem]) -> Handoff:
+    async def _place(self, asked: Handoff, context: Sequence[ContextItem]) -> Handoff:
+        call = asked.call
         known = await self._node.database.read(lambda tx: store.load_handoff(tx, call.id))
         if known:
             return known
         route = self._view.decided(call, self._node.clock())
-        handoff = await self._try_all(Handoff(call, from_unit, context_sha256=digest_of(context), route=route), route)
+        handoff = await self._try_all(replace(asked, context_sha256=digest_of(context), route=route), route)
         if handoff.state is not HandoffState.ACCEPTED:
             handoff = accepted(give_up(handoff, route.last_resort, self._node.clock())).state
         try:

@@ -61,7 +61,7 @@ async def place(
             context=context,
             handoff_id=id,
         )
-    _show(view, common)
+    show_view(view, common)
     return 0 if view.handoff.state is not HandoffState.LAST_RESORT else 5
 
 
@@ -73,30 +73,30 @@ async def connected(handoff: str, *, common: Common = Common()) -> None:
         handoff: id of the handoff.
     """
     async with connect(common) as node:
-        _show(await node.handoffs.connected(handoff), common)
+        show_view(await node.handoffs.connected(handoff), common)
 
 
 @app.command
 async def complete(handoff: str, *, common: Common = Common()) -> None:
-    """Report that the conversation is over; the seat is free again.
+    """Report that the conversation is over; the seat is free again. At the origin, or by who took the call.
 
     Args:
         handoff: id of the handoff.
     """
     async with connect(common) as node:
-        _show(await node.handoffs.completed(handoff), common)
+        show_view(await node.handoffs.completed(handoff), common)
 
 
 @app.command(name="return")
 async def bring_back(handoff: str, *, reason: str, common: Common = Common()) -> None:
-    """Report that the call is back; the seat is free again.
+    """Report that the call is back at the origin; the seat is free again. There, or by the unit that accepted and cannot go on.
 
     Args:
         handoff: id of the handoff.
         reason: a short word in upper case, e.g. NO_ANSWER.
     """
     async with connect(common) as node:
-        _show(await node.handoffs.returned(handoff, reason), common)
+        show_view(await node.handoffs.returned(handoff, reason), common)
 
 
 @app.command(name="show")
@@ -108,7 +108,7 @@ async def show_handoff(handoff: str, *, common: Common = Common()) -> None:
     """
     async with connect(common) as node:
         view = await node.handoffs.get(handoff)
-    _show(view, common)
+    show_view(view, common)
     if view.handoff.route and not common.json:
         show_route(view.handoff.route, common.language)
 
@@ -123,7 +123,7 @@ async def list_handoffs(*, state: HandoffState | None = None, limit: int = 100, 
     """
     async with connect(common) as node:
         views = await node.handoffs.list(state, limit)
-    show([_row(view) for view in views], COLUMNS, as_json=common.json)
+    show([view_row(view) for view in views], COLUMNS, as_json=common.json)
 
 
 def parse_context(text: str) -> dict[str, str]:
@@ -146,7 +146,7 @@ def handoff_values(view: HandoffView, locale: str) -> dict[str, Any]:
     """A handoff as plain values."""
     handoff = view.handoff
     return {
-        **_row(view),
+        **view_row(view),
         "target": handoff.target or None,
         "last_resort": {"kind": handoff.last_resort.kind.value, "unit": handoff.last_resort.unit or None} if handoff.last_resort else None,
         "seat_held_until": handoff.held_until.isoformat() if handoff.held_until else None,
@@ -156,7 +156,8 @@ def handoff_values(view: HandoffView, locale: str) -> dict[str, Any]:
     }
 
 
-def _show(view: HandoffView, common: Common) -> None:
+def show_view(view: HandoffView, common: Common) -> None:
+    """Print a handoff with its steps, what to do now, and its context."""
     if common.json:
         print_json(handoff_values(view, common.language))
         return
@@ -170,7 +171,8 @@ def _show(view: HandoffView, common: Common) -> None:
         console.print(f"{name}: {text}", markup=False)
 
 
-def _row(view: HandoffView) -> dict[str, Any]:
+def view_row(view: HandoffView) -> dict[str, Any]:
+    """A handoff in one line."""
     handoff = view.handoff
     return {
         "id": handoff.call.id,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
@@ -83,7 +83,9 @@ class Calls:
 
         return await self._repeated(attempt, deadline)
 
-    async def stream(self, method: grpc.aio.UnaryStreamMultiCallable[Q, A], request: Q, *, timeout: float = 900.0) -> AsyncIterator[A]:
+    async def stream(
+        self, method: grpc.aio.UnaryStreamMultiCallable[Q, A], request: Q, *, timeout: float = 900.0
+    ) -> AsyncGenerator[A, None]:
         """Ask once, answers as they come; repeated only while no answer has come.
 
         Args:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .cases import CasesClient
     from .coverage import CoverageClient
     from .delivery import DeliveryClient
+    from .desk import DeskClient
     from .handoffs import HandoffsClient
     from .holders import HoldersClient
     from .library import LibraryClient
@@ -190,6 +191,13 @@ class Connection:
         from .handoffs import HandoffsClient
 
         return HandoffsClient(self.calls)
+
+    @cached_property
+    def desk(self) -> DeskClient:
+        """Calls as they come to a consultant's desktop (node)."""
+        from .desk import DeskClient
+
+        return DeskClient(self.calls, self.handoffs)
 
     @cached_property
     def library(self) -> LibraryClient:

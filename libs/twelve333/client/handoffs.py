@@ -14,7 +14,7 @@ from ..api.routing.v1 import routing_pb2, service_pb2_grpc
 from ..api.routing.v1 import service_pb2 as pb
 from ..core.routing.context import ContextItem
 from ..core.routing.handoff import Handoff
-from ..core.routing.machine import HandoffState
+from ..core.routing.machine import HOLDS_SEAT, HandoffState
 from ..core.routing.model import Call
 from ..wire.routing import call_to_wire, context_from_wire, context_to_wire, handoff_from_wire, state_to_wire
 from .calls import Calls
@@ -28,11 +28,18 @@ class HandoffView:
         handoff: its facts.
         context: what the caller told so far, by name.
         incoming: whether it came to this node from elsewhere.
+        taken_by: incoming: the desktop or system that took it, empty while none has.
     """
 
     handoff: Handoff
     context: Mapping[str, str]
     incoming: bool
+    taken_by: str = ""
+
+    @property
+    def rings(self) -> bool:
+        """Whether it is an offer that nobody has taken yet."""
+        return self.incoming and not self.taken_by and self.handoff.state in HOLDS_SEAT
 
 
 class HandoffsClient:
@@ -71,23 +78,32 @@ class HandoffsClient:
         call = Call(handoff_id or new_id(), region, caller_region, topic, language, tuple(visited), priority, random.random())
         items = context_to_wire(ContextItem(name, text) for name, text in (context or {}).items())
         request = pb.PlaceHandoffRequest(call=call_to_wire(call), from_unit=from_unit, context=items)
-        return _view(await self._calls.unary(self._stub.PlaceHandoff, request))
+        return view_of(await self._calls.unary(self._stub.PlaceHandoff, request))
 
     async def connected(self, handoff_id: str) -> HandoffView:
         """The caller speaks with the unit."""
-        return _view(await self._calls.unary(self._stub.ReportConnected, pb.ReportConnectedRequest(id=handoff_id)))
+        return view_of(await self._calls.unary(self._stub.ReportConnected, pb.ReportConnectedRequest(id=handoff_id)))
+
+    async def conference(self, handoff_id: str) -> HandoffView:
+        """Three speak together: stay in until the other side has the caller, then report `connected`."""
+        return view_of(await self._calls.unary(self._stub.ReportConference, pb.ReportConferenceRequest(id=handoff_id)))
 
     async def completed(self, handoff_id: str) -> HandoffView:
-        """The conversation is over."""
-        return _view(await self._calls.unary(self._stub.ReportCompleted, pb.ReportCompletedRequest(id=handoff_id)))
+        """The conversation is over; said by the origin or by who took the call."""
+        return view_of(await self._calls.unary(self._stub.ReportCompleted, pb.ReportCompletedRequest(id=handoff_id)))
 
     async def returned(self, handoff_id: str, reason: str) -> HandoffView:
-        """The call is back; `reason` is a short word in UPPER_SNAKE such as NO_ANSWER."""
-        return _view(await self._calls.unary(self._stub.ReturnHandoff, pb.ReturnHandoffRequest(id=handoff_id, reason=reason)))
+        """The call is back at the origin; said there, or by the unit that accepted and cannot go on with it.
+
+        Args:
+            handoff_id: which.
+            reason: a short word in UPPER_SNAKE such as NO_ANSWER, WRONG_TOPIC.
+        """
+        return view_of(await self._calls.unary(self._stub.ReturnHandoff, pb.ReturnHandoffRequest(id=handoff_id, reason=reason)))
 
     async def get(self, handoff_id: str) -> HandoffView:
         """One handoff of this node, outgoing or incoming, with its context."""
-        return _view(await self._calls.unary(self._stub.GetHandoff, pb.GetHandoffRequest(id=handoff_id)))
+        return view_of(await self._calls.unary(self._stub.GetHandoff, pb.GetHandoffRequest(id=handoff_id)))
 
     async def list(self, state: HandoffState | None = None, limit: int = 100) -> list[HandoffView]:
         """Handoffs of this node, the newest first.
@@ -98,7 +114,7 @@ class HandoffsClient:
         """
         wanted = state_to_wire(state) if state else routing_pb2.HANDOFF_STATE_UNSPECIFIED
         answer = await self._calls.unary(self._stub.ListHandoffs, pb.ListHandoffsRequest(state=wanted, limit=limit))
-        return [_view(handoff) for handoff in answer.handoffs]
+        return [view_of(handoff) for handoff in answer.handoffs]
 
 
 def new_id() -> str:
@@ -106,6 +122,7 @@ def new_id() -> str:
     return uuid4().hex
 
 
-def _view(handoff: routing_pb2.Handoff) -> HandoffView:
+def view_of(handoff: routing_pb2.Handoff) -> HandoffView:
+    """A handoff as the node told it."""
     context = {item.name: item.text for item in context_from_wire(handoff.context)}
-    return HandoffView(handoff_from_wire(handoff), context, handoff.incoming)
+    return HandoffView(handoff_from_wire(handoff), context, handoff.incoming, handoff.taken_by)

@@ -123,6 +123,7 @@ def lease_to_wire(lease: Lease, context: Sequence[ContextItem] = ()) -> pb.Hando
         seat_held_until=to_timestamp(lease.held_until),
         context=context_to_wire(context),
         incoming=True,
+        taken_by=lease.taken_by,
     )
 
 

@@ -8,11 +8,14 @@ from datetime import datetime, timedelta
 
 from grpc.aio import ServicerContext
 
+from twelve333.adapters.rpc.access import current_caller
 from twelve333.api.routing.v1 import routing_pb2, service_pb2_grpc
 from twelve333.api.routing.v1 import service_pb2 as pb
 from twelve333.core.decision import Refused, refuse
+from twelve333.core.identity import Role
 from twelve333.core.routing import codes
-from twelve333.core.routing.handoff import Handoff, bring_back, complete, connect
+from twelve333.core.routing.handoff import Handoff, bring_back, complete, confer, connect
+from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.model import Call
 from twelve333.core.routing.rules import check_call
 from twelve333.wire.coverage import asked_time
@@ -25,9 +28,9 @@ from twelve333.wire.routing import (
     state_from_wire,
 )
 
+from ..calls import CallParts
 from ..context import NodeContext
-from ..contexts import ContextFetcher
-from ..handoffs import Handoffs
+from ..handoffs import Rule
 from ..routing_view import RoutingView
 from ..store import routing as store
 
@@ -56,17 +59,16 @@ class RoutingHandlers(service_pb2_grpc.RoutingServiceServicer):
 class HandoffHandlers(service_pb2_grpc.HandoffServiceServicer):
     """See `HandoffService`."""
 
-    def __init__(self, node: NodeContext, handoffs: Handoffs, fetcher: ContextFetcher) -> None:
+    def __init__(self, node: NodeContext, calls: CallParts) -> None:
         self._node = node
-        self._handoffs = handoffs
-        self._fetcher = fetcher
+        self._handoffs, self._incoming, self._fetcher = calls.handoffs, calls.incoming, calls.fetcher
 
     async def PlaceHandoff(
         self, request: pb.PlaceHandoffRequest, context: ServicerContext[pb.PlaceHandoffRequest, routing_pb2.Handoff]
     ) -> routing_pb2.Handoff:
         """Find a unit that takes the call, or the last resort."""
         told = context_from_wire(request.context)
-        return handoff_to_wire(await self._handoffs.place(_drawn(request.call), request.from_unit, told), told)
+        return handoff_to_wire(await self._handoffs.place(_drawn(request.call), request.from_unit, told, current_caller().name), told)
 
     async def ReportConnected(
         self, request: pb.ReportConnectedRequest, context: ServicerContext[pb.ReportConnectedRequest, routing_pb2.Handoff]
@@ -75,17 +77,25 @@ class HandoffHandlers(service_pb2_grpc.HandoffServiceServicer):
         hold = timedelta(seconds=self._node.settings.handoff.call_hold_seconds)
         return handoff_to_wire(await self._handoffs.record(request.id, lambda handoff, now: connect(handoff, hold, now)))
 
+    async def ReportConference(
+        self, request: pb.ReportConferenceRequest, context: ServicerContext[pb.ReportConferenceRequest, routing_pb2.Handoff]
+    ) -> routing_pb2.Handoff:
+        """Record that three speak together."""
+        hold = timedelta(seconds=self._node.settings.handoff.call_hold_seconds)
+        return handoff_to_wire(await self._handoffs.record(request.id, lambda handoff, now: confer(handoff, hold, now)))
+
     async def ReportCompleted(
         self, request: pb.ReportCompletedRequest, context: ServicerContext[pb.ReportCompletedRequest, routing_pb2.Handoff]
     ) -> routing_pb2.Handoff:
         """Record that the conversation is over."""
-        return handoff_to_wire(await self._handoffs.record(request.id, complete))
+        return await self._ended(request.id, HandoffState.COMPLETED, "", complete)
 
     async def ReturnHandoff(
         self, request: pb.ReturnHandoffRequest, context: ServicerContext[pb.ReturnHandoffRequest, routing_pb2.Handoff]
     ) -> routing_pb2.Handoff:
         """Record that the call is back."""
-        return handoff_to_wire(await self._handoffs.record(request.id, lambda handoff, now: bring_back(handoff, request.reason, now)))
+        reason = request.reason
+        return await self._ended(request.id, HandoffState.RETURNED, reason, lambda handoff, now: bring_back(handoff, reason, now))
 
     async def GetHandoff(
         self, request: pb.GetHandoffRequest, context: ServicerContext[pb.GetHandoffRequest, routing_pb2.Handoff]
@@ -100,6 +110,8 @@ class HandoffHandlers(service_pb2_grpc.HandoffServiceServicer):
         if incoming is None:
             raise Refused(refuse(codes.HANDOFF_UNKNOWN, id=request.id[:64]))
         lease, told = incoming
+        if lease.taken_by not in ("", current_caller().name):
+            return lease_to_wire(lease)
         return lease_to_wire(lease, told or await self._fetcher.try_fetch(lease))
 
     async def ListHandoffs(
@@ -113,6 +125,17 @@ class HandoffHandlers(service_pb2_grpc.HandoffServiceServicer):
         dated += [(lease.accepted_at, lease_to_wire(lease)) for lease in incoming]
         newest = sorted(dated, key=lambda pair: pair[0], reverse=True)[:limit]
         return pb.ListHandoffsResponse(handoffs=[handoff for _, handoff in newest])
+
+    async def _ended(self, handoff_id: str, to: HandoffState, reason: str, rule: Rule) -> routing_pb2.Handoff:
+        """One of ours, or one that came to us."""
+        try:
+            return handoff_to_wire(await self._handoffs.record(handoff_id, rule))
+        except Refused as refused:
+            if refused.refusal.code is not codes.HANDOFF_NOT_YOURS:
+                raise
+        caller = current_caller()
+        holder = caller.name if caller.role is Role.DESK else ""
+        return lease_to_wire(await self._incoming.end(handoff_id, holder, to, reason))
 
 
 def _drawn(call: routing_pb2.Call) -> Call:

@@ -16,8 +16,8 @@ from twelve333.api.routing.v1 import service_pb2 as pb
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.ids import check_id
 from twelve333.core.routing import codes
-from twelve333.core.routing.handoff import Step
-from twelve333.core.routing.machine import HOLDS_SEAT, HandoffState
+from twelve333.core.routing.handoff import Step, bring_back, complete
+from twelve333.core.routing.machine import HOLDS_SEAT, PUT_THROUGH, HandoffState
 from twelve333.core.routing.offers import Offer
 from twelve333.core.routing.rules import check_call
 from twelve333.wire.routing import context_to_wire, offer_from_wire, state_from_wire, told_from_wire
@@ -25,12 +25,12 @@ from twelve333.wire.routing import context_to_wire, offer_from_wire, state_from_
 from ..context import NodeContext
 from ..contexts import ContextFetcher
 from ..errands import Errands
-from ..handoffs import Handoffs
+from ..handoffs import Handoffs, Rule
 from ..routing_view import RoutingView
 from ..seats import lease_seat, note_lease
 from ..store import routing as store
 
-TOLD_OF_A_SEAT: Final = frozenset({HandoffState.CONNECTED, HandoffState.COMPLETED, HandoffState.RETURNED, HandoffState.EXPIRED})
+TOLD_OF_A_SEAT: Final = PUT_THROUGH | {HandoffState.COMPLETED, HandoffState.RETURNED, HandoffState.EXPIRED}
 SHA256_BYTES: Final = 32
 
 
@@ -79,6 +79,13 @@ class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
             raise Refused(refuse(codes.HANDOFF_UNKNOWN, id=request.offer_id[:80]))
         return pb.NotifyHandoffResponse()
 
+    async def ReportOutcome(
+        self, request: pb.ReportOutcomeRequest, context: ServicerContext[pb.ReportOutcomeRequest, pb.ReportOutcomeResponse]
+    ) -> pb.ReportOutcomeResponse:
+        """Take how a call of ours ended at the unit that accepted it."""
+        await self._handoffs.take_outcome(current_caller().member, request.offer_id, _outcome(request))
+        return pb.ReportOutcomeResponse()
+
     async def FetchContext(
         self, request: pb.FetchContextRequest, context: ServicerContext[pb.FetchContextRequest, pb.FetchContextResponse]
     ) -> pb.FetchContextResponse:
@@ -104,6 +111,25 @@ def take_told_handoff(node: NodeContext, view: RoutingView) -> Applier:
             note_lease(tx, view.snapshot, node.province, event.origin, told.offer_id, step.state, hold, now)
 
     return apply
+
+
+def take_outcome(handoffs: Handoffs) -> Applier:
+    """What to do when the unit that accepted a call of ours tells how it ended there."""
+
+    def apply(tx: Connection, event: Inbound, now: datetime) -> None:
+        told = events_pb2.HandoffOutcome.FromString(event.message)
+        handoffs.keep_outcome(tx, event.origin, told.offer_id, _outcome(told), now)
+
+    return apply
+
+
+def _outcome(told: pb.ReportOutcomeRequest | events_pb2.HandoffOutcome) -> Rule:
+    state = state_from_wire(told.state)
+    if state is HandoffState.COMPLETED:
+        return complete
+    if state is HandoffState.RETURNED:
+        return lambda handoff, now: bring_back(handoff, told.reason, now)
+    raise Refused(refuse(codes.STEP_UNKNOWN, state=told.state))
 
 
 def _of_a_seat(steps: Sequence[Step]) -> list[Step]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, Column, Connection, Index, Integer, LargeBinary, RowMapping, String, Table, insert, select, update
 
+from twelve333.adapters.sql.database import note
 from twelve333.adapters.sql.fields import personal, protect, reveal
 from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.api.routing.v1 import routing_pb2
@@ -53,7 +54,9 @@ handoffs = Table(
     Column("context", JSON, nullable=False, info=personal("id")),
     Column("context_sha256", LargeBinary, nullable=False),
     Column("route", LargeBinary, nullable=False),
+    Column("placed_by", String(64), nullable=False, server_default=""),
     Index("ix_handoffs_state", "state", "held_until"),
+    Index("ix_handoffs_placed_by", "placed_by", "placed_at"),
 )
 handoff_steps = Table(
     "handoff_steps",
@@ -81,8 +84,11 @@ seat_leases = Table(
     Column("priority", Integer, nullable=False, server_default="0"),
     Column("context", JSON, nullable=False, info=personal("from_member", "offer_id")),
     Column("context_sha256", LargeBinary, nullable=False),
+    Column("taken_by", String(64), nullable=False, server_default=""),
     Index("ix_seat_leases_unit", "unit", "held_until"),
 )
+OWN_MAX: Final = 500  # of a desktop, told when it comes
+CHANGED: Final = "handoffs"  # noted with the id of each handoff that changed
 _SEAT_STATES = [state.value for state in HOLDS_SEAT]
 
 
@@ -90,10 +96,12 @@ def add_handoff(tx: Connection, handoff: Handoff, context: Sequence[ContextItem]
     """Keep a handoff that was just placed, with its steps and, unless it is over, its context."""
     row = _call_values(handoff.call, handoff.from_unit) | _changing(handoff)
     row |= {"id": handoff.call.id, "placed_at": handoff.steps[0].at, "context_sha256": handoff.context_sha256}
+    row["placed_by"] = handoff.placed_by
     row["route"] = route_to_wire(handoff.route).SerializeToString() if handoff.route else b""
     row["context"] = [] if _is_over(handoff.state) else [list(item) for item in context]
     tx.execute(insert(handoffs).values(protect(tx, handoffs, row)))
     _add_steps(tx, handoff.call.id, handoff.steps)
+    note(tx, CHANGED, handoff.call.id)
 
 
 def save_handoff(tx: Connection, handoff: Handoff, steps: Iterable[object]) -> None:
@@ -101,6 +109,7 @@ def save_handoff(tx: Connection, handoff: Handoff, steps: Iterable[object]) -> N
     values = _changing(handoff) | ({"context": []} if _is_over(handoff.state) else {})
     tx.execute(update(handoffs).where(handoffs.c.id == handoff.call.id).values(values))
     _add_steps(tx, handoff.call.id, [step for step in steps if isinstance(step, Step)])
+    note(tx, CHANGED, handoff.call.id)
 
 
 def load_handoff(tx: Connection, handoff_id: str) -> Handoff | None:
@@ -156,8 +165,9 @@ def running_leases(tx: Connection, unit: str, now: datetime) -> list[datetime]:
 def save_lease(tx: Connection, lease: Lease) -> None:
     """Keep a lease as it is now; the context goes when it is over."""
     offer = lease.offer
+    note(tx, CHANGED, offer.call.id)
     mine = (seat_leases.c.from_member == offer.from_member) & (seat_leases.c.offer_id == offer.id)
-    changing: dict[str, Any] = {"state": lease.state.value, "held_until": lease.held_until}
+    changing: dict[str, Any] = {"state": lease.state.value, "held_until": lease.held_until, "taken_by": lease.taken_by}
     if lease.state not in HOLDS_SEAT:
         changing["context"] = []
     if tx.execute(update(seat_leases).where(mine).values(changing)).rowcount:
@@ -188,6 +198,21 @@ def list_leases(tx: Connection, state: HandoffState | None, limit: int) -> list[
     query = select(seat_leases).order_by(seat_leases.c.accepted_at.desc(), seat_leases.c.offer_id).limit(limit)
     rows = tx.execute(query.where(seat_leases.c.state == state.value) if state else query).mappings()
     return [_lease(row) for row in rows]
+
+
+def known_handoffs(tx: Connection, ids: Sequence[str]) -> tuple[list[Handoff], list[Lease]]:
+    """Handoffs of these ids as their origin and as the accepting node knows them."""
+    outgoing = _loaded(tx, tx.execute(select(handoffs).where(handoffs.c.id.in_(ids))).mappings())
+    return outgoing, [_lease(row) for row in tx.execute(select(seat_leases).where(seat_leases.c.handoff_id.in_(ids))).mappings()]
+
+
+def open_handoffs(tx: Connection, holder: str, now: datetime, since: datetime) -> tuple[list[Handoff], list[Lease]]:
+    """What a desktop has to know when it comes: what `holder` placed since then, and every call that holds a seat."""
+    done = HandoffState.COMPLETED.value
+    own = (handoffs.c.placed_by == holder) & (handoffs.c.placed_at >= since) & (handoffs.c.state != done)
+    outgoing = _loaded(tx, tx.execute(select(handoffs).where(own).order_by(handoffs.c.placed_at.desc()).limit(OWN_MAX)).mappings())
+    held = (seat_leases.c.held_until > now) & seat_leases.c.state.in_(_SEAT_STATES)
+    return outgoing, [_lease(row) for row in tx.execute(select(seat_leases).where(held)).mappings()]
 
 
 def close_silent(tx: Connection, before: datetime) -> int:
@@ -274,10 +299,11 @@ def _handoff(row: RowMapping, steps: tuple[Step, ...]) -> Handoff:
         steps=steps,
         context_sha256=row["context_sha256"],
         route=route,
+        placed_by=row["placed_by"],
     )
 
 
 def _lease(row: RowMapping) -> Lease:
     call = replace(_call(row, row["handoff_id"]), priority=row["priority"])
     offer = Offer(row["offer_id"], call, row["from_unit"], row["from_member"], row["unit"], row["expires_at"], row["context_sha256"])
-    return Lease(offer, HandoffState(row["state"]), row["target"], row["accepted_at"], row["held_until"])
+    return Lease(offer, HandoffState(row["state"]), row["target"], row["accepted_at"], row["held_until"], row["taken_by"])

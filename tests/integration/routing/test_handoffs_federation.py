@@ -193,12 +193,13 @@ async def test_with_hub_and_broker_away_calls_go_on_and_are_told_afterwards(fede
     assert await until(told)
 
 
-async def test_only_the_origin_reports_and_only_its_own_units_hand_on(federation: Federation) -> None:
+async def test_only_the_origin_puts_through_and_only_its_own_units_hand_on(federation: Federation) -> None:
     async with desk(federation, "360000") as origin, desk(federation, "350000") as there:
         placed = await origin.handoffs.place(JIUJIANG, FUZHOU)
         name = placed.handoff.call.id
         for wrong, code in [
-            (lambda: there.handoffs.completed(name), "ROUTING_HANDOFF_NOT_YOURS"),
+            (lambda: there.handoffs.connected(name), "ROUTING_HANDOFF_NOT_YOURS"),
+            (lambda: there.handoffs.completed(name), "ROUTING_HANDOFF_STEP"),
             (lambda: origin.handoffs.completed("unheard-of"), "ROUTING_HANDOFF_UNKNOWN"),
             (lambda: origin.handoffs.completed(name), "ROUTING_HANDOFF_STEP"),
             (lambda: origin.handoffs.place(FUZHOU, JIUJIANG), "ROUTING_FROM_UNIT_NOT_HERE"),

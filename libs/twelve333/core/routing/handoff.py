@@ -48,6 +48,7 @@ class Handoff:
         steps: all steps so far.
         context_sha256: hash of the context, empty if there is none.
         route: the decision by which it was placed.
+        placed_by: the desktop or system that placed it; known at its own node only.
     """
 
     call: Call
@@ -63,6 +64,7 @@ class Handoff:
     steps: tuple[Step, ...] = ()
     context_sha256: bytes = b""
     route: Route | None = None
+    placed_by: str = ""
 
 
 def offer_to(handoff: Handoff, candidate: Candidate, now: datetime) -> Decision[Handoff] | Refusal:
@@ -99,6 +101,11 @@ def connect(handoff: Handoff, hold: timedelta, now: datetime) -> Decision[Handof
     return _step(handoff, replace(handoff, held_until=now + hold), HandoffState.CONNECTED, "", now)
 
 
+def confer(handoff: Handoff, hold: timedelta, now: datetime) -> Decision[Handoff] | Refusal:
+    """Three speak together: the consultant who hands on stays in until the other side has the caller."""
+    return _step(handoff, replace(handoff, held_until=now + hold), HandoffState.CONFERENCE, "", now)
+
+
 def complete(handoff: Handoff, now: datetime) -> Decision[Handoff] | Refusal:
     """The conversation is over."""
     return _step(handoff, handoff, HandoffState.COMPLETED, "", now)
@@ -106,9 +113,12 @@ def complete(handoff: Handoff, now: datetime) -> Decision[Handoff] | Refusal:
 
 def bring_back(handoff: Handoff, reason: str, now: datetime) -> Decision[Handoff] | Refusal:
     """The call is back where it came from, for a reason in UPPER_SNAKE."""
-    if not _REASON.fullmatch(reason):
-        return refuse(codes.REASON_MALFORMED, reason=reason[:64])
-    return _step(handoff, handoff, HandoffState.RETURNED, reason, now)
+    return check_reason(reason) or _step(handoff, handoff, HandoffState.RETURNED, reason, now)
+
+
+def check_reason(reason: str) -> Refusal | None:
+    """Refuse what is not a short word in UPPER_SNAKE: a story may be personal."""
+    return None if _REASON.fullmatch(reason) else refuse(codes.REASON_MALFORMED, reason=reason[:64])
 
 
 def expire(handoff: Handoff, now: datetime) -> Decision[Handoff] | Refusal:

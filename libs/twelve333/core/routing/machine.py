@@ -1,7 +1,7 @@
 """The life of a handoff as a literal table, shared by the origin, the accepting node and the hub.
 
 offered -> accepted | refused | expired | unreachable; what failed is offered to the next unit, or ends in the last resort;
-accepted -> connected | expired | returned; connected -> completed | returned.
+accepted -> connected | conference | expired | returned; connected and conference lead to each other, and to completed | returned.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class HandoffState(StrEnum):
     EXPIRED = "expired"  # no answer, or not put through in time
     UNREACHABLE = "unreachable"
     CONNECTED = "connected"
+    CONFERENCE = "conference"  # three-way: the consultant who hands on is still in
     COMPLETED = "completed"
     RETURNED = "returned"  # back at the one who handed it on
     LAST_RESORT = "last_resort"  # voicemail, callback or a case
@@ -35,12 +36,15 @@ STEPS: Final[Mapping[HandoffState, frozenset[HandoffState]]] = {
     _S.REFUSED: _NEXT,
     _S.EXPIRED: _NEXT,
     _S.UNREACHABLE: _NEXT,
-    _S.ACCEPTED: frozenset({_S.CONNECTED, _S.EXPIRED, _S.RETURNED}),
-    _S.CONNECTED: frozenset({_S.COMPLETED, _S.RETURNED}),
+    _S.ACCEPTED: frozenset({_S.CONNECTED, _S.CONFERENCE, _S.EXPIRED, _S.RETURNED}),
+    _S.CONNECTED: frozenset({_S.CONFERENCE, _S.COMPLETED, _S.RETURNED}),
+    _S.CONFERENCE: frozenset({_S.CONNECTED, _S.COMPLETED, _S.RETURNED}),
     _S.COMPLETED: frozenset(),
     _S.RETURNED: frozenset(),
     _S.LAST_RESORT: frozenset(),
 }
 
 # In these states a unit holds a seat for the call.
-HOLDS_SEAT: Final = frozenset({_S.ACCEPTED, _S.CONNECTED})
+HOLDS_SEAT: Final = frozenset({_S.ACCEPTED, _S.CONNECTED, _S.CONFERENCE})
+# In these the caller speaks with it.
+PUT_THROUGH: Final = frozenset({_S.CONNECTED, _S.CONFERENCE})

@@ -14,7 +14,7 @@ from typing import Final
 from ..coverage.snapshot import Snapshot
 from ..decision import Decision, Refusal, refuse
 from . import codes
-from .machine import HOLDS_SEAT, HandoffState
+from .machine import HOLDS_SEAT, PUT_THROUGH, HandoffState
 from .model import Call
 
 RETRY_AFTER_MAX: Final = timedelta(seconds=30)  # conversations end before their lease does
@@ -52,6 +52,7 @@ class Lease:
         state: what the origin last said of it, ACCEPTED at first.
         target: where the call is put through to.
         accepted_at, held_until: from when, until when.
+        taken_by: the desktop or system that took the call; empty while none has. Known at its own node only.
     """
 
     offer: Offer
@@ -59,6 +60,7 @@ class Lease:
     target: str
     accepted_at: datetime
     held_until: datetime
+    taken_by: str = ""
 
     def is_held(self, now: datetime) -> bool:
         """Whether it takes a seat at that time."""
@@ -107,14 +109,14 @@ def note(lease: Lease, to: HandoffState, post: Post, hold: timedelta, now: datet
 
     Args:
         lease: what was accepted.
-        to: CONNECTED (again: renews the lease), COMPLETED, RETURNED or EXPIRED.
+        to: CONNECTED or CONFERENCE (again: renews the lease), COMPLETED, RETURNED or EXPIRED.
         post: what this node knows; a lease that has ended is only renewed while a seat is free.
         hold: for how long a conversation holds its seat without being renewed.
         now: aware time.
     """
     if lease.state in _FINAL:
         return Decision(lease)
-    if to is HandoffState.CONNECTED:
+    if to in PUT_THROUGH:
         return Decision(replace(lease, state=to, held_until=_renewed(lease, post, hold, now)))
     if to in _FINAL:
         return Decision(replace(lease, state=to, held_until=min(lease.held_until, now)))

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from twelve333.api.routing.v1 import routing_pb2 as twelve333_dot_api_dot_routing_dot_v1_dot_routing__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%twelve333/api/routing/v1/events.proto\x12\x18twelve333.api.routing.v1\x1a&twelve333/api/routing/v1/routing.proto\"\x97\x01\n\x0cHandoffEvent\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x02 \x01(\t\x12\x34\n\x05steps\x18\x03 \x03(\x0b\x32%.twelve333.api.routing.v1.HandoffStep\x12\x10\n\x08offer_id\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%twelve333/api/routing/v1/events.proto\x12\x18twelve333.api.routing.v1\x1a&twelve333/api/routing/v1/routing.proto\"\x97\x01\n\x0cHandoffEvent\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x02 \x01(\t\x12\x34\n\x05steps\x18\x03 \x03(\x0b\x32%.twelve333.api.routing.v1.HandoffStep\x12\x10\n\x08offer_id\x18\x04 \x01(\t\"i\n\x0eHandoffOutcome\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\x0e\n\x06reason\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,4 +34,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_HANDOFFEVENT']._serialized_start=108
   _globals['_HANDOFFEVENT']._serialized_end=259
+  _globals['_HANDOFFOUTCOME']._serialized_start=261
+  _globals['_HANDOFFOUTCOME']._serialized_end=366
 # @@protoc_insertion_point(module_scope)

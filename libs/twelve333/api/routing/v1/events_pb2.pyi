@@ -56,3 +56,33 @@ class HandoffEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HandoffEvent: _TypeAlias = HandoffEvent  # noqa: Y015
+
+@_typing.final
+class HandoffOutcome(_message.Message):
+    """The unit that accepted tells the origin how the call ended there, should the RPC not have reached it. Nothing personal is in it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OFFER_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    offer_id: _builtins.str
+    """Id of the offer."""
+    state: _routing_pb2.HandoffState.ValueType
+    """COMPLETED or RETURNED."""
+    reason: _builtins.str
+    """Why it comes back."""
+    def __init__(
+        self,
+        *,
+        offer_id: _builtins.str = ...,
+        state: _routing_pb2.HandoffState.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["offer_id", b"offer_id", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HandoffOutcome: _TypeAlias = HandoffOutcome  # noqa: Y015

@@ -48,6 +48,8 @@ class _HandoffStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HandoffS
     """The call came back to the one who handed it on."""
     HANDOFF_STATE_LAST_RESORT: _HandoffState.ValueType  # 9
     """Nobody took it: voicemail, callback or a case."""
+    HANDOFF_STATE_CONFERENCE: _HandoffState.ValueType  # 10
+    """Three-way: the caller speaks with the unit, and the consultant who hands on is still in."""
 
 class HandoffState(_HandoffState, metaclass=_HandoffStateEnumTypeWrapper):
     """Where a handoff stands."""
@@ -72,6 +74,8 @@ HANDOFF_STATE_RETURNED: HandoffState.ValueType  # 8
 """The call came back to the one who handed it on."""
 HANDOFF_STATE_LAST_RESORT: HandoffState.ValueType  # 9
 """Nobody took it: voicemail, callback or a case."""
+HANDOFF_STATE_CONFERENCE: HandoffState.ValueType  # 10
+"""Three-way: the caller speaks with the unit, and the consultant who hands on is still in."""
 Global___HandoffState: _TypeAlias = HandoffState  # noqa: Y015
 
 class _LastResortKind:
@@ -454,6 +458,7 @@ class Handoff(_message.Message):
     CONTEXT_FIELD_NUMBER: _builtins.int
     INCOMING_FIELD_NUMBER: _builtins.int
     ROUTE_FIELD_NUMBER: _builtins.int
+    TAKEN_BY_FIELD_NUMBER: _builtins.int
     from_unit: _builtins.str
     """The unit that hands the call on; it was asked first."""
     state: Global___HandoffState.ValueType
@@ -466,6 +471,8 @@ class Handoff(_message.Message):
     """Code of the reason for the present state; empty if there is nothing to explain."""
     incoming: _builtins.bool
     """Whether the call came from another unit to this node."""
+    taken_by: _builtins.str
+    """Incoming: the desktop or system of this node that took the call; empty while none has."""
     @_builtins.property
     def call(self) -> Global___Call:
         """The call; its id is the id of the handoff."""
@@ -505,10 +512,11 @@ class Handoff(_message.Message):
         context: _abc.Iterable[Global___ContextItem] | None = ...,
         incoming: _builtins.bool = ...,
         route: Global___Route | None = ...,
+        taken_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_seat_held_until", b"_seat_held_until", "call", b"call", "last_resort", b"last_resort", "route", b"route", "seat_held_until", b"seat_held_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seat_held_until", b"_seat_held_until", "call", b"call", "context", b"context", "from_unit", b"from_unit", "incoming", b"incoming", "last_resort", b"last_resort", "reason", b"reason", "route", b"route", "seat_held_until", b"seat_held_until", "state", b"state", "steps", b"steps", "target", b"target", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seat_held_until", b"_seat_held_until", "call", b"call", "context", b"context", "from_unit", b"from_unit", "incoming", b"incoming", "last_resort", b"last_resort", "reason", b"reason", "route", b"route", "seat_held_until", b"seat_held_until", "state", b"state", "steps", b"steps", "taken_by", b"taken_by", "target", b"target", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seat_held_until: _TypeAlias = _typing.Literal["seat_held_until"]  # noqa: Y015
     _WhichOneofArgType__seat_held_until: _TypeAlias = _typing.Literal["_seat_held_until", b"_seat_held_until"]  # noqa: Y015

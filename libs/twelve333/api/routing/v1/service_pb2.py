@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from twelve333.api.routing.v1 import routing_pb2 as twelve333_dot_api_dot_routing_dot_v1_dot_routing__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/routing/v1/service.proto\x12\x18twelve333.api.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&twelve333/api/routing/v1/routing.proto\"k\n\x13\x45xplainRouteRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8e\x01\n\x13PlaceHandoffRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x02 \x01(\t\x12\x36\n\x07\x63ontext\x18\x03 \x03(\x0b\x32%.twelve333.api.routing.v1.ContextItem\"$\n\x16ReportConnectedRequest\x12\n\n\x02id\x18\x01 \x01(\t\"$\n\x16ReportCompletedRequest\x12\n\n\x02id\x18\x01 \x01(\t\"2\n\x14ReturnHandoffRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1f\n\x11GetHandoffRequest\x12\n\n\x02id\x18\x01 \x01(\t\"[\n\x13ListHandoffsRequest\x12\x35\n\x05state\x18\x01 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\r\n\x05limit\x18\x02 \x01(\r\"K\n\x14ListHandoffsResponse\x12\x33\n\x08handoffs\x18\x01 \x03(\x0b\x32!.twelve333.api.routing.v1.Handoff\"\xbe\x01\n\x13OfferHandoffRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12,\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x03 \x01(\t\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63ontext_sha256\x18\x06 \x01(\x0c\"T\n\x14OfferHandoffResponse\x12\x0e\n\x06target\x18\x01 \x01(\t\x12,\n\tseat_hold\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"_\n\x14NotifyHandoffRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\"\x17\n\x15NotifyHandoffResponse\"\'\n\x13\x46\x65tchContextRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\"L\n\x14\x46\x65tchContextResponse\x12\x34\n\x05items\x18\x01 \x03(\x0b\x32%.twelve333.api.routing.v1.ContextItem2p\n\x0eRoutingService\x12^\n\x0c\x45xplainRoute\x12-.twelve333.api.routing.v1.ExplainRouteRequest\x1a\x1f.twelve333.api.routing.v1.Route2\xf3\x04\n\x0eHandoffService\x12`\n\x0cPlaceHandoff\x12-.twelve333.api.routing.v1.PlaceHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x66\n\x0fReportConnected\x12\x30.twelve333.api.routing.v1.ReportConnectedRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x66\n\x0fReportCompleted\x12\x30.twelve333.api.routing.v1.ReportCompletedRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x62\n\rReturnHandoff\x12..twelve333.api.routing.v1.ReturnHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\\\n\nGetHandoff\x12+.twelve333.api.routing.v1.GetHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12m\n\x0cListHandoffs\x12-.twelve333.api.routing.v1.ListHandoffsRequest\x1a..twelve333.api.routing.v1.ListHandoffsResponse2\xe4\x02\n\x12HandoffPeerService\x12m\n\x0cOfferHandoff\x12-.twelve333.api.routing.v1.OfferHandoffRequest\x1a..twelve333.api.routing.v1.OfferHandoffResponse\x12p\n\rNotifyHandoff\x12..twelve333.api.routing.v1.NotifyHandoffRequest\x1a/.twelve333.api.routing.v1.NotifyHandoffResponse\x12m\n\x0c\x46\x65tchContext\x12-.twelve333.api.routing.v1.FetchContextRequest\x1a..twelve333.api.routing.v1.FetchContextResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/routing/v1/service.proto\x12\x18twelve333.api.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&twelve333/api/routing/v1/routing.proto\"k\n\x13\x45xplainRouteRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8e\x01\n\x13PlaceHandoffRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x02 \x01(\t\x12\x36\n\x07\x63ontext\x18\x03 \x03(\x0b\x32%.twelve333.api.routing.v1.ContextItem\"$\n\x16ReportConnectedRequest\x12\n\n\x02id\x18\x01 \x01(\t\"%\n\x17ReportConferenceRequest\x12\n\n\x02id\x18\x01 \x01(\t\"$\n\x16ReportCompletedRequest\x12\n\n\x02id\x18\x01 \x01(\t\"2\n\x14ReturnHandoffRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1f\n\x11GetHandoffRequest\x12\n\n\x02id\x18\x01 \x01(\t\"[\n\x13ListHandoffsRequest\x12\x35\n\x05state\x18\x01 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\r\n\x05limit\x18\x02 \x01(\r\"K\n\x14ListHandoffsResponse\x12\x33\n\x08handoffs\x18\x01 \x03(\x0b\x32!.twelve333.api.routing.v1.Handoff\"\xbe\x01\n\x13OfferHandoffRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12,\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x03 \x01(\t\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63ontext_sha256\x18\x06 \x01(\x0c\"T\n\x14OfferHandoffResponse\x12\x0e\n\x06target\x18\x01 \x01(\t\x12,\n\tseat_hold\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"_\n\x14NotifyHandoffRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\"\x17\n\x15NotifyHandoffResponse\"o\n\x14ReportOutcomeRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x17\n\x15ReportOutcomeResponse\"\'\n\x13\x46\x65tchContextRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\"L\n\x14\x46\x65tchContextResponse\x12\x34\n\x05items\x18\x01 \x03(\x0b\x32%.twelve333.api.routing.v1.ContextItem2p\n\x0eRoutingService\x12^\n\x0c\x45xplainRoute\x12-.twelve333.api.routing.v1.ExplainRouteRequest\x1a\x1f.twelve333.api.routing.v1.Route2\xdd\x05\n\x0eHandoffService\x12`\n\x0cPlaceHandoff\x12-.twelve333.api.routing.v1.PlaceHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x66\n\x0fReportConnected\x12\x30.twelve333.api.routing.v1.ReportConnectedRequest\x1a!.twelve333.api.routing.v1.Handoff\x12h\n\x10ReportConference\x12\x31.twelve333.api.routing.v1.ReportConferenceRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x66\n\x0fReportCompleted\x12\x30.twelve333.api.routing.v1.ReportCompletedRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x62\n\rReturnHandoff\x12..twelve333.api.routing.v1.ReturnHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\\\n\nGetHandoff\x12+.twelve333.api.routing.v1.GetHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12m\n\x0cListHandoffs\x12-.twelve333.api.routing.v1.ListHandoffsRequest\x1a..twelve333.api.routing.v1.ListHandoffsResponse2\xd6\x03\n\x12HandoffPeerService\x12m\n\x0cOfferHandoff\x12-.twelve333.api.routing.v1.OfferHandoffRequest\x1a..twelve333.api.routing.v1.OfferHandoffResponse\x12p\n\rNotifyHandoff\x12..twelve333.api.routing.v1.NotifyHandoffRequest\x1a/.twelve333.api.routing.v1.NotifyHandoffResponse\x12p\n\rReportOutcome\x12..twelve333.api.routing.v1.ReportOutcomeRequest\x1a/.twelve333.api.routing.v1.ReportOutcomeResponse\x12m\n\x0c\x46\x65tchContext\x12-.twelve333.api.routing.v1.FetchContextRequest\x1a..twelve333.api.routing.v1.FetchContextResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,32 +40,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLACEHANDOFFREQUEST']._serialized_end=425
   _globals['_REPORTCONNECTEDREQUEST']._serialized_start=427
   _globals['_REPORTCONNECTEDREQUEST']._serialized_end=463
-  _globals['_REPORTCOMPLETEDREQUEST']._serialized_start=465
-  _globals['_REPORTCOMPLETEDREQUEST']._serialized_end=501
-  _globals['_RETURNHANDOFFREQUEST']._serialized_start=503
-  _globals['_RETURNHANDOFFREQUEST']._serialized_end=553
-  _globals['_GETHANDOFFREQUEST']._serialized_start=555
-  _globals['_GETHANDOFFREQUEST']._serialized_end=586
-  _globals['_LISTHANDOFFSREQUEST']._serialized_start=588
-  _globals['_LISTHANDOFFSREQUEST']._serialized_end=679
-  _globals['_LISTHANDOFFSRESPONSE']._serialized_start=681
-  _globals['_LISTHANDOFFSRESPONSE']._serialized_end=756
-  _globals['_OFFERHANDOFFREQUEST']._serialized_start=759
-  _globals['_OFFERHANDOFFREQUEST']._serialized_end=949
-  _globals['_OFFERHANDOFFRESPONSE']._serialized_start=951
-  _globals['_OFFERHANDOFFRESPONSE']._serialized_end=1035
-  _globals['_NOTIFYHANDOFFREQUEST']._serialized_start=1037
-  _globals['_NOTIFYHANDOFFREQUEST']._serialized_end=1132
-  _globals['_NOTIFYHANDOFFRESPONSE']._serialized_start=1134
-  _globals['_NOTIFYHANDOFFRESPONSE']._serialized_end=1157
-  _globals['_FETCHCONTEXTREQUEST']._serialized_start=1159
-  _globals['_FETCHCONTEXTREQUEST']._serialized_end=1198
-  _globals['_FETCHCONTEXTRESPONSE']._serialized_start=1200
-  _globals['_FETCHCONTEXTRESPONSE']._serialized_end=1276
-  _globals['_ROUTINGSERVICE']._serialized_start=1278
-  _globals['_ROUTINGSERVICE']._serialized_end=1390
-  _globals['_HANDOFFSERVICE']._serialized_start=1393
-  _globals['_HANDOFFSERVICE']._serialized_end=2020
-  _globals['_HANDOFFPEERSERVICE']._serialized_start=2023
-  _globals['_HANDOFFPEERSERVICE']._serialized_end=2379
+  _globals['_REPORTCONFERENCEREQUEST']._serialized_start=465
+  _globals['_REPORTCONFERENCEREQUEST']._serialized_end=502
+  _globals['_REPORTCOMPLETEDREQUEST']._serialized_start=504
+  _globals['_REPORTCOMPLETEDREQUEST']._serialized_end=540
+  _globals['_RETURNHANDOFFREQUEST']._serialized_start=542
+  _globals['_RETURNHANDOFFREQUEST']._serialized_end=592
+  _globals['_GETHANDOFFREQUEST']._serialized_start=594
+  _globals['_GETHANDOFFREQUEST']._serialized_end=625
+  _globals['_LISTHANDOFFSREQUEST']._serialized_start=627
+  _globals['_LISTHANDOFFSREQUEST']._serialized_end=718
+  _globals['_LISTHANDOFFSRESPONSE']._serialized_start=720
+  _globals['_LISTHANDOFFSRESPONSE']._serialized_end=795
+  _globals['_OFFERHANDOFFREQUEST']._serialized_start=798
+  _globals['_OFFERHANDOFFREQUEST']._serialized_end=988
+  _globals['_OFFERHANDOFFRESPONSE']._serialized_start=990
+  _globals['_OFFERHANDOFFRESPONSE']._serialized_end=1074
+  _globals['_NOTIFYHANDOFFREQUEST']._serialized_start=1076
+  _globals['_NOTIFYHANDOFFREQUEST']._serialized_end=1171
+  _globals['_NOTIFYHANDOFFRESPONSE']._serialized_start=1173
+  _globals['_NOTIFYHANDOFFRESPONSE']._serialized_end=1196
+  _globals['_REPORTOUTCOMEREQUEST']._serialized_start=1198
+  _globals['_REPORTOUTCOMEREQUEST']._serialized_end=1309
+  _globals['_REPORTOUTCOMERESPONSE']._serialized_start=1311
+  _globals['_REPORTOUTCOMERESPONSE']._serialized_end=1334
+  _globals['_FETCHCONTEXTREQUEST']._serialized_start=1336
+  _globals['_FETCHCONTEXTREQUEST']._serialized_end=1375
+  _globals['_FETCHCONTEXTRESPONSE']._serialized_start=1377
+  _globals['_FETCHCONTEXTRESPONSE']._serialized_end=1453
+  _globals['_ROUTINGSERVICE']._serialized_start=1455
+  _globals['_ROUTINGSERVICE']._serialized_end=1567
+  _globals['_HANDOFFSERVICE']._serialized_start=1570
+  _globals['_HANDOFFSERVICE']._serialized_end=2303
+  _globals['_HANDOFFPEERSERVICE']._serialized_start=2306
+  _globals['_HANDOFFPEERSERVICE']._serialized_end=2776
 # @@protoc_insertion_point(module_scope)

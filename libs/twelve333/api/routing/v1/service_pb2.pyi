@@ -108,6 +108,28 @@ class ReportConnectedRequest(_message.Message):
 Global___ReportConnectedRequest: _TypeAlias = ReportConnectedRequest  # noqa: Y015
 
 @_typing.final
+class ReportConferenceRequest(_message.Message):
+    """Three speak together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Id of the handoff."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportConferenceRequest: _TypeAlias = ReportConferenceRequest  # noqa: Y015
+
+@_typing.final
 class ReportCompletedRequest(_message.Message):
     """The conversation is over."""
 
@@ -312,7 +334,7 @@ class NotifyHandoffRequest(_message.Message):
     offer_id: _builtins.str
     """Id of the offer."""
     state: _routing_pb2.HandoffState.ValueType
-    """The state of the handoff: CONNECTED, COMPLETED, RETURNED, or EXPIRED if the acceptance is not used."""
+    """The state of the handoff: CONNECTED, CONFERENCE, COMPLETED, RETURNED, or EXPIRED if the acceptance is not used."""
     def __init__(
         self,
         *,
@@ -343,6 +365,53 @@ class NotifyHandoffResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NotifyHandoffResponse: _TypeAlias = NotifyHandoffResponse  # noqa: Y015
+
+@_typing.final
+class ReportOutcomeRequest(_message.Message):
+    """Tells how a call ended at the unit that accepted it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OFFER_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    offer_id: _builtins.str
+    """Id of the offer."""
+    state: _routing_pb2.HandoffState.ValueType
+    """COMPLETED or RETURNED."""
+    reason: _builtins.str
+    """Why it comes back, a short word in UPPER_SNAKE such as `WRONG_TOPIC`, at most 64 characters."""
+    def __init__(
+        self,
+        *,
+        offer_id: _builtins.str = ...,
+        state: _routing_pb2.HandoffState.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["offer_id", b"offer_id", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportOutcomeRequest: _TypeAlias = ReportOutcomeRequest  # noqa: Y015
+
+@_typing.final
+class ReportOutcomeResponse(_message.Message):
+    """It is noted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportOutcomeResponse: _TypeAlias = ReportOutcomeResponse  # noqa: Y015
 
 @_typing.final
 class FetchContextRequest(_message.Message):

@@ -124,6 +124,11 @@ class HandoffServiceStub:
                 request_serializer=twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.ReportConnectedRequest.SerializeToString,
                 response_deserializer=twelve333_dot_api_dot_routing_dot_v1_dot_routing__pb2.Handoff.FromString,
                 _registered_method=True)
+        self.ReportConference = channel.unary_unary(
+                '/twelve333.api.routing.v1.HandoffService/ReportConference',
+                request_serializer=twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.ReportConferenceRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_routing_dot_v1_dot_routing__pb2.Handoff.FromString,
+                _registered_method=True)
         self.ReportCompleted = channel.unary_unary(
                 '/twelve333.api.routing.v1.HandoffService/ReportCompleted',
                 request_serializer=twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.ReportCompletedRequest.SerializeToString,
@@ -167,24 +172,32 @@ class HandoffServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ReportCompleted(self, request, context):
-        """Caller: desk or local operator of the origin. The conversation is over.
+    def ReportConference(self, request, context):
+        """Caller: desk or local operator of the origin. Three-way: the consultant stays in until the other side has the caller (then: ReportConnected).
         Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_HANDOFF_NOT_YOURS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportCompleted(self, request, context):
+        """Caller: desk or local operator of the origin, or of the unit that accepted: there only who took the call. The conversation is over.
+        Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_CALL_TAKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReturnHandoff(self, request, context):
-        """Caller: desk or local operator of the origin. The call is back where it came from.
-        Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_HANDOFF_NOT_YOURS.
+        """Caller: desk or local operator of the origin, or of the unit that accepted: there only who took the call. The call is back where it came from.
+        Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_CALL_TAKEN, ROUTING_REASON_MALFORMED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetHandoff(self, request, context):
-        """Caller: desk or local operator. One handoff of this node, outgoing or incoming, with its context.
+        """Caller: desk or local operator. One handoff of this node, outgoing or incoming, with its context; once a desktop has taken the call, only that one sees it.
         Refusals: ROUTING_HANDOFF_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -210,6 +223,11 @@ def add_HandoffServiceServicer_to_server(servicer, server):
             'ReportConnected': grpc.unary_unary_rpc_method_handler(
                     servicer.ReportConnected,
                     request_deserializer=twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.ReportConnectedRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_routing_dot_v1_dot_routing__pb2.Handoff.SerializeToString,
+            ),
+            'ReportConference': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportConference,
+                    request_deserializer=twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.ReportConferenceRequest.FromString,
                     response_serializer=twelve333_dot_api_dot_routing_dot_v1_dot_routing__pb2.Handoff.SerializeToString,
             ),
             'ReportCompleted': grpc.unary_unary_rpc_method_handler(
@@ -287,6 +305,33 @@ class HandoffService:
             target,
             '/twelve333.api.routing.v1.HandoffService/ReportConnected',
             twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.ReportConnectedRequest.SerializeToString,
+            twelve333_dot_api_dot_routing_dot_v1_dot_routing__pb2.Handoff.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportConference(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.routing.v1.HandoffService/ReportConference',
+            twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.ReportConferenceRequest.SerializeToString,
             twelve333_dot_api_dot_routing_dot_v1_dot_routing__pb2.Handoff.FromString,
             options,
             channel_credentials,
@@ -427,6 +472,11 @@ class HandoffPeerServiceStub:
                 request_serializer=twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.NotifyHandoffRequest.SerializeToString,
                 response_deserializer=twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.NotifyHandoffResponse.FromString,
                 _registered_method=True)
+        self.ReportOutcome = channel.unary_unary(
+                '/twelve333.api.routing.v1.HandoffPeerService/ReportOutcome',
+                request_serializer=twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.ReportOutcomeRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.ReportOutcomeResponse.FromString,
+                _registered_method=True)
         self.FetchContext = channel.unary_unary(
                 '/twelve333.api.routing.v1.HandoffPeerService/FetchContext',
                 request_serializer=twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.FetchContextRequest.SerializeToString,
@@ -455,6 +505,15 @@ class HandoffPeerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportOutcome(self, request, context):
+        """Caller: the node that accepted. Tells that the conversation is over, or that the call comes back, with the reason. A repeat, or what is older
+        than what is known, is success.
+        Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_OFFER_NOT_YOURS, ROUTING_REASON_MALFORMED, ROUTING_STEP_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def FetchContext(self, request, context):
         """Caller: the node that accepted. Gives the context to it and to nobody else.
         Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_OFFER_NOT_YOURS.
@@ -475,6 +534,11 @@ def add_HandoffPeerServiceServicer_to_server(servicer, server):
                     servicer.NotifyHandoff,
                     request_deserializer=twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.NotifyHandoffRequest.FromString,
                     response_serializer=twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.NotifyHandoffResponse.SerializeToString,
+            ),
+            'ReportOutcome': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportOutcome,
+                    request_deserializer=twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.ReportOutcomeRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.ReportOutcomeResponse.SerializeToString,
             ),
             'FetchContext': grpc.unary_unary_rpc_method_handler(
                     servicer.FetchContext,
@@ -537,6 +601,33 @@ class HandoffPeerService:
             '/twelve333.api.routing.v1.HandoffPeerService/NotifyHandoff',
             twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.NotifyHandoffRequest.SerializeToString,
             twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.NotifyHandoffResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportOutcome(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.routing.v1.HandoffPeerService/ReportOutcome',
+            twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.ReportOutcomeRequest.SerializeToString,
+            twelve333_dot_api_dot_routing_dot_v1_dot_service__pb2.ReportOutcomeResponse.FromString,
             options,
             channel_credentials,
             insecure,

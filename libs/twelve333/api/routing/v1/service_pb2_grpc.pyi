@@ -83,16 +83,20 @@ class HandoffServiceStub:
     """Caller: desk or local operator of the origin. The caller speaks with the unit.
     Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_HANDOFF_NOT_YOURS.
     """
-    ReportCompleted: _grpc.UnaryUnaryMultiCallable[_service_pb2.ReportCompletedRequest, _routing_pb2.Handoff]
-    """Caller: desk or local operator of the origin. The conversation is over.
+    ReportConference: _grpc.UnaryUnaryMultiCallable[_service_pb2.ReportConferenceRequest, _routing_pb2.Handoff]
+    """Caller: desk or local operator of the origin. Three-way: the consultant stays in until the other side has the caller (then: ReportConnected).
     Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_HANDOFF_NOT_YOURS.
+    """
+    ReportCompleted: _grpc.UnaryUnaryMultiCallable[_service_pb2.ReportCompletedRequest, _routing_pb2.Handoff]
+    """Caller: desk or local operator of the origin, or of the unit that accepted: there only who took the call. The conversation is over.
+    Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_CALL_TAKEN.
     """
     ReturnHandoff: _grpc.UnaryUnaryMultiCallable[_service_pb2.ReturnHandoffRequest, _routing_pb2.Handoff]
-    """Caller: desk or local operator of the origin. The call is back where it came from.
-    Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_HANDOFF_NOT_YOURS.
+    """Caller: desk or local operator of the origin, or of the unit that accepted: there only who took the call. The call is back where it came from.
+    Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_CALL_TAKEN, ROUTING_REASON_MALFORMED.
     """
     GetHandoff: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetHandoffRequest, _routing_pb2.Handoff]
-    """Caller: desk or local operator. One handoff of this node, outgoing or incoming, with its context.
+    """Caller: desk or local operator. One handoff of this node, outgoing or incoming, with its context; once a desktop has taken the call, only that one sees it.
     Refusals: ROUTING_HANDOFF_UNKNOWN.
     """
     ListHandoffs: _grpc.UnaryUnaryMultiCallable[_service_pb2.ListHandoffsRequest, _service_pb2.ListHandoffsResponse]
@@ -114,16 +118,20 @@ class HandoffServiceAsyncStub(HandoffServiceStub):
     """Caller: desk or local operator of the origin. The caller speaks with the unit.
     Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_HANDOFF_NOT_YOURS.
     """
-    ReportCompleted: _aio.UnaryUnaryMultiCallable[_service_pb2.ReportCompletedRequest, _routing_pb2.Handoff]  # type: ignore[assignment]
-    """Caller: desk or local operator of the origin. The conversation is over.
+    ReportConference: _aio.UnaryUnaryMultiCallable[_service_pb2.ReportConferenceRequest, _routing_pb2.Handoff]  # type: ignore[assignment]
+    """Caller: desk or local operator of the origin. Three-way: the consultant stays in until the other side has the caller (then: ReportConnected).
     Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_HANDOFF_NOT_YOURS.
+    """
+    ReportCompleted: _aio.UnaryUnaryMultiCallable[_service_pb2.ReportCompletedRequest, _routing_pb2.Handoff]  # type: ignore[assignment]
+    """Caller: desk or local operator of the origin, or of the unit that accepted: there only who took the call. The conversation is over.
+    Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_CALL_TAKEN.
     """
     ReturnHandoff: _aio.UnaryUnaryMultiCallable[_service_pb2.ReturnHandoffRequest, _routing_pb2.Handoff]  # type: ignore[assignment]
-    """Caller: desk or local operator of the origin. The call is back where it came from.
-    Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_HANDOFF_NOT_YOURS.
+    """Caller: desk or local operator of the origin, or of the unit that accepted: there only who took the call. The call is back where it came from.
+    Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_CALL_TAKEN, ROUTING_REASON_MALFORMED.
     """
     GetHandoff: _aio.UnaryUnaryMultiCallable[_service_pb2.GetHandoffRequest, _routing_pb2.Handoff]  # type: ignore[assignment]
-    """Caller: desk or local operator. One handoff of this node, outgoing or incoming, with its context.
+    """Caller: desk or local operator. One handoff of this node, outgoing or incoming, with its context; once a desktop has taken the call, only that one sees it.
     Refusals: ROUTING_HANDOFF_UNKNOWN.
     """
     ListHandoffs: _aio.UnaryUnaryMultiCallable[_service_pb2.ListHandoffsRequest, _service_pb2.ListHandoffsResponse]  # type: ignore[assignment]
@@ -156,13 +164,23 @@ class HandoffServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ReportConference(
+        self,
+        request: _service_pb2.ReportConferenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_pb2.Handoff, _abc.Awaitable[_routing_pb2.Handoff]]:
+        """Caller: desk or local operator of the origin. Three-way: the consultant stays in until the other side has the caller (then: ReportConnected).
+        Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_HANDOFF_NOT_YOURS.
+        """
+
+    @_abc_1.abstractmethod
     def ReportCompleted(
         self,
         request: _service_pb2.ReportCompletedRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_pb2.Handoff, _abc.Awaitable[_routing_pb2.Handoff]]:
-        """Caller: desk or local operator of the origin. The conversation is over.
-        Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_HANDOFF_NOT_YOURS.
+        """Caller: desk or local operator of the origin, or of the unit that accepted: there only who took the call. The conversation is over.
+        Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_CALL_TAKEN.
         """
 
     @_abc_1.abstractmethod
@@ -171,8 +189,8 @@ class HandoffServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _service_pb2.ReturnHandoffRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_pb2.Handoff, _abc.Awaitable[_routing_pb2.Handoff]]:
-        """Caller: desk or local operator of the origin. The call is back where it came from.
-        Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_HANDOFF_NOT_YOURS.
+        """Caller: desk or local operator of the origin, or of the unit that accepted: there only who took the call. The call is back where it came from.
+        Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_STEP, ROUTING_CALL_TAKEN, ROUTING_REASON_MALFORMED.
         """
 
     @_abc_1.abstractmethod
@@ -181,7 +199,7 @@ class HandoffServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _service_pb2.GetHandoffRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_pb2.Handoff, _abc.Awaitable[_routing_pb2.Handoff]]:
-        """Caller: desk or local operator. One handoff of this node, outgoing or incoming, with its context.
+        """Caller: desk or local operator. One handoff of this node, outgoing or incoming, with its context; once a desktop has taken the call, only that one sees it.
         Refusals: ROUTING_HANDOFF_UNKNOWN.
         """
 
@@ -213,6 +231,11 @@ class HandoffPeerServiceStub:
     """Caller: the node that made the offer. Tells what became of it, so that the seat is held or free at once. A repeat, or what is older than what is known, is success.
     Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_OFFER_NOT_YOURS.
     """
+    ReportOutcome: _grpc.UnaryUnaryMultiCallable[_service_pb2.ReportOutcomeRequest, _service_pb2.ReportOutcomeResponse]
+    """Caller: the node that accepted. Tells that the conversation is over, or that the call comes back, with the reason. A repeat, or what is older
+    than what is known, is success.
+    Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_OFFER_NOT_YOURS, ROUTING_REASON_MALFORMED, ROUTING_STEP_UNKNOWN.
+    """
     FetchContext: _grpc.UnaryUnaryMultiCallable[_service_pb2.FetchContextRequest, _service_pb2.FetchContextResponse]
     """Caller: the node that accepted. Gives the context to it and to nobody else.
     Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_OFFER_NOT_YOURS.
@@ -231,6 +254,11 @@ class HandoffPeerServiceAsyncStub(HandoffPeerServiceStub):
     NotifyHandoff: _aio.UnaryUnaryMultiCallable[_service_pb2.NotifyHandoffRequest, _service_pb2.NotifyHandoffResponse]  # type: ignore[assignment]
     """Caller: the node that made the offer. Tells what became of it, so that the seat is held or free at once. A repeat, or what is older than what is known, is success.
     Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_OFFER_NOT_YOURS.
+    """
+    ReportOutcome: _aio.UnaryUnaryMultiCallable[_service_pb2.ReportOutcomeRequest, _service_pb2.ReportOutcomeResponse]  # type: ignore[assignment]
+    """Caller: the node that accepted. Tells that the conversation is over, or that the call comes back, with the reason. A repeat, or what is older
+    than what is known, is success.
+    Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_OFFER_NOT_YOURS, ROUTING_REASON_MALFORMED, ROUTING_STEP_UNKNOWN.
     """
     FetchContext: _aio.UnaryUnaryMultiCallable[_service_pb2.FetchContextRequest, _service_pb2.FetchContextResponse]  # type: ignore[assignment]
     """Caller: the node that accepted. Gives the context to it and to nobody else.
@@ -259,6 +287,17 @@ class HandoffPeerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_service_pb2.NotifyHandoffResponse, _abc.Awaitable[_service_pb2.NotifyHandoffResponse]]:
         """Caller: the node that made the offer. Tells what became of it, so that the seat is held or free at once. A repeat, or what is older than what is known, is success.
         Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_OFFER_NOT_YOURS.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportOutcome(
+        self,
+        request: _service_pb2.ReportOutcomeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.ReportOutcomeResponse, _abc.Awaitable[_service_pb2.ReportOutcomeResponse]]:
+        """Caller: the node that accepted. Tells that the conversation is over, or that the call comes back, with the reason. A repeat, or what is older
+        than what is known, is success.
+        Refusals: ROUTING_HANDOFF_UNKNOWN, ROUTING_OFFER_NOT_YOURS, ROUTING_REASON_MALFORMED, ROUTING_STEP_UNKNOWN.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,136 @@
+"""Consultants' desktops against real processes: the example as a developer runs it, a node that is restarted, hub and broker away."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from tests.support.federation import one_federation
+
+from twelve333.cli.demo.federation import READY_SECONDS, Federation
+from twelve333.client import Connection
+from twelve333.client.handoffs import HandoffView
+from twelve333.core.routing.machine import HandoffState
+
+JIUJIANG, NANCHANG, FUZHOU = "360400", "360100", "350100"
+WITHIN_SECONDS = 30.0
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "desktop.py"
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180), one_federation]
+
+
+@dataclass
+class Desktop:
+    """The example, running."""
+
+    process: asyncio.subprocess.Process
+    said: list[str] = field(default_factory=list)
+
+    async def type(self, *words: str) -> None:
+        """Type a line."""
+        assert self.process.stdin
+        self.process.stdin.write((" ".join(words) + "\n").encode())
+        await self.process.stdin.drain()
+
+    async def says(self, *words: str) -> list[str]:
+        """Wait for a line in which these words are columns; the columns."""
+        assert self.process.stdout
+        async with asyncio.timeout(WITHIN_SECONDS):
+            while True:
+                line = (await self.process.stdout.readline()).decode().rstrip("\n")
+                assert line or not self.process.stdout.at_eof(), self.said
+                self.said.append(line)
+                if set(words) <= set(columns := line.split("\t")):
+                    return columns
+
+
+@asynccontextmanager
+async def desktop(federation: Federation, province: str, *units: str) -> AsyncIterator[Desktop]:
+    profile = federation.nodes[province].folder / "profiles" / "desk-1"
+    pipe, env = asyncio.subprocess.PIPE, {**os.environ, "PYTHONUTF8": "1"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(EXAMPLE), str(profile), *units, stdin=pipe, stdout=pipe, env=env
+    )  # fmt: skip
+    try:
+        yield Desktop(process)
+        assert process.stdin
+        process.stdin.close()
+        async with asyncio.timeout(WITHIN_SECONDS):
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def desk(federation: Federation, province: str) -> Connection:
+    node = federation.nodes[province]
+    return node.connect(node.folder / "profiles" / "desk-1")
+
+
+async def next_of(views: AsyncIterator[HandoffView], name: str, state: HandoffState) -> HandoffView:
+    """The change with which the handoff `name` reaches a state."""
+    async with asyncio.timeout(WITHIN_SECONDS):
+        async for view in views:
+            if (view.handoff.call.id, view.handoff.state) == (name, state):
+                return view
+    raise AssertionError("the stream ended")
+
+
+async def test_the_example_takes_a_call_with_its_context_and_gives_another_back(federation: Federation) -> None:
+    async with desktop(federation, "360000", JIUJIANG) as origin, desktop(federation, "350000", FUZHOU) as there:
+        await origin.type("place", JIUJIANG, FUZHOU, "where is the file kept?")
+        name = (await there.says("rings", f"from {JIUJIANG}"))[0]
+        await there.type("take", name)
+        assert (await there.says(name, "accepted", "where is the file kept?"))[0] == name
+        await origin.type("conference", name)
+        await there.says(name, "conference")
+        await origin.type("connected", name)
+        await there.says(name, "connected")
+        await there.type("completed", name)
+        await origin.says(name, "completed", f"to {FUZHOU}")
+
+        await origin.type("place", JIUJIANG, FUZHOU, "and this one?")
+        second = (await there.says("rings", f"from {JIUJIANG}"))[0]
+        await there.type("refuse", second, "WRONG_TOPIC")
+        await origin.says(second, "returned", "WRONG_TOPIC")
+        await origin.type("take", "nobody")
+        assert "ROUTING_HANDOFF_UNKNOWN" in (await origin.says())[0]
+
+
+async def test_a_desktop_loses_no_offer_while_its_node_restarts_and_the_origin_hears_of_it_with_hub_and_broker_away(
+    federation: Federation,
+) -> None:
+    node = federation.nodes["350000"]
+    async with AsyncExitStack() as stack:
+        origin, there = [await stack.enter_async_context(desk(federation, province)) for province in ("360000", "350000")]
+        offers = await stack.enter_async_context(aclosing(there.desk.offers([FUZHOU])))
+        mine = await stack.enter_async_context(aclosing(origin.desk.watch([NANCHANG])))
+        placed = await origin.handoffs.place(JIUJIANG, FUZHOU, context={"question": "?"})
+        async with asyncio.timeout(WITHIN_SECONDS):
+            assert (await anext(offers)).handoff.call.id == placed.handoff.call.id
+        await origin.handoffs.connected(placed.handoff.call.id)
+        await federation.stop_hub_and_broker()
+        try:
+            await node.process.stop()
+            await node.process.start(node.ready, within_seconds=READY_SECONDS)
+            second = await origin.handoffs.place(JIUJIANG, FUZHOU, context={"question": "restarted?"})
+            async with asyncio.timeout(WITHIN_SECONDS):
+                ringing = await anext(offers)
+            assert ringing.handoff.call.id == second.handoff.call.id
+            taken = await there.desk.take(second.handoff.call.id)
+            assert (taken.context, taken.taken_by) == ({"question": "restarted?"}, "desk-1")
+            await there.handoffs.returned(second.handoff.call.id, "NO_LINE")
+            back = await next_of(mine, second.handoff.call.id, HandoffState.RETURNED)
+            assert back.handoff.reason == "NO_LINE"
+            # What was taken before the restart is still theirs to end.
+            await there.handoffs.completed(placed.handoff.call.id)
+            await next_of(mine, placed.handoff.call.id, HandoffState.COMPLETED)
+        finally:
+            await federation.restart_hub_and_broker()
