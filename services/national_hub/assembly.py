@@ -40,7 +40,7 @@ from twelve333.api.delivery.v1 import instance_pb2_grpc, peer_pb2_grpc
 from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.library.v1 import recovery_pb2_grpc as library_return_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
-from twelve333.api.registration.v1 import keys_pb2_grpc, recovery_pb2_grpc
+from twelve333.api.registration.v1 import keys_pb2_grpc, life_pb2_grpc, recovery_pb2_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
 from twelve333.api.routing.v1 import policy_service_pb2_grpc
 from twelve333.core.audit.witnesses import witnesses_of
@@ -62,6 +62,7 @@ from .handlers.holders import holder_register
 from .handlers.instances import InstanceHandlers, take_seen_fork
 from .handlers.library import LibraryPublishHandlers, LibrarySyncHandlers, keep_refusal, keep_report, library_reading
 from .handlers.library_recovery import LibraryReturnHandlers
+from .handlers.life import UnitLifeHandlers, UnitRecordHandlers
 from .handlers.policies import RoutingPolicyHandlers
 from .handlers.recovery import DirectoryReturnHandlers, load_recovery
 from .handlers.registration import RegistrationHandlers
@@ -161,6 +162,8 @@ def services(
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, AuditHandlers(hub.database, audit_log, HUB, witnesses)),
         partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake, copies.ready)),
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
+        partial(life_pb2_grpc.add_UnitLifeServiceServicer_to_server, UnitLifeHandlers(hub)),
+        partial(life_pb2_grpc.add_UnitRecordServiceServicer_to_server, UnitRecordHandlers(hub)),
         partial(recovery_pb2_grpc.add_DirectoryReturnServiceServicer_to_server, DirectoryReturnHandlers(hub, keys)),
         partial(keys_pb2_grpc.add_EncryptionKeyServiceServicer_to_server, EncryptionKeyHandlers(hub, keys)),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, CoverageHandlers(DirectorySnapshot(hub), hub.clock, UnitHistory(hub))),

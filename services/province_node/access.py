@@ -31,6 +31,11 @@ FEDERATION: Final[AccessTable] = {
 DESK: Final[AccessTable] = {
     **AUTHENTICATED_ROWS,
     f"{_API}.registration.v1.NodeService/GetNodeStatus": LOCAL,
+    f"{_API}.registration.v1.UnitLifeService/GetUnitLife": LOCAL_OPERATOR,
+    f"{_API}.registration.v1.UnitLifeService/AskStep": LOCAL_OPERATOR,
+    f"{_API}.registration.v1.UnitLifeService/DecideStep": LOCAL_OPERATOR,
+    f"{_API}.registration.v1.UnitLifeService/ListPendingSteps": LOCAL_OPERATOR,
+    f"{_API}.registration.v1.UnitLifeService/GetLifePolicy": LOCAL_OPERATOR,
     f"{_API}.registration.v1.HolderService/CertifyHolder": LOCAL_OPERATOR,
     f"{_API}.registration.v1.HolderService/ListHolders": LOCAL_OPERATOR,
     f"{_API}.registration.v1.HolderService/RevokeHolder": LOCAL_OPERATOR,

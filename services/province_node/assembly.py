@@ -38,6 +38,7 @@ from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
 from twelve333.api.delivery.v1 import peer_pb2_grpc
 from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
+from twelve333.api.registration.v1 import life_pb2_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
 from twelve333.api.routing.v1 import desk_pb2_grpc, queue_pb2_grpc, replay_pb2_grpc
 from twelve333.api.routing.v1 import service_pb2_grpc as routing_grpc
@@ -60,6 +61,7 @@ from .handlers.desk import DeskHandlers
 from .handlers.handoff import HandoffHandlers, RoutingHandlers
 from .handlers.holders import holder_register
 from .handlers.library import library_handlers, on_release_announced
+from .handlers.life import UnitLifeHandlers
 from .handlers.queues import QueueHandlers
 from .handlers.registration import DirectoryPull, NodeHandlers, on_directory_changed
 from .handlers.replay import ReplayHandlers
@@ -202,6 +204,7 @@ def desk_services(
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, audit_handlers(node)),
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
         partial(registration_grpc.add_NodeServiceServicer_to_server, handlers),
+        partial(life_pb2_grpc.add_UnitLifeServiceServicer_to_server, UnitLifeHandlers(node)),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, coverage_handlers(node, calls.view)),
         partial(routing_grpc.add_RoutingServiceServicer_to_server, RoutingHandlers(node, calls.view)),
         partial(replay_pb2_grpc.add_ReplayServiceServicer_to_server, ReplayHandlers(node, calls.view)),

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from cyclopts import App, Parameter
 
@@ -25,10 +25,12 @@ from .common import PENDING, Asked, Common, InputFile, OptionalInput, connect, r
 from .output import print_json, show, show_one
 from .unit_document import differences, read_unit, unit_text
 from .unit_file import parse_units
+from .unit_rows import PENDING_COLUMNS, next_of, pending_values, unit_row
 
 app = App(
     name="unit",
-    help="The register of units: list, import, open, suspend, close. Ask the hub, so use an operator's or a node's hub profile.",
+    help="The register of units, and their lives from plan to opening. Ask the hub with an operator's or a node's hub profile; "
+    "show, list --pending, open, suspend, close, approve, reject also with a node operator's.",
 )
 IMPORT_SOURCE = Code("CLI_UNIT_IMPORT_SOURCE", Kind.INVALID)
 WAITED_IN_VAIN = Code("CLI_UNIT_WAITED_IN_VAIN", Kind.TIMED_OUT)
@@ -37,28 +39,22 @@ COLUMNS = ("code", "name", "province", "level", "status", "with_system", "member
 
 
 @app.command(name="list")
-async def list_units(*, province: str = "", status: UnitStatus | None = None, common: Common = Common()) -> None:
+async def list_units(*, province: str = "", status: UnitStatus | None = None, pending: bool = False, common: Common = Common()) -> int:
     """List units in the order of their codes.
 
     Args:
         province: only those of this province, e.g. 350000.
         status: only those in this state.
+        pending: the steps that wait for an approval instead; 8 if there are any. A node's operator may ask too.
     """
-    async with connect(common) as hub:
-        units = await hub.registration.list_units(province, status)
-    show([_row(unit) for unit in units], COLUMNS, as_json=common.json, title=f"{len(units)} units")
-
-
-@app.command(name="show")
-async def show_unit(code: str, *, common: Common = Common()) -> None:
-    """Show one unit.
-
-    Args:
-        code: GB/T 2260 code, e.g. 350100.
-    """
-    async with connect(common) as hub:
-        unit = await hub.registration.get_unit(code)
-    show_one(_row(unit), as_json=common.json)
+    async with connect(common) as service:
+        if pending:
+            waiting = await service.lives.pending(province)
+            show([pending_values(step) for step in waiting], PENDING_COLUMNS, as_json=common.json, title=f"{len(waiting)} pending")
+            return PENDING if waiting else 0
+        units = await service.registration.list_units(province, status)
+    show([unit_row(unit) for unit in units], COLUMNS, as_json=common.json, title=f"{len(units)} units")
+    return 0
 
 
 @app.command
@@ -109,7 +105,10 @@ async def apply(*, file: InputFile, dry_run: bool = False, common: Common = Comm
         entry = service_pb2.UnitEntry(unit=entered, declaration=declaration_to_wire(declaration))
         _, version = await hub.registration.register_units([entry])
         now = await hub.registration.get_unit(unit.code)
-    show_one({**_row(now), "changes": changed if common.json else len(changed), "directory_version": version}, as_json=common.json)
+    show_one(
+        {**unit_row(now), "changes": changed if common.json else len(changed), "directory_version": version, "next": next_of(now)},
+        as_json=common.json,
+    )
     return 0
 
 
@@ -135,7 +134,7 @@ async def wait(
             if left <= 0:
                 raise Refused(refuse(WAITED_IN_VAIN, code=code, status=unit.status.value, until=until.value, within=timeout))
             await asyncio.sleep(min(WAIT_POLL_SECONDS, left))
-    show_one(_row(unit), as_json=asked.json)
+    show_one({**unit_row(unit), "next": next_of(unit)}, as_json=asked.json)
     return 0
 
 
@@ -165,7 +164,8 @@ async def import_units(
     entries = parse_units(read_text(file), str(file)) if file else sample_entries()
     async with connect(common) as hub:
         changed, version = await hub.registration.register_units(entries, since=start_of(since))
-    show_one({"units": len(entries), "changed": changed, "directory_version": version}, as_json=common.json)
+    after = "twelve333 unit list --status registered"
+    show_one({"units": len(entries), "changed": changed, "directory_version": version, "next": after}, as_json=common.json)
 
 
 @app.command
@@ -187,37 +187,14 @@ async def plan(
     """
     async with connect(common) as hub:
         await hub.registration.plan_unit(code, status, datetime.combine(on, time(), CHINA), with_system=with_system)
-    show_one({"code": code, "status": status.value, "with_system": with_system, "on": on.isoformat()}, as_json=common.json)
-
-
-@app.command(name="open")
-async def open_unit(code: str, *, common: Common = Common()) -> None:
-    """Let a unit answer callers; the ministry does so the first time, the province resumes after a suspension."""
-    await _change(code, UnitStatus.OPEN, common)
-
-
-@app.command
-async def suspend(code: str, *, common: Common = Common()) -> None:
-    """Take a unit out for a time; its calls go to its parent, then to neighbours by agreement."""
-    await _change(code, UnitStatus.SUSPENDED, common)
-
-
-@app.command
-async def close(code: str, *, common: Common = Common()) -> None:
-    """End a unit for good."""
-    await _change(code, UnitStatus.CLOSED, common)
+    after = f"twelve333 coverage --as-of {on.isoformat()}"
+    show_one({"code": code, "status": status.value, "with_system": with_system, "on": on.isoformat(), "next": after}, as_json=common.json)
 
 
 def sample_entries() -> list[service_pb2.UnitEntry]:
     """The national table of the end of 2013 as it is registered; see `twelve333.data` for what is assumed in it."""
     declared = {declaration.unit: declaration_to_wire(declaration) for declaration in declarations_2013()}
     return [service_pb2.UnitEntry(unit=unit_to_wire(unit), declaration=declared.get(unit.code)) for unit in units_2013()]
-
-
-async def _change(code: str, status: UnitStatus, common: Common) -> None:
-    async with connect(common) as hub:
-        unit, version = await hub.registration.change_status(code, status)
-    show_one({**_row(unit), "directory_version": version}, as_json=common.json)
 
 
 async def _known(hub: Connection, unit: Unit) -> tuple[Unit, Declaration | None]:
@@ -228,15 +205,3 @@ async def _known(hub: Connection, unit: Unit) -> tuple[Unit, Declaration | None]
         if error.kind is Kind.NOT_FOUND:
             return replace(unit, status=UnitStatus.PLANNED), None
         raise
-
-
-def _row(unit: Unit) -> dict[str, Any]:
-    return {
-        "code": unit.code,
-        "name": unit.name,
-        "province": unit.province,
-        "level": unit.level.value,
-        "status": unit.status.value,
-        "with_system": unit.with_system,
-        "member": unit.member,
-    }

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .handoffs import HandoffsClient
     from .holders import HoldersClient
     from .library import LibraryClient
+    from .life import UnitLifeClient
     from .policies import PoliciesClient
     from .queues import QueuesClient
     from .registration import RegistrationClient
@@ -170,6 +171,13 @@ class Connection:
         from .routing import RoutingClient
 
         return RoutingClient(self.calls)
+
+    @cached_property
+    def lives(self) -> UnitLifeClient:
+        """The lives of units: steps, proofs, approvals."""
+        from .life import UnitLifeClient
+
+        return UnitLifeClient(self.calls)
 
     @cached_property
     def queues(self) -> QueuesClient:

@@ -16,23 +16,25 @@ from twelve333.api.common.v1 import common_pb2
 from twelve333.api.registration.v1 import service_pb2 as pb
 from twelve333.api.registration.v1 import service_pb2_grpc
 from twelve333.core.decision import Refused, accepted, refuse
-from twelve333.core.identity import Role
 from twelve333.core.ids import HUB
 from twelve333.core.registration import codes
-from twelve333.core.registration.messages import ChangeStatus, RegisterUnit
-from twelve333.core.registration.model import JoinToken, Unit
-from twelve333.core.registration.rules import change_status, check_owner, register
+from twelve333.core.registration.life import Stage
+from twelve333.core.registration.messages import RegisterUnit
+from twelve333.core.registration.model import JoinToken
+from twelve333.core.registration.rules import check_owner, register
 from twelve333.data import provinces
 from twelve333.wire.coverage import asked_time
 from twelve333.wire.registration import level_from_wire, member_to_wire, status_from_wire, unit_to_wire
 from twelve333.wire.times import to_timestamp
 
 from ..context import HubContext
+from ..entering import Entered, enter_steps
 from ..store import coverage as declarations
 from ..store import registration as store
 from ..store import unit_history
 from .certificates import renew_member, revoke_member
 from .directory import confirm, republish
+from .life import acting, ask_step, asker_of, version_of
 from .partition import refuse_new_faults
 from .standing import list_standings
 
@@ -41,10 +43,8 @@ TOKEN_LIFETIME_MAX = timedelta(days=7)
 ENTRIES_MAX = 1_000
 CONFIRMED_FOR = timedelta(seconds=1)
 
-_meter = metrics.get_meter("twelve333.registration")
-_changed = _meter.create_counter("twelve333.registration.units_changed", unit="{unit}", description="units entered or changed")
-_steps = _meter.create_counter(
-    "twelve333.registration.status_steps", unit="{step}", description="steps in units' lives, by the state reached"
+_changed = metrics.get_meter("twelve333.registration").create_counter(
+    "twelve333.registration.units_changed", unit="{unit}", description="units entered or changed"
 )
 
 
@@ -80,7 +80,7 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
         self, request: pb.RegisterUnitsRequest, context: ServicerContext[pb.RegisterUnitsRequest, pb.RegisterUnitsResponse]
     ) -> pb.RegisterUnitsResponse:
         """Enter or change units, all of them or none."""
-        hub, now, asker = self._hub, self._hub.clock(), _asker()
+        hub, now, asker, by = self._hub, self._hub.clock(), asker_of(), acting()
         if len(request.entries) > ENTRIES_MAX:
             raise Refused(refuse(codes.TOO_MANY_UNITS, count=len(request.entries), limit=ENTRIES_MAX))
 
@@ -89,10 +89,11 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
         def keep(tx: Connection) -> tuple[int, int]:
             entered = [_enter_unit(tx, entry, asker, since) for entry in request.entries]
             declared = [_enter_declaration(tx, entry, now) for entry in request.entries]  # may name units that came later
-            changed = sum(one or other for one, other in zip(entered, declared, strict=True))
+            changed = sum(one.changed or other for one, other in zip(entered, declared, strict=True))
             if changed:
                 refuse_new_faults(tx)
-            return changed, republish(hub, tx, now) if changed else _version(tx)
+                enter_steps(tx, entered, by, since, now)
+            return changed, republish(hub, tx, now) if changed else version_of(tx)
 
         changed, version = await hub.audit.write("registration.units", asker, keep)
         _changed.add(changed)
@@ -120,31 +121,18 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
     async def ChangeUnitStatus(
         self, request: pb.ChangeUnitStatusRequest, context: ServicerContext[pb.ChangeUnitStatusRequest, pb.ChangeUnitStatusResponse]
     ) -> pb.ChangeUnitStatusResponse:
-        """Take one step in a unit's life."""
-        hub, now, asker = self._hub, self._hub.clock(), _asker()
+        """Take one step in a unit's life, or have it wait for approvals; then the unit is given as it still is."""
         to = status_from_wire(request.status)
         if to is None:
             raise Refused(refuse(codes.STATUS_UNKNOWN))
-        command = ChangeStatus(request.code, to)
-
-        def keep(tx: Connection) -> tuple[Unit, int]:
-            decision = accepted(change_status(store.load_unit(tx, command.code), asker, command))
-            if not decision.events:
-                return decision.state, _version(tx)
-            store.save_units(tx, [decision.state])
-            unit_history.note_units(tx, [decision.state], now)
-            refuse_new_faults(tx)
-            return decision.state, republish(hub, tx, now)
-
-        unit, version = await hub.audit.write(f"registration.status.{to.value}", command.code, keep)
-        _steps.add(1, {"status": unit.status.value})
+        unit, _, version = await ask_step(self._hub, request.code, Stage(to.value), acting())
         return pb.ChangeUnitStatusResponse(unit=unit_to_wire(unit), directory_version=version)
 
     async def PlanUnit(
         self, request: pb.PlanUnitRequest, context: ServicerContext[pb.PlanUnitRequest, pb.PlanUnitResponse]
     ) -> pb.PlanUnitResponse:
         """Write down a step that a unit intends to take."""
-        status, on, asker = status_from_wire(request.status), asked_time(request.on), _asker()
+        status, on, asker = status_from_wire(request.status), asked_time(request.on), asker_of()
         if status is None:
             raise Refused(refuse(codes.STATUS_UNKNOWN))
         if refusal := check_owner(asker, request.code):
@@ -217,17 +205,6 @@ def _directory(tx: Connection) -> pb.GetDirectoryResponse:
     return pb.GetDirectoryResponse(directory=common_pb2.SignedDocument.FromString(row.document) if row else None)
 
 
-def _asker() -> str:
-    """`hub` for an operator of the ministry, the province code for a node."""
-    caller = current_caller()
-    return HUB if caller.role is Role.OPERATOR else caller.member
-
-
-def _version(tx: Connection) -> int:
-    row = store.load_directory(tx)
-    return row.version if row else 0
-
-
 def _since(request: pb.RegisterUnitsRequest, asker: str, now: datetime) -> datetime:
     """From when the units stand as entered: for the ministry to say, of a register that is taken over."""
     if not request.HasField("since"):
@@ -240,8 +217,8 @@ def _since(request: pb.RegisterUnitsRequest, asker: str, now: datetime) -> datet
     return since
 
 
-def _enter_unit(tx: Connection, entry: pb.UnitEntry, asker: str, since: datetime) -> bool:
-    """Enter one unit; True if it is new or different now."""
+def _enter_unit(tx: Connection, entry: pb.UnitEntry, asker: str, since: datetime) -> Entered:
+    """Enter one unit, if it is new or different."""
     unit = entry.unit
     known = store.load_unit(tx, unit.code)
     declares = entry.HasField("declaration") or declarations.load_declaration(tx, unit.code) is not None
@@ -250,7 +227,7 @@ def _enter_unit(tx: Connection, entry: pb.UnitEntry, asker: str, since: datetime
     if decision.events:
         store.save_units(tx, [decision.state])
         unit_history.note_units(tx, [decision.state], since)
-    return bool(decision.events)
+    return Entered(known, decision.state)
 
 
 def _enter_declaration(tx: Connection, entry: pb.UnitEntry, now: datetime) -> bool:

@@ -1,26 +1,22 @@
-"""Who may join, enter a unit, or take a step in a unit's life."""
+"""Who may join, or enter a unit."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from twelve333.core.decision import Decision, Refusal
 from twelve333.core.ids import HUB
 from twelve333.core.registration import codes
-from twelve333.core.registration.machine import STEPS
-from twelve333.core.registration.messages import ChangeStatus, Join, RegisterUnit
+from twelve333.core.registration.messages import Join, RegisterUnit
 from twelve333.core.registration.model import JoinToken, Level, Unit, UnitStatus
-from twelve333.core.registration.rules import Joined, admit, change_status, register
+from twelve333.core.registration.rules import Joined, admit, register
 
 NOW = datetime(2026, 3, 30, 9, tzinfo=UTC)
 TOKEN = JoinToken("0" * 64, "320000", NOW + timedelta(hours=24))
 JOIN = Join("320000", "10.0.0.1:7443", "key-1")
 PROVINCES = {"320000", "350000"}
-FUZHOU = Unit("350100", "福州市", "350000", "350000", Level.PREFECTURE, "350000", UnitStatus.OPEN, True)
 
 
 def joined(token: JoinToken | None, command: Join = JOIN, now: datetime = NOW) -> Decision[Joined] | Refusal:
@@ -72,29 +68,3 @@ def test_entering_a_unit_again_unchanged_tells_nobody() -> None:
     assert isinstance(entered, Decision) and entered.events
     again = enter("350100", "350000", known=entered.state)
     assert again == Decision(entered.state)
-
-
-def test_a_province_may_suspend_and_resume_but_not_open_for_the_first_time() -> None:
-    suspended = change_status(FUZHOU, "350000", ChangeStatus("350100", UnitStatus.SUSPENDED))
-    assert isinstance(suspended, Decision)
-    assert isinstance(change_status(suspended.state, "350000", ChangeStatus("350100", UnitStatus.OPEN)), Decision)
-    entered = enter("350200", "350000")
-    assert isinstance(entered, Decision)
-    refusal = change_status(entered.state, "350000", ChangeStatus("350200", UnitStatus.OPEN))
-    assert isinstance(refusal, Refusal) and refusal.code is codes.STATUS_NOT_YOURS
-
-
-def test_a_closed_unit_stays_closed() -> None:
-    assert not [step for step in STEPS if step[0] is UnitStatus.CLOSED]
-
-
-@given(st.sampled_from(UnitStatus), st.sampled_from(UnitStatus), st.sampled_from([HUB, "350000", "320000"]))
-def test_a_step_is_taken_only_if_the_table_has_it(before: UnitStatus, after: UnitStatus, caller: str) -> None:
-    unit = Unit("350100", "福州市", "350000", "350000", Level.PREFECTURE, "350000", before, True)
-    outcome = change_status(unit, caller, ChangeStatus("350100", after))
-    own = caller in (HUB, "350000")
-    who = STEPS.get((before, after), frozenset())
-    allowed = own and (before is after or ("ministry" if caller == HUB else "province") in who)
-    assert isinstance(outcome, Decision) is allowed
-    if isinstance(outcome, Decision):
-        assert outcome.state.status is after

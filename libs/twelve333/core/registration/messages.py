@@ -41,14 +41,6 @@ class RegisterUnit:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeStatus:
-    """Someone opens, suspends, or closes a unit."""
-
-    code: str
-    to: UnitStatus
-
-
-@dataclass(frozen=True, slots=True)
 class MemberJoined:
     """A member has joined, or has come back with a new key or endpoint."""
 

@@ -15,8 +15,7 @@ from typing import Final
 from ..decision import Decision, FieldViolation, Refusal, refuse
 from ..ids import HUB, check_unit_code, is_province_code, province_of
 from . import codes
-from .machine import STEPS
-from .messages import ChangeStatus, Join, MemberJoined, RegisterUnit, UnitChanged
+from .messages import Join, MemberJoined, RegisterUnit, UnitChanged
 from .model import JoinToken, Level, Member, Unit, UnitStatus
 
 _ENDPOINT: Final = re.compile(r"[A-Za-z0-9.\[\]:-]{1,255}:\d{1,5}")
@@ -83,23 +82,6 @@ def register(known: Unit | None, caller: str, command: RegisterUnit) -> Decision
         with_system=command.with_system,
     )
     return Decision(unit, () if unit == known else (UnitChanged(unit.code, unit.status),))
-
-
-def change_status(known: Unit | None, caller: str, command: ChangeStatus) -> Decision[Unit] | Refusal:
-    """Decide whether `caller` may take this step in the unit's life; a step already taken is success."""
-    refusal = check_unit_code(command.code) or check_owner(caller, command.code)
-    if refusal:
-        return refusal
-    if known is None:
-        return refuse(codes.UNIT_UNKNOWN, code=command.code)
-    if known.status is command.to:
-        return Decision(known)
-    who = STEPS.get((known.status, command.to), frozenset())
-    if not who:
-        return refuse(codes.STATUS_STEP, code=command.code, status=known.status.value, to=command.to.value)
-    if ("ministry" if caller == HUB else "province") not in who:
-        return refuse(codes.STATUS_NOT_YOURS, code=command.code)
-    return Decision(replace(known, status=command.to), (UnitChanged(known.code, command.to),))
 
 
 def check_owner(caller: str, unit: str) -> Refusal | None:

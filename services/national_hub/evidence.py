@@ -1,0 +1,59 @@
+"""What the hub knows itself of a unit, looked up whenever it is asked for: nobody has to be believed for it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from twelve333.core.coverage.hours import Schedule
+from twelve333.core.ids import HUB
+from twelve333.core.registration import codes
+from twelve333.core.registration.life import SEEN_BY_HUB, Evidence, Proof
+from twelve333.core.registration.model import Unit
+from twelve333.wire.declarations import declaration_from_wire
+
+from .store import coverage as declarations
+from .store import life
+from .store.certificates import load_certificates
+
+CERTIFICATE_LEFT: Final = timedelta(days=1)
+MINUTES_AN_HOUR: Final = 60
+
+
+def evidence_of(tx: Connection, unit: Unit, now: datetime) -> list[Evidence]:
+    """All that is on record of a unit, and what the hub sees now."""
+    told = [it for it in life.load_evidence(tx, unit.code) if it.proof not in SEEN_BY_HUB]
+    return [*told, *own_evidence(tx, unit, now)]
+
+
+def own_evidence(tx: Connection, unit: Unit, now: datetime) -> list[Evidence]:
+    """Certificate in use, hours and contact."""
+    kept = declarations.load_declaration(tx, unit.code)
+    declared = declaration_from_wire(kept) if kept else None
+    minutes = _minutes(Schedule(declared.hours)) if declared else 0
+    contact = declared.contact.office if declared and declared.contact else ""
+    return [
+        _certificate(tx, unit, now),
+        _said(Proof.HOURS, f"{minutes / MINUTES_AN_HOUR:g} h a week" if minutes else "", codes.PROOF_HOURS.name, now),
+        _said(Proof.CONTACT, contact, codes.PROOF_CONTACT.name, now),
+    ]
+
+
+def _certificate(tx: Connection, unit: Unit, now: datetime) -> Evidence:
+    issued = load_certificates(tx, unit.member)
+    latest = issued[-1] if issued else None
+    good = latest is not None and latest.revoked_at is None and latest.not_after > now + CERTIFICATE_LEFT
+    detail = f"{latest.serial[:16]} until {latest.not_after:%Y-%m-%d}" if latest else ""
+    return Evidence(Proof.CERTIFICATE, good, now, HUB, detail, "" if good else codes.PROOF_CERTIFICATE.name)
+
+
+def _said(proof: Proof, detail: str, code: str, now: datetime) -> Evidence:
+    return Evidence(proof, bool(detail), now, HUB, detail, "" if detail else code)
+
+
+def _minutes(schedule: Schedule) -> int:
+    """Minutes of the usual week in which a consultant answers."""
+    week = next(iter(schedule.weeks()))
+    return sum(span.end - span.start for spans in week.values() for span in spans)

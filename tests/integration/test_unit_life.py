@@ -1,0 +1,148 @@
+"""A unit's life in the register: proofs, approvals, history; refused with what is missing, and nothing half done."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.support.registers import MINISTRY, Register, a_register, node
+from twelve333.api.registration.v1 import life_pb2 as pb
+from twelve333.client.life import UnitLife, unit_life
+from twelve333.core.coverage.model import Contact
+from twelve333.core.decision import Refused
+from twelve333.core.identity import Caller
+from twelve333.core.registration.life import LifePolicy, Proof, Stage, StageRule, StepState
+from twelve333.core.registration.model import UnitStatus
+from twelve333.testing.directory import a_declaration, a_unit
+from twelve333.wire.life import policy_to_wire, stage_to_wire
+
+FUZHOU, PROVINCE = "350100", "350000"
+CITY = a_unit(FUZHOU, with_system=False)
+DECLARED = a_declaration(FUZHOU, voicemail=True, contact=Contact("福州市社保中心", "tel:0591-12333"))
+NODE = node(PROVINCE)
+_CONTEXT: Any = None
+
+
+@pytest_asyncio.fixture
+async def register(tmp_path: Path) -> AsyncIterator[Register]:
+    async with a_register(tmp_path) as made:
+        await made.add_member(PROVINCE)
+        yield made
+
+
+async def life(register: Register) -> UnitLife:
+    return unit_life(await register.asked(NODE, register.lives.GetUnitLife(pb.GetUnitLifeRequest(code=FUZHOU), _CONTEXT)))
+
+
+async def ask(register: Register, stage: Stage, caller: Caller = NODE) -> pb.AskStepResponse:
+    return await register.asked(caller, register.lives.AskStep(pb.AskStepRequest(code=FUZHOU, stage=stage_to_wire(stage)), _CONTEXT))
+
+
+async def decide(register: Register, caller: Caller, *, yes: bool = True, reason: str = "", acting: str = "") -> pb.AskStepResponse:
+    request = pb.DecideStepRequest(code=FUZHOU, approve=yes, reason=reason, acting=acting)
+    return await register.asked(caller, register.lives.DecideStep(request, _CONTEXT))
+
+
+async def record(register: Register, *proofs: int, passed: bool = True, caller: Caller = NODE) -> None:
+    found = [pb.UnitEvidence(proof=proof, passed=passed, detail="320000", code="" if passed else "ROUTING_NO_PARTNER") for proof in proofs]
+    await register.asked(caller, register.records.RecordEvidence(pb.RecordEvidenceRequest(code=FUZHOU, evidence=found), _CONTEXT))
+
+
+async def refused(outcome: Any) -> Any:
+    with pytest.raises(Refused) as told:
+        await outcome
+    return told.value.refusal
+
+
+TOLD = (pb.PROOF_DOCTOR, pb.PROOF_TEST_CALL, pb.PROOF_PROMPTS)
+
+
+async def test_a_unit_goes_from_plan_to_open_with_its_proofs_and_both_approvals(register: Register) -> None:
+    await register.enter(NODE, [(CITY, None)])
+    assert (await life(register)).unit.status is UnitStatus.PLANNED
+    await register.enter(NODE, [(CITY, DECLARED)])
+    missing = await refused(ask(register, Stage.VERIFIED))
+    assert {each.path for each in missing.violations} == {"doctor", "test_call", "prompts"}
+    await record(register, *TOLD)
+    assert (await ask(register, Stage.VERIFIED)).unit.status == 3
+    waiting = await ask(register, Stage.OPEN)
+    assert (waiting.unit.status, waiting.step.waits_for) == (3, pb.APPROVAL_SIDE_PROVINCE)
+    pending = await register.asked(MINISTRY, register.lives.ListPendingSteps(pb.ListPendingStepsRequest(), _CONTEXT))
+    assert [step.unit for step in pending.steps] == [FUZHOU]
+    assert (await refused(decide(register, MINISTRY))).code.name == "REGISTRATION_APPROVAL_TURN"
+    await decide(register, NODE, acting="wang")
+    opened = await decide(register, MINISTRY)
+    assert (opened.unit.status, opened.step.state) == (4, pb.STEP_STATE_TAKEN)
+    known = await life(register)
+    assert [(step.number, step.stage, step.state) for step in known.steps] == [
+        (1, Stage.PLANNED, StepState.TAKEN),
+        (2, Stage.REGISTERED, StepState.TAKEN),
+        (3, Stage.VERIFIED, StepState.TAKEN),
+        (4, Stage.OPEN, StepState.TAKEN),
+    ]
+    assert [each.by for each in known.steps[-1].approvals] == [f"{PROVINCE}/wang", "hub/li"]
+    assert {it.proof for it in known.steps[2].evidence} == set(Proof)
+    assert not (await register.asked(MINISTRY, register.lives.ListPendingSteps(pb.ListPendingStepsRequest(), _CONTEXT))).steps
+
+
+async def test_what_failed_or_grew_old_is_no_proof(register: Register) -> None:
+    await register.enter(NODE, [(CITY, DECLARED)])
+    await record(register, *TOLD)
+    await record(register, pb.PROOF_TEST_CALL, passed=False)
+    missing = await refused(ask(register, Stage.VERIFIED))
+    assert missing.params["missing"] == "test_call" and "ROUTING_NO_PARTNER" in missing.violations[0].params["last"]
+    await record(register, *TOLD)
+    register.now += timedelta(days=28)
+    await ask(register, Stage.VERIFIED)
+    register.now += timedelta(days=3)
+    assert set((await refused(ask(register, Stage.OPEN))).params["missing"].split(", ")) == {"certificate", "doctor", "test_call"}
+
+
+async def test_the_hub_believes_nobody_about_what_it_knows_itself(register: Register) -> None:
+    await register.enter(NODE, [(CITY, replace(DECLARED, contact=None))])
+    await record(register, *TOLD, pb.PROOF_CONTACT, pb.PROOF_CERTIFICATE)
+    assert (await refused(ask(register, Stage.VERIFIED))).params["missing"] == "contact"
+    assert (await refused(record(register, *TOLD, caller=node("320000")))).code.name == "REGISTRATION_UNIT_NOT_YOURS"
+
+
+async def test_the_ministry_decides_what_is_asked_for_and_what_needs_nobody(register: Register) -> None:
+    policy = LifePolicy((StageRule(Stage.REGISTERED, (Proof.CONTACT,)), StageRule(Stage.WITH_SYSTEM, (), ())), evidence_days=7)
+    await register.asked(MINISTRY, register.records.SetLifePolicy(pb.SetLifePolicyRequest(policy=policy_to_wire(policy)), _CONTEXT))
+    missing = await refused(register.enter(NODE, [(CITY, replace(DECLARED, contact=None))]))
+    assert (missing.code.name, missing.params["missing"]) == ("REGISTRATION_EVIDENCE_MISSING", "contact")
+    assert (await refused(life(register))).code.name == "REGISTRATION_UNIT_UNKNOWN", "nothing half done"
+    await register.enter(NODE, [(CITY, DECLARED)])
+    for stage in (Stage.VERIFIED, Stage.OPEN, Stage.WITH_SYSTEM):
+        assert (await ask(register, stage)).step.state == pb.STEP_STATE_TAKEN
+    known = await life(register)
+    assert (known.unit.status, known.unit.with_system) == (UnitStatus.OPEN, True)
+    assert [each.by for each in known.steps[-1].approvals] == ["policy", "policy"]
+    wrong = pb.LifePolicy(evidence_days=0, silent_days=7, rules=[pb.StageRule(stage=pb.UNIT_STAGE_CLOSED)])
+    told = await refused(register.asked(MINISTRY, register.records.SetLifePolicy(pb.SetLifePolicyRequest(policy=wrong), _CONTEXT)))
+    assert {each.path for each in told.violations} == {"rules.stage", "evidence_days"}
+
+
+async def test_a_no_is_kept_with_its_reason_and_the_unit_may_ask_again(register: Register) -> None:
+    await register.enter(MINISTRY, [(replace(CITY, status=UnitStatus.VERIFIED), DECLARED)], states=True)
+    await record(register, *TOLD)
+    await ask(register, Stage.OPEN)
+    said = await decide(register, NODE, yes=False, reason="no staff yet")
+    assert (said.unit.status, said.step.state) == (3, pb.STEP_STATE_REJECTED)
+    assert (await refused(decide(register, NODE))).code.name == "REGISTRATION_NOTHING_PENDING"
+    again = await ask(register, Stage.OPEN)
+    assert again.step.number == said.step.number + 1
+    assert (await ask(register, Stage.OPEN)).step.number == again.step.number, "asked twice"
+
+
+async def test_a_unit_that_closes_waits_for_nobody_any_more(register: Register) -> None:
+    await register.enter(MINISTRY, [(replace(CITY, status=UnitStatus.VERIFIED), DECLARED)], states=True)
+    await record(register, *TOLD)
+    await ask(register, Stage.OPEN)
+    await ask(register, Stage.CLOSED)
+    assert [step.state for step in (await life(register)).steps] == [StepState.TAKEN, StepState.OVERTAKEN, StepState.TAKEN]
