@@ -30,6 +30,7 @@ from .sql import library as replica
 from .sql import library_links
 from .sql.database import Database
 from .sql.library import Held
+from .sql.library_shelf import Shelf
 from .sql.library_tables import LibraryTables
 from .sql.search import Found, Hit, Wanted, search
 
@@ -76,6 +77,7 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
     ) -> None:
         self._database = database
         self._tables = tables
+        self._shelf = Shelf(tables)
         self._clock = clock
         self._refusal = refusal
         self._replicas = replicas
@@ -89,7 +91,7 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         wanted = self._wanted(request)
 
         def work(tx: Connection) -> tuple[int, Found]:
-            return self._present(tx)[0].number, search(tx, planned, wanted)
+            return self._present(tx)[0].number, search(tx, self._shelf, planned, wanted)
 
         release, found = await self._database.read(work)
         _searches.add(1, {"found": bool(found.hits)})

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import pytest
 import rjieba
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Connection, MetaData
 from tests.support.postgres import Cluster
 from tests.support.texts import policy_texts
@@ -15,17 +19,19 @@ from tests.support.texts import policy_texts
 from twelve333.adapters.sql import Database, open_database
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql.library import HeldRelease
+from twelve333.adapters.sql.library_shelf import Shelf
 from twelve333.adapters.sql.library_tables import LibraryTables, create_index, library_tables
 from twelve333.adapters.sql.search import Found, Wanted, search
 from twelve333.core.library.markdown import Guide, parse_file, succeed
 from twelve333.core.library.merkle import root_of
 from twelve333.core.library.model import Change, Entry, EntryKind, Tombstone, TombstoneReason
-from twelve333.core.library.rules import apply_changes
+from twelve333.core.library.rules import apply_changes, in_force
 from twelve333.core.library.search import Plan, fold, plan
 from twelve333.data.resources import lexicon, sample_files, topics
 from twelve333.wire.library import content_of
 
 TODAY = date(2026, 3, 30)
+SHELVES: WeakKeyDictionary[Database, Shelf] = WeakKeyDictionary()
 TWO_CHARACTERS = [
     "工伤",
     "工资",
@@ -83,11 +89,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path, tables: Libra
     url = cluster.create_database() if cluster else f"sqlite:///{tmp_path / 'library.db'}"
     opened = open_database(url)
 
-    def create(tx: Connection) -> None:
-        tables.library_entries.metadata.create_all(tx)
-        create_index(tx)
-
-    await opened.write(create)
+    await opened.write(partial(_create, tables=tables))
     try:
         yield opened
     finally:
@@ -113,7 +115,8 @@ def _plan(query: str) -> Plan:
 
 async def _search(database: Database, query: str, **wanted: object) -> Found:
     asked = Wanted(**{"day": TODAY, "limit": 1000} | wanted)  # type: ignore[arg-type]
-    return await database.read(lambda tx: search(tx, _plan(query), asked))
+    shelf = SHELVES.setdefault(database, Shelf(library_tables(MetaData())))
+    return await database.read(lambda tx: search(tx, shelf, _plan(query), asked))
 
 
 def _holding(entries: list[Entry], word: str) -> set[str]:
@@ -240,18 +243,102 @@ async def test_entries_release_and_pages_come_back(database: Database, tables: L
     assert (await _search(database, "工伤")).total == 0
 
 
-async def test_both_databases_answer_alike(tmp_path: Path, postgres_url: str) -> None:
-    answers: list[list[tuple[str, float]]] = []
-    for url in (f"sqlite:///{tmp_path / 'a.db'}", postgres_url):
-        tables, opened = library_tables(MetaData()), open_database(url)
+Pair = tuple[tuple[Database, LibraryTables], tuple[Database, LibraryTables]]
 
-        def fill(tx: Connection, tables: LibraryTables = tables) -> None:
-            tables.library_entries.metadata.create_all(tx)
-            create_index(tx)
-            replica.apply(tx, tables, _changes(_sample()))
 
-        await opened.write(fill)
-        found = [await _search(opened, query, limit=10) for query in (*TWO_CHARACTERS, *SPOKEN)]
-        answers.append([(hit.held.entry_id, hit.score) for one in found for hit in one.hits])
-        await opened.close()
-    assert answers[0] == answers[1]
+@pytest.fixture
+async def pair(tmp_path: Path, postgres_url: str) -> AsyncIterator[Pair]:
+    """An empty replica on each database."""
+    opened = tuple((open_database(url), library_tables(MetaData())) for url in (f"sqlite:///{tmp_path / 'a.db'}", postgres_url))
+    for database, tables in opened:
+        await database.write(partial(_create, tables=tables))
+    yield opened  # type: ignore[misc]
+    for database, _ in opened:
+        await database.close()
+
+
+def _create(tx: Connection, tables: LibraryTables) -> None:
+    tables.library_entries.metadata.create_all(tx)
+    create_index(tx)
+
+
+def _told(found: Found) -> tuple[object, ...]:
+    """All that a caller is told, in its order."""
+    return found.total, [(hit.held.entry_id, hit.score, hit.literal, hit.in_force, hit.quote) for hit in found.hits]
+
+
+async def test_both_databases_answer_alike(pair: Pair) -> None:
+    for database, tables in pair:
+        await database.write(partial(replica.apply, tables=tables, changes=_changes(_sample())))
+    for query in (*TWO_CHARACTERS, *SPOKEN):
+        first, second = [_told(await _search(database, query, limit=10, region="350100")) for database, _ in pair]
+        assert first == second, query
+
+
+WORDS = ("工伤", "认定", "工资", "拖欠", "ＷＴＯ", "2014", "补", "社保卡", "退休金", "养老")
+TEXTS = st.tuples(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6), st.integers(0, 4))
+STEPS = st.lists(st.dictionaries(st.integers(0, 30), st.none() | TEXTS, min_size=1, max_size=24), min_size=1, max_size=4)
+QUERIES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map("".join)
+
+
+def _made_up(number: int, words: list[str], shape: int) -> Entry:
+    region = ("000000", "350000", "350100", "440000", "000000")[shape]
+    until = TODAY if shape == 4 else None
+    body = "，".join(words) if shape % 2 else "".join(words)
+    kind = EntryKind.QA if shape % 2 else EntryKind.POLICY
+    return Entry(f"e{number}", kind, "".join(words[:2]), body, ("04",), region, valid_from=date(2014, 1, 1), valid_to=until)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=STEPS, queries=st.lists(QUERIES, min_size=1, max_size=3), limit=st.sampled_from([2, 50]), region=st.sampled_from(["", "350100"])
+)
+async def test_both_databases_answer_alike_whatever_the_library_and_however_it_came_about(
+    pair: Pair, steps: list[dict[int, tuple[list[str], int] | None]], queries: list[str], limit: int, region: str
+) -> None:
+    """The second database takes each step in pieces and the other way round, so its rows are others; searches come in between."""
+    for database, tables in pair:
+        await database.write(partial(replica.clear, tables=tables))
+    held: dict[str, Entry] = {}
+    for version, step in enumerate(steps, 1):
+        entries = {f"e{number}": _made_up(number, *text) if text else None for number, text in step.items()}
+        changes = [_step(entry_id, version, entry) for entry_id, entry in entries.items()]
+        (one, its), (other, theirs) = pair
+        await one.write(partial(replica.apply, tables=its, changes=changes))
+        for change in reversed(changes):
+            await other.write(partial(replica.apply, tables=theirs, changes=[change]))
+        held = {entry_id: entry for entry_id, entry in (held | entries).items() if entry}
+        for query in queries:
+            first, second = [await _search(database, query, limit=limit, region=region) for database, _ in pair]
+            assert _told(first) == _told(second)
+            if limit > len(held):
+                literal = {hit.held.entry_id for hit in first.hits if hit.literal}
+                assert literal == {one.id for one in _standing(held) if fold(query) in fold(f"{one.title}\n{one.body}")}
+
+
+def _step(entry_id: str, version: int, entry: Entry | None) -> Change:
+    if entry is None:
+        return Change(entry_id, version, version, tombstone=Tombstone(TombstoneReason.WITHDRAWN))
+    return Change(entry_id, version, version, content=content_of(entry))
+
+
+def _standing(held: dict[str, Entry]) -> list[Entry]:
+    return [one for one in held.values() if in_force(one, TODAY)]
+
+
+async def test_a_search_sees_what_its_own_transaction_sees(database: Database, tables: LibraryTables) -> None:
+    """What a process keeps in memory is never older or newer than the view of the database that asks."""
+    shelf = Shelf(tables)
+    old = [Entry(f"a{number}", EntryKind.QA, "题", "工伤认定", ("04",)) for number in range(3)]
+    await database.write(partial(replica.apply, tables=tables, changes=_changes(old)))
+    gone = Change("a2", 2, 2, tombstone=Tombstone(TombstoneReason.REPEALED))
+    new = _changes([Entry("b", EntryKind.QA, "题", "工伤认定", ("04",))], 1, 3)
+
+    def seen(tx: Connection) -> set[str]:
+        return {hit.held.entry_id for hit in search(tx, shelf, _plan("工伤"), Wanted(TODAY)).hits}
+
+    assert await database.read(seen) == {"a0", "a1", "a2"}
+    await database.write(partial(replica.apply, tables=tables, changes=[gone]))  # the newest row: its number must not come back
+    assert await database.read(seen) == {"a0", "a1"}
+    await database.write(partial(replica.apply, tables=tables, changes=new))
+    assert await database.read(seen) == {"a0", "a1", "b"}

@@ -10,9 +10,9 @@ from tests.core.library.builders import entry
 
 from twelve333.core.decision import Refusal
 from twelve333.core.library import codes
-from twelve333.core.library.articles import SNIPPET_CHARS_MAX, passages, quote
+from twelve333.core.library.articles import SNIPPET_CHARS_MAX, Quote, passages, quote
 from twelve333.core.library.model import NATIONAL
-from twelve333.core.library.ranking import Corpus, boost, region_weight, weigh
+from twelve333.core.library.ranking import Corpus, boost, region_weight, telling, weigh
 from twelve333.core.library.search import Lexicon, Plan, fold, index_grams, plan, query_grams
 
 LEXICON = Lexicon({"不发工资": ("欠薪",)}, frozenset({"怎么办", "我", "了"}))
@@ -71,12 +71,18 @@ def test_in_force_weighs_more_than_not() -> None:
     assert boost(entry(), "", day) > boost(entry(valid_to=date(2013, 1, 1)), "", day)
 
 
+def worth(title: str, body: str, word: str) -> float:
+    words = telling(((word,),), Corpus(100, {"工伤": 5, "单位": 80, "伤残": 9}))
+    return weigh(title, body, set(index_grams(f"{title}\n{body}")), words)
+
+
 def test_a_word_in_the_title_and_a_rare_word_weigh_more() -> None:
-    corpus = Corpus(100, {"工伤": 5, "单位": 80})
-    words = (("工伤",),)
-    assert weigh(entry(title="工伤认定"), words, corpus) > weigh(entry(title="其他"), words, corpus) > 0
-    assert weigh(entry(body="单位"), (("单位",),), corpus) < weigh(entry(body="工伤"), words, corpus)
-    assert weigh(entry(body="养老"), words, corpus) == 0
+    assert worth("工伤认定", "工伤", "工伤") > worth("其他", "工伤", "工伤") > worth("其他", "单位", "单位") > 0
+    assert worth("其他", "养老", "工伤") == 0
+
+
+def test_a_word_of_which_only_parts_are_there_counts_in_part() -> None:
+    assert worth("其他", "因工伤残", "因工伤残") > worth("其他", "工伤，伤残", "因工伤残") > worth("其他", "工伤", "因工伤残") > 0
 
 
 STATUTE = """## 第三章　工伤认定
@@ -95,12 +101,36 @@ def test_articles_are_recognised_under_their_chapters() -> None:
     assert "工作场所" in found[0].text
 
 
+def quoted(body: str, *words: str) -> Quote:
+    return quote(body, fold(body), words)
+
+
 def test_the_quote_names_the_article_and_holds_the_words() -> None:
-    told = quote(STATUTE, ["30日"])
-    assert (told.article, told.matched) == ("第十七条", ("30日",))
+    told = quoted(STATUTE, "30日")
+    assert (told.article, told.chapter, told.matched) == ("第十七条", "第三章 工伤认定", ("30日",))
     assert "30日" in told.snippet
+    assert told.sentence == "所在单位应当自事故发生之日起30日内提出申请。"
 
 
-@given(st.text(alphabet="工伤保险\n第一条 ", max_size=600))
-def test_a_snippet_is_never_longer_than_can_be_read_out(text: str) -> None:
-    assert len(quote(text, ["保险"]).snippet) <= SNIPPET_CHARS_MAX
+def test_the_quote_is_of_the_article_that_says_most() -> None:
+    assert quoted(STATUTE, "工作", "受到伤害").article == "第十四条"
+    assert quoted(STATUTE, "工作", "受到伤害").sentence == "(一)在工作时间和工作场所内受到伤害的；"
+    assert quoted(STATUTE, "申请", "受到伤害", "工伤认定").article == "第十四条"
+
+
+def test_an_article_that_is_only_referred_to_is_no_article() -> None:
+    body = "第三条 依照\n第十四条的规定认定。\n第四条、第五条不适用于工伤。"
+    assert quoted(body, "规定认定").article == quoted(body, "适用").article == "第三条"
+
+
+def test_a_text_without_the_words_is_told_by_its_beginning() -> None:
+    told = quoted("# 标题\n\n先说这个。\n再说那个。", "工伤")
+    assert (told.snippet, told.matched, told.sentence) == ("先说这个。", (), "")
+
+
+@given(st.text(alphabet="工伤保险。；\n第一条章# Ａ０", max_size=600))
+def test_a_snippet_is_never_longer_than_can_be_read_out_and_a_sentence_stands_in_the_text(text: str) -> None:
+    told = quoted(text, "保险", "a0")
+    assert len(told.snippet) <= SNIPPET_CHARS_MAX
+    assert "".join(told.sentence.split()) in "".join(text.split())
+    assert all(word in fold(told.sentence) or word in fold(text) for word in told.matched)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, text
+from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, text
 
 from ...core.decision import Refused
 from ...core.library.merkle import digest_of
@@ -20,6 +20,7 @@ from ...core.library.search import index_grams
 from ...wire.library import entry_from_content
 from . import library_links as links
 from .library_derived import derived
+from .library_marks import take_rows
 from .library_tables import LibraryTables
 
 CHUNK: Final = 200
@@ -154,7 +155,7 @@ def _apply_chunk(tx: Connection, tables: LibraryTables, chunk: Sequence[Change])
     coming = [(change, decoded(change.content)) for change in chunk if change.tombstone is None]
     if not coming:
         return
-    first = (tx.execute(select(func.max(tables.library_entries.c.row_id))).scalar() or 0) + 1
+    first = take_rows(tx, tables, len(coming))
     numbered = [(first + i, change, entry) for i, (change, entry) in enumerate(coming)]
     tx.execute(insert(tables.library_entries), [_row(row_id, change, entry) for row_id, change, entry in numbered])
     tx.execute(insert(tables.library_contents), [{"row_id": row_id, "content": change.content} for row_id, change, _ in numbered])
@@ -185,6 +186,7 @@ def _forget(tx: Connection, tables: LibraryTables, entry_ids: Sequence[str]) -> 
     rows = tx.execute(select(e.c.row_id, c.c.content).join(c, c.c.row_id == e.c.row_id).where(e.c.entry_id.in_(entry_ids))).all()
     if not rows:
         return
+    take_rows(tx, tables, 0)
     if tx.dialect.name == "sqlite":
         remove = text("INSERT INTO library_index(library_index, rowid, grams) VALUES ('delete', :row_id, :grams)")
         tx.execute(remove, [{"row_id": row.row_id, "grams": " ".join(_grams(decoded(bytes(row.content))))} for row in rows])

@@ -23,13 +23,14 @@ class LibraryTables:
     library_contents: Table
     library_releases: Table
     library_links: Table
+    library_marks: Table
 
 
 def library_tables(metadata: MetaData) -> LibraryTables:
     """Declare the tables of a replica in a service's `metadata`, or return those declared before."""
     if "library_entries" in metadata.tables:
         return LibraryTables(**{name: metadata.tables[name] for name in LibraryTables.__slots__})
-    return LibraryTables(_entries(metadata), _contents(metadata), _releases(metadata), _links(metadata))
+    return LibraryTables(_entries(metadata), _contents(metadata), _releases(metadata), _links(metadata), _marks(metadata))
 
 
 def create_index(connection: Connection) -> None:
@@ -107,4 +108,14 @@ def _releases(metadata: MetaData) -> Table:
         Column("number", BigInteger, primary_key=True, autoincrement=False),
         Column("document", LargeBinary, nullable=False),  # SignedDocument, byte for byte
         Column("applied_at", UtcDateTime, nullable=False),
+    )
+
+
+def _marks(metadata: MetaData) -> Table:
+    return Table(
+        "library_marks",
+        metadata,
+        Column("id", Integer, primary_key=True, autoincrement=False),  # one row: 1
+        Column("stamp", BigInteger, nullable=False),  # goes up with every change of the entries
+        Column("last_row", Integer, nullable=False),  # the highest row ever given to an entry
     )

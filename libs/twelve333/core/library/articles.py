@@ -1,21 +1,30 @@
-"""Where in a text a hit stands: the article to quote, and the sentence to read out.
+"""Where in a text a hit stands: the article to quote, the sentence to read out, and how to cite it.
 
-Chinese statutes number their articles `第十七条` at the start of a paragraph, under chapters `第三章`; a caller is told the article.
+Chinese statutes number their articles `第十七条` at the start of a paragraph, under chapters `第三章`; a caller is told the article. A long
+text is not taken apart for that: its headings are found in one pass, and only places where words stand are looked at.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from .search import fold
-
 SNIPPET_CHARS_MAX: Final = 160
+SENTENCE_CHARS_MAX: Final = 400
+PLACES_MAX: Final = 64  # of one word in one text
 _NUMBER = "[一二三四五六七八九十百千零〇0-9]+"
-_ARTICLE = re.compile(rf"^(第{_NUMBER}条(?:之{_NUMBER})?)[ \u3000]*(.*)$")
-_CHAPTER = re.compile(rf"^#*[ \u3000]*(第{_NUMBER}[编章节](?:[ \u3000]+.*)?)$")
+_BLANK = "[ \t\u3000]"
+_HEADING = re.compile(
+    rf"^{_BLANK}*(?:#+{_BLANK}*)?(?P<article>第{_NUMBER}条(?:之{_NUMBER})?)(?={_BLANK}|[^的规至、和或及]|$)"
+    rf"|^{_BLANK}*#*{_BLANK}*(?P<chapter>第{_NUMBER}[编章节](?:{_BLANK}+.*)?)$"
+    rf"|^{_BLANK}*#+{_BLANK}*(?P<title>.*)$",
+    re.MULTILINE,
+)
+_LINE = re.compile(r"^.*\S", re.MULTILINE)
+_SENTENCE = re.compile(r"[^。；！？\n]*[。；！？]?[”』」]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,44 +38,127 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What to read out: the article it stands in, the words around the hit, and which words hit."""
+    """What to read out.
+
+    Args:
+        article: it stands in, e.g. 第十七条; empty if the text has none there.
+        snippet: the words around the hit, at most `SNIPPET_CHARS_MAX` characters, in one line.
+        matched: which words hit, longest first.
+        sentence: the whole sentence that holds most of them, as it stands; empty if none does.
+        chapter: it stands under, or the heading of the section.
+    """
 
     article: str
     snippet: str
     matched: tuple[str, ...]
+    sentence: str = ""
+    chapter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A part of a text: from where to where, under which chapter, as which article."""
+
+    start: int
+    end: int
+    chapter: str
+    article: str
+
+
+class _Outline:
+    """The headings of a text, in order."""
+
+    def __init__(self, body: str) -> None:
+        self._body = body
+        self._starts: list[int] = []
+        self._blocks: list[_Block] = []
+        chapter = ""
+        for found in _HEADING.finditer(body):
+            if found["article"] is None:
+                chapter = " ".join((found["chapter"] or found["title"]).split())
+            self._starts.append(found.start())
+            self._blocks.append(_Block(found.end(), len(body), chapter, found["article"] or ""))
+
+    def is_heading(self, at: int) -> bool:
+        """Whether position `at` is in a heading that is no article."""
+        number = bisect_right(self._starts, at) - 1
+        return number >= 0 and not self._blocks[number].article and at < self._blocks[number].start
+
+    def opening(self) -> _Block:
+        """The first article or line that is no heading; all of the text if it has nothing else."""
+        starts = (found.start() for found in _LINE.finditer(self._body))
+        at = next((start for start in starts if not self.is_heading(start)), None)
+        return _Block(0, len(self._body), "", "") if at is None else self.block(at)
+
+    def block(self, at: int) -> _Block:
+        """The article that holds position `at`, or the line."""
+        number = bisect_right(self._starts, at) - 1
+        until = self._starts[number + 1] if number + 1 < len(self._starts) else len(self._body)
+        under = self._blocks[number] if number >= 0 else _Block(0, 0, "", "")
+        if under.article:
+            return _Block(under.start, until, under.chapter, under.article)
+        start = self._body.rfind("\n", 0, at) + 1
+        end = self._body.find("\n", at)
+        return _Block(start, len(self._body) if end < 0 else end, under.chapter, "")
 
 
 def passages(body: str) -> list[Passage]:
-    """The articles of a text in order; a text without articles is parted at its headings and blank lines."""
-    found: list[Passage] = []
-    chapter, article = "", ""
-    for line in (raw.strip() for raw in body.splitlines()):
-        if heading := _CHAPTER.match(line):
-            chapter, article = " ".join(heading[1].split()), ""
-        elif opening := _ARTICLE.match(line):
-            article = opening[1]
-            found.append(Passage(chapter, article, opening[2]))
-        elif line.startswith("#"):
-            chapter, article = line.lstrip("# "), ""
-        elif line and article and found:
-            found[-1] = Passage(chapter, article, f"{found[-1].text}\n{line}".strip())
-        elif line:
-            found.append(Passage(chapter, "", line))
+    """The articles of a text in order; a text without articles is parted at its headings and lines."""
+    outline, found, at = _Outline(body), list[Passage](), 0
+    while at < len(body):
+        block = outline.block(at)
+        text = "\n".join(line for raw in body[block.start : block.end].splitlines() if (line := raw.strip()))
+        if block.article or (text and not outline.is_heading(at)):
+            found.append(Passage(block.chapter, block.article, text))
+        at = max(block.end, at) + (not block.article)
     return found
 
 
-def quote(body: str, words: Iterable[str]) -> Quote:
-    """The passage of `body` with most of the folded `words`, cut around the first of them to `SNIPPET_CHARS_MAX` characters."""
+def quote(body: str, folded: str, words: Iterable[str]) -> Quote:
+    """The article or paragraph with most of the `words`, and in it the sentence with most of them.
+
+    Args:
+        body: the text.
+        folded: the same, folded; positions are the same.
+        words: folded.
+    """
     wanted = sorted(dict.fromkeys(words), key=len, reverse=True)
-    parts = passages(body)
-    if not parts:
-        return Quote("", "", ())
-    best = max(range(len(parts)), key=lambda i: (sum(len(w) for w in wanted if w in fold(parts[i].text)), -i))
-    passage = parts[best]
-    folded = fold(passage.text)
-    matched = tuple(word for word in wanted if word in folded)
-    first = min((folded.index(word) for word in matched), default=0)
-    return Quote(passage.article, _cut(passage.text, first), matched)
+    outline, found, headings = _Outline(body), dict[_Block, set[str]](), dict[_Block, set[str]]()
+    for word in wanted:
+        for at in _places(folded, word):
+            (headings if outline.is_heading(at) else found).setdefault(outline.block(at), set()).add(word)
+    found = found or headings
+    if not found:
+        opening = outline.opening()
+        return Quote(opening.article, _cut(body[opening.start : opening.end].strip(), 0), (), "", opening.chapter)
+    best = max(found, key=lambda block: (sum(map(len, found[block])), -block.start))
+    matched = tuple(word for word in wanted if word in found[best])
+    start, end = _sentence(folded, best, matched)
+    text = body[best.start : best.end]
+    lead = len(text) - len(text.lstrip())
+    first = min(folded.index(word, best.start) for word in matched)
+    snippet = _cut(text.strip(), first - best.start - lead)
+    return Quote(best.article, snippet, matched, " ".join(body[start:end].split())[:SENTENCE_CHARS_MAX], best.chapter)
+
+
+def _places(folded: str, word: str) -> Iterator[int]:
+    """Where a word stands, the first `PLACES_MAX` times."""
+    at = folded.find(word)
+    for _ in range(PLACES_MAX):
+        if at < 0:
+            return
+        yield at
+        at = folded.find(word, at + len(word))
+
+
+def _sentence(folded: str, block: _Block, matched: tuple[str, ...]) -> tuple[int, int]:
+    """From where to where the sentence goes that holds most of the matched words, the first of equals."""
+    best = (-1, block.start, block.end)
+    for piece in _SENTENCE.finditer(folded, block.start, block.end):
+        held = sum(len(word) for word in matched if word in piece[0])
+        if held > best[0]:
+            best = held, piece.start(), piece.end()
+    return best[1], best[2]
 
 
 def _cut(text: str, at: int) -> str:

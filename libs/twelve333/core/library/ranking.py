@@ -6,7 +6,7 @@ The same scoring runs over the candidates of every back end, so that SQLite and 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -14,14 +14,15 @@ from typing import Final
 from ..ids import is_within, parent_of, province_of
 from .model import NATIONAL, Entry, EntryKind
 from .rules import in_force
-from .search import fold, query_grams
+from .search import query_grams
 
 USUAL_CHARS: Final = 600
+COUNTED_CHARS: Final = 16_000  # how often a word stands beyond them changes nothing any more
 _SATURATION: Final = 1.2
 _LENGTH_SHARE: Final = 0.4
-_IN_PARTS: Final = 0.35
-_TITLE: Final = 1.0
-_NOT_IN_FORCE: Final = 0.5
+IN_PARTS: Final = 0.35
+TITLE: Final = 1.0
+NOT_IN_FORCE: Final = 0.5
 _KIND: Final = {EntryKind.QA: 1.25, EntryKind.GUIDE: 1.2, EntryKind.CASE: 1.05, EntryKind.POLICY: 1.0}
 _NEAREST, _SAME_PROVINCE, _NATIONAL, _SISTER_UNIT, _ELSEWHERE = 1.4, 1.3, 1.15, 0.7, 0.5
 
@@ -32,6 +33,25 @@ class Corpus:
 
     entries: int
     holding: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A word that is looked for.
+
+    Args:
+        word: folded.
+        rarity: of its rarest gram.
+        grams: every one of which a text with the word has.
+        pairs: rarity of each, if there is more than one.
+        length: how many grams it has.
+    """
+
+    word: str
+    rarity: float
+    grams: frozenset[str]
+    pairs: Mapping[str, float]
+    length: int
 
 
 def region_weight(entry_region: str, caller: str) -> float:
@@ -56,39 +76,49 @@ def region_weight(entry_region: str, caller: str) -> float:
 
 def boost(entry: Entry, caller: str, day: date) -> float:
     """Everything that raises or lowers a hit whatever the words: in force on `day`, region, kind."""
-    return (1.0 if in_force(entry, day) else _NOT_IN_FORCE) * region_weight(entry.region, caller) * _KIND[entry.kind]
+    return (1.0 if in_force(entry, day) else NOT_IN_FORCE) * region_weight(entry.region, caller) * _KIND[entry.kind]
 
 
-def weigh(entry: Entry, words: tuple[tuple[str, ...], ...], corpus: Corpus) -> float:
-    """Weight of the words found in an entry, 0 if none; a word counts once, by the best of itself and its synonyms."""
-    title, body = fold(entry.title), fold(entry.body)
-    norm = _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * len(body) / USUAL_CHARS)
-    return sum(max(_weigh_word(word, title, body, norm, corpus) for word in group) for group in words)
+def telling(words: Iterable[Iterable[str]], corpus: Corpus) -> tuple[tuple[Telling, ...], ...]:
+    """What each word of a search is worth; once for all texts that it is looked for in."""
+    return tuple(tuple(_telling(word, corpus) for word in group) for group in words)
 
 
-def _weigh_word(word: str, title: str, body: str, norm: float, corpus: Corpus) -> float:
-    """BM25 weight of one word, doubled in the title; a word of which only parts are there counts in part."""
-    rare = min((corpus.holding.get(gram, 0) for gram in query_grams(word)), default=0)
-    times, in_title = body.count(word), word in title
-    if times or in_title:
-        frequency = times + in_title
-        heading = _TITLE * in_title * (1 + len(word) / max(1, len(title)))  # a title that says little else is about it
-        return _idf(rare, corpus.entries) * (frequency * (1 + _SATURATION) / (frequency + norm) + heading)
-    return _weigh_parts(word, title, body, norm, corpus)
-
-
-def _weigh_parts(word: str, title: str, body: str, norm: float, corpus: Corpus) -> float:
-    """Weight of the pairs of a longer word that are in the text, when the word itself is not (发工资 -> 工资)."""
+def _telling(word: str, corpus: Corpus) -> Telling:
     grams = query_grams(word)
-    if len(grams) < 2:
+    pairs = {gram: rarity(corpus.holding.get(gram, 0), corpus.entries) for gram in grams}
+    return Telling(word, max(pairs.values(), default=0.0), frozenset(grams), pairs if len(grams) > 1 else {}, len(grams))
+
+
+def weigh(title: str, body: str, grams: Set[str], words: tuple[tuple[Telling, ...], ...]) -> float:
+    """Weight of the words found in a text, 0 if none; a word counts once, by the best of itself and its synonyms.
+
+    Args:
+        title, body: folded.
+        grams: those of the words that the text holds, as the index knows.
+        words: looked for.
+    """
+    norm = _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * len(body) / USUAL_CHARS)
+    return sum(max(_weigh_word(word, title, body, grams, norm) for word in group) for group in words)
+
+
+def _weigh_word(word: Telling, title: str, body: str, grams: Set[str], norm: float) -> float:
+    """BM25 weight of one word, doubled in the title; a word of which only parts are there counts in part (发工资 -> 工资)."""
+    if word.grams <= grams:
+        frequency, in_title = body.count(word.word, 0, COUNTED_CHARS) or word.word in body, word.word in title
+        if frequency or in_title:
+            frequency += in_title
+            heading = TITLE * in_title * (1 + len(word.word) / max(1, len(title)))  # a title that says little else is about it
+            return word.rarity * (frequency * (1 + _SATURATION) / (frequency + norm) + heading)
+    if not word.pairs:
         return 0.0
-    found = 0.0
-    for gram in grams:
-        times = body.count(gram) + (gram in title)
-        found += _idf(corpus.holding.get(gram, 0), corpus.entries) * times * (1 + _SATURATION) / (times + norm)
-    return _IN_PARTS * found / len(grams)
+    found = sum(rare for gram, rare in word.pairs.items() if gram in grams)
+    return IN_PARTS * found * (1 + _SATURATION) / (1 + norm) / word.length
 
 
-def _idf(holding: int, entries: int) -> float:
-    """Inverse document frequency, never negative (Robertson and Zaragoza 2009, with the usual +1)."""
+def rarity(holding: int, entries: int) -> float:
+    """How much a word says that so many of all entries hold: inverse document frequency, never negative.
+
+    Source: Robertson and Zaragoza 2009, with the usual +1.
+    """
     return math.log(1 + (entries - min(holding, entries) + 0.5) / (holding + 0.5))

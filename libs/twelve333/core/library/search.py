@@ -17,7 +17,7 @@ from ..decision import Refusal, refuse
 from . import codes
 
 QUERY_CHARS_MAX: Final = 200
-SPOKEN_GRAMS_MAX: Final = 48
+SPOKEN_GRAMS_MAX: Final = 128
 Segmenter = Callable[[str], Iterable[str]]
 
 _RUN = re.compile(r"[^\W_]+")
