@@ -149,7 +149,7 @@ class View:
         missing = [row for row in rows if row not in found]
         if missing:
             e, c = self._shelf.tables.library_entries.c, self._shelf.tables.library_contents
-            whole = select(e.row_id, e.entry_id, e.version, e.release, c.c.content).join(c, c.c.row_id == e.row_id)
+            whole = select(e.row_id, e.entry_id, e.version, e.release, e.recorded_at, c.c.content).join(c, c.c.row_id == e.row_id)
             read = {row.row_id: _read(row) for row in self._tx.execute(whole.where(e.row_id.in_(missing)))}
             self._shelf.keep(read)
             found |= read
@@ -195,7 +195,7 @@ def _card(row: Row[Any]) -> Card:
 
 
 def _read(row: Row[Any]) -> ReadText:
-    held = Held(row.entry_id, row.version, row.release, bytes(row.content))
+    held = Held(row.entry_id, row.version, row.release, bytes(row.content), row.recorded_at)
     entry = decoded(held.content)
     body = fold(entry.body)
     return ReadText(row.row_id, held, entry, fold(entry.title), entry.body if body == entry.body else body)

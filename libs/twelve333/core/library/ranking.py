@@ -76,7 +76,7 @@ def region_weight(entry_region: str, caller: str) -> float:
 
 def boost(entry: Entry, caller: str, day: date) -> float:
     """Everything that raises or lowers a hit whatever the words: in force on `day`, region, kind."""
-    return (1.0 if in_force(entry, day) else NOT_IN_FORCE) * region_weight(entry.region, caller) * _KIND[entry.kind]
+    return (1.0 if in_force(entry, day) else NOT_IN_FORCE) * region_weight(entry.region, caller) * _KIND.get(entry.kind, 1.0)
 
 
 def telling(words: Iterable[Iterable[str]], corpus: Corpus) -> tuple[tuple[Telling, ...], ...]:
