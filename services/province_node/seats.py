@@ -12,6 +12,7 @@ from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.offers import Lease, Offer, Post, consider, note
 
 from .store import routing as store
+from .store.slots import load_accounts
 
 
 def lease_seat(tx: Connection, snapshot: Snapshot, member: str, offer: Offer, hold: timedelta, now: datetime) -> Lease:
@@ -29,8 +30,7 @@ def lease_seat(tx: Connection, snapshot: Snapshot, member: str, offer: Offer, ho
         Refused: as `consider` says.
     """
     known = store.load_lease(tx, offer.from_member, offer.id)
-    post = Post(snapshot, member, store.running_leases(tx, offer.unit, now))
-    lease = accepted(consider(offer, known, post, hold, now)).state
+    lease = accepted(consider(offer, known, _post(tx, snapshot, member, offer.unit, now), hold, now)).state
     if lease != known:
         store.save_lease(tx, lease)
     return lease
@@ -54,8 +54,12 @@ def note_lease(
     lease = store.load_lease(tx, origin, offer_id)
     if lease is None:
         return False
-    post = Post(snapshot, member, store.running_leases(tx, lease.offer.unit, now))
-    after = accepted(note(lease, to, post, hold, now)).state
+    after = accepted(note(lease, to, _post(tx, snapshot, member, lease.offer.unit, now), hold, now)).state
     if after != lease:
         store.save_lease(tx, after)
     return True
+
+
+def _post(tx: Connection, snapshot: Snapshot, member: str, unit: str, now: datetime) -> Post:
+    promises = {holder: account.promises for holder, account in load_accounts(tx, unit, now).items()}
+    return Post(snapshot, member, store.running_leases(tx, unit, now), promises)

@@ -10,7 +10,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, Column, Connection, Index, Integer, LargeBinary, RowMapping, String, Table, insert, select, update
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    RowMapping,
+    String,
+    Table,
+    false,
+    insert,
+    select,
+    update,
+)
 
 from twelve333.adapters.sql.database import note
 from twelve333.adapters.sql.fields import personal, protect, reveal
@@ -18,6 +33,7 @@ from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.api.routing.v1 import routing_pb2
 from twelve333.core.routing.context import ContextItem
 from twelve333.core.routing.handoff import Handoff, Step
+from twelve333.core.routing.ledger import Taken
 from twelve333.core.routing.machine import HOLDS_SEAT, STEPS, HandoffState
 from twelve333.core.routing.model import Call, LastResort, LastResortKind
 from twelve333.core.routing.offers import Lease, Offer
@@ -82,6 +98,8 @@ seat_leases = Table(
     Column("accepted_at", UtcDateTime, nullable=False, index=True),
     Column("held_until", UtcDateTime, nullable=False),
     Column("priority", Integer, nullable=False, server_default="0"),
+    Column("pool", String(64), nullable=False, server_default=""),
+    Column("slot", Boolean, nullable=False, server_default=false()),
     Column("context", JSON, nullable=False, info=personal("from_member", "offer_id")),
     Column("context_sha256", LargeBinary, nullable=False),
     Column("taken_by", String(64), nullable=False, server_default=""),
@@ -156,10 +174,12 @@ def load_lease(tx: Connection, from_member: str, offer_id: str) -> Lease | None:
     return _lease(row) if row else None
 
 
-def running_leases(tx: Connection, unit: str, now: datetime) -> list[datetime]:
-    """When each of the seats ends that a unit has leased at that time."""
-    held = (seat_leases.c.unit == unit) & (seat_leases.c.held_until > now) & seat_leases.c.state.in_(_SEAT_STATES)
-    return list(tx.scalars(select(seat_leases.c.held_until).where(held)))
+def running_leases(tx: Connection, unit: str, now: datetime) -> list[Taken]:
+    """The seats that a unit has leased at that time; who handed a call on is what its member said."""
+    it = seat_leases.c
+    held = (it.unit == unit) & (it.held_until > now) & it.state.in_(_SEAT_STATES)
+    rows = tx.execute(select(it.held_until, it.from_member, it.from_unit, it.topic, it.language, it.pool).where(held))
+    return [Taken(*row) for row in rows]
 
 
 def save_lease(tx: Connection, lease: Lease) -> None:
@@ -175,7 +195,8 @@ def save_lease(tx: Connection, lease: Lease) -> None:
     row = _call_values(offer.call, offer.from_unit) | {"context": []} | changing
     row |= {"from_member": offer.from_member, "offer_id": offer.id, "handoff_id": offer.call.id, "unit": offer.unit}
     row |= {"expires_at": offer.expires_at, "target": lease.target, "accepted_at": lease.accepted_at, "priority": offer.call.priority}
-    tx.execute(insert(seat_leases).values(row | {"context_sha256": offer.context_sha256}))
+    row |= {"pool": lease.pool, "slot": lease.slot, "context_sha256": offer.context_sha256}
+    tx.execute(insert(seat_leases).values(row))
 
 
 def save_lease_context(tx: Connection, lease: Lease, context: Sequence[ContextItem]) -> None:
@@ -306,4 +327,5 @@ def _handoff(row: RowMapping, steps: tuple[Step, ...]) -> Handoff:
 def _lease(row: RowMapping) -> Lease:
     call = replace(_call(row, row["handoff_id"]), priority=row["priority"])
     offer = Offer(row["offer_id"], call, row["from_unit"], row["from_member"], row["unit"], row["expires_at"], row["context_sha256"])
-    return Lease(offer, HandoffState(row["state"]), row["target"], row["accepted_at"], row["held_until"], row["taken_by"])
+    state, places = HandoffState(row["state"]), (row["taken_by"], row["pool"], row["slot"])
+    return Lease(offer, state, row["target"], row["accepted_at"], row["held_until"], *places)

@@ -17,17 +17,20 @@ from national_hub.store import registration as hub_registration
 from national_hub.store import routing as hub_routing
 from province_node.store import metadata as node_metadata
 from province_node.store import routing as store
+from province_node.store import slots
 from twelve333.adapters.sql import Database, open_database
 from twelve333.core.coverage.model import Candidate, Relation, Verdict
 from twelve333.core.decision import Decision, Refusal, Refused
 from twelve333.core.routing import codes
 from twelve333.core.routing.context import ContextItem, digest_of
 from twelve333.core.routing.handoff import Handoff, complete, connect, fail, give_up, offer_to, take
+from twelve333.core.routing.ledger import Promise, Taken
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.messages import told
 from twelve333.core.routing.model import Call, LastResort, LastResortKind, State
 from twelve333.core.routing.offers import Lease, Offer
 from twelve333.core.routing.rules import decide
+from twelve333.core.routing.slots import TERM, Account
 from twelve333.testing.directory import a_declaration, a_snapshot, a_unit
 from twelve333.wire.declarations import declaration_to_wire
 
@@ -81,7 +84,7 @@ def accepted_handoff(name: str = "h1", at: datetime = NOW) -> Handoff:
 
 def lease(name: str = "h1", until: datetime = NOW + HOLD) -> Lease:
     offer = Offer(f"{name}.350100", Call(name, "350102", visited=("360400",)), "360400", "360000", "350100", NOW + HOLD, b"\x01" * 32)
-    return Lease(offer, HandoffState.ACCEPTED, "tel:12333", NOW, until)
+    return Lease(offer, HandoffState.ACCEPTED, "tel:12333", NOW, until, pool="for 360400", slot=True)
 
 
 async def test_a_handoff_comes_back_as_it_was_after_every_step(database: Database) -> None:
@@ -129,8 +132,22 @@ async def test_only_leases_that_run_take_a_seat(database: Database) -> None:
     over = replace(lease("h3"), state=HandoffState.COMPLETED)
     for one in (lease("h1"), lease("h2", NOW), over):
         await database.write(lambda tx, one=one: store.save_lease(tx, one))
-    assert await database.read(lambda tx: store.running_leases(tx, "350100", NOW)) == [NOW + HOLD]
+    seat = Taken(NOW + HOLD, "360000", "360400", "", "zh", "for 360400")
+    assert await database.read(lambda tx: store.running_leases(tx, "350100", NOW)) == [seat]
     assert await database.read(lambda tx: store.running_leases(tx, "350200", NOW)) == []
+
+
+async def test_what_was_promised_comes_back_until_it_ends_and_nothing_that_lasts_too_long(database: Database) -> None:
+    account = Account((Promise(NOW, NOW + TERM, {"all": 3}), Promise(NOW, NOW + HOLD / 10, {"all": 5})), {"all": 2})
+    for _ in range(2):
+        await database.write(lambda tx: slots.save_account(tx, "350100", "360000", account, 7))
+    assert await database.read(lambda tx: slots.load_accounts(tx, "350100", NOW)) == {"360000": account}
+    assert await database.read(slots.newest_epoch) == 7
+    assert await database.read(lambda tx: slots.load_accounts(tx, "350100", NOW + TERM)) == {}
+    clock_set_back = NOW - timedelta(hours=1)
+    assert await database.read(lambda tx: slots.load_accounts(tx, "350100", clock_set_back)) == {}
+    await database.write(lambda tx: slots.forget_accounts(tx, ["350200"], NOW))
+    assert await database.read(lambda tx: slots.load_accounts(tx, "350100", NOW)) == {}
 
 
 async def test_a_lease_is_known_by_its_origin_and_its_context_goes_when_it_is_over(database: Database) -> None:

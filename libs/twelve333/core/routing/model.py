@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from ..coverage.model import DEFAULT_LANGUAGE, Candidate
+from ..coverage.seats import Part
 
 HOPS_MAX: Final = 5
 PRIORITY_MAX: Final = 9
@@ -60,11 +61,37 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class PartSlots:
+    """How many more calls of ours find room in a part of a unit's seats: slots that we hold and do not use, and seats open to everybody."""
+
+    part: Part
+    free: int
+
+    def takes(self, call: Call) -> bool:
+        """Whether a call counts here; as long as it is not known who hands it on, it may be anybody."""
+        return self.part.is_about(call.topic, call.language) and (not call.visited or self.part.is_for(call.visited[-1]))
+
+
+@dataclass(frozen=True, slots=True)
 class Slots:
-    """Slots of a unit that this node holds: how many are free, and until when they are ours."""
+    """Room at a unit that its node promised us: for how many calls, until when, and by part where it has more parts than one."""
 
     free: int
     until: datetime
+    parts: tuple[PartSlots, ...] = ()
+
+    def fits(self, call: Call) -> bool:
+        """Whether there is room for a call: in every part that it needs, and in one that is kept if any is."""
+        if self.free <= 0:
+            return False
+        kept = fits = False
+        for each in self.parts:
+            takes = each.takes(call)
+            if each.part.kept:
+                kept, fits = True, fits or (takes and each.free > 0)
+            elif takes and each.free <= 0:
+                return False
+        return fits or not kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +102,7 @@ class State:
         unreachable: members whose node did not answer -> until when they are left alone (the breaker).
         refused: units that said no -> until when they asked to be left alone.
         queues: what units told of their queues.
-        slots: slots of units that this node holds.
+        slots: room at units that was promised to this node.
         gapped: units that admit no further call of ours -> until when.
     """
 

@@ -1,19 +1,22 @@
 """The accepting side: may this call have a seat, and for how long?
 
 Seats are leased, never counted up and down: a lease ends by itself, so a crash, a split or a lost message heals within one lease,
-and the leases that run at any moment are never more than the seats there are. An offer repeated is the same offer.
+and the leases that run at any moment, with what is promised to others, are never more than the seats there are: of all, with each skill
+that the call needs, and of those kept for its source. An offer repeated is the same offer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from ..coverage.seats import ALL_SEATS, Part, parts_of
 from ..coverage.snapshot import Snapshot
 from ..decision import Decision, Refusal, refuse
 from . import codes
+from .ledger import Ledger, Promise, Taken
 from .machine import HOLDS_SEAT, PUT_THROUGH, HandoffState
 from .model import Call
 
@@ -53,6 +56,8 @@ class Lease:
         target: where the call is put through to.
         accepted_at, held_until: from when, until when.
         taken_by: the desktop or system that took the call; empty while none has. Known at its own node only.
+        pool: the kept part of the unit's seats in which it sits, empty if none is kept.
+        slot: whether it had been promised to the origin before it asked.
     """
 
     offer: Offer
@@ -61,6 +66,8 @@ class Lease:
     accepted_at: datetime
     held_until: datetime
     taken_by: str = ""
+    pool: str = ""
+    slot: bool = False
 
     def is_held(self, now: datetime) -> bool:
         """Whether it takes a seat at that time."""
@@ -69,11 +76,29 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What the asked unit's node knows: the directory, who it is, and the leases of the unit that run, by their ends."""
+    """What the asked unit's node knows.
+
+    Args:
+        snapshot: the directory.
+        member: who it is.
+        taken: seats of the unit that calls hold.
+        promises: slots of the unit that were promised, by member.
+    """
 
     snapshot: Snapshot
     member: str
-    running: Sequence[datetime]
+    taken: Sequence[Taken]
+    promises: Mapping[str, Sequence[Promise]] = field(default_factory=dict)
+
+    def ledger(self, unit: str, now: datetime) -> Ledger:
+        """How the seats of a unit are taken at a time."""
+        declaration = self.snapshot.declarations.get(unit)
+        return Ledger(parts_of(declaration) if declaration else (), self.taken, self.promises, now)
+
+    def source_of(self, offer: Offer) -> str:
+        """The unit that hands the call on, if the member that offers it serves that unit; otherwise nobody's."""
+        unit = self.snapshot.units.get(offer.from_unit)
+        return offer.from_unit if unit is not None and unit.member == offer.from_member else ""
 
 
 def consider(offer: Offer, known: Lease | None, post: Post, hold: timedelta, now: datetime) -> Decision[Lease] | Refusal:
@@ -99,9 +124,11 @@ def consider(offer: Offer, known: Lease | None, post: Post, hold: timedelta, now
     verdict = entry.verdict(offer.call.topic, offer.call.language, post.snapshot.local(now))
     if verdict:
         return refuse(codes.UNIT_CANNOT_ANSWER, unit=offer.unit, verdict=verdict.value)
-    if len(post.running) >= entry.declaration.seats:
-        return refuse(codes.NO_SEAT_FREE, retry_after=_retry_after(post.running, now), unit=offer.unit, seats=entry.declaration.seats)
-    return Decision(Lease(offer, HandoffState.ACCEPTED, entry.declaration.target, now, now + hold))
+    seat = _seat(offer, post, now)
+    if isinstance(seat, Refusal):
+        return seat
+    pool, slot = seat
+    return Decision(Lease(offer, HandoffState.ACCEPTED, entry.declaration.target, now, now + hold, pool=pool, slot=slot))
 
 
 def note(lease: Lease, to: HandoffState, post: Post, hold: timedelta, now: datetime) -> Decision[Lease] | Refusal:
@@ -131,10 +158,33 @@ def _repeat(offer: Offer, known: Lease, now: datetime) -> Decision[Lease] | Refu
 
 
 def _renewed(lease: Lease, post: Post, hold: timedelta, now: datetime) -> datetime:
-    declaration = post.snapshot.declarations.get(lease.offer.unit)
-    seat_free = declaration is not None and len(post.running) < declaration.seats
-    return now + hold if lease.is_held(now) or seat_free else lease.held_until
+    return now + hold if lease.is_held(now) or isinstance(_seat(lease.offer, post, now), tuple) else lease.held_until
 
 
-def _retry_after(running: Sequence[datetime], now: datetime) -> timedelta:
-    return min(min(running, default=now + RETRY_AFTER_MAX) - now, RETRY_AFTER_MAX)
+def _seat(offer: Offer, post: Post, now: datetime) -> tuple[str, bool] | Refusal:
+    """Where a call would sit: the kept part, and whether its seat was promised; or which seats are wanting, and when to ask again."""
+    ledger, call, member, source = post.ledger(offer.unit, now), offer.call, offer.from_member, post.source_of(offer)
+    needed = [part for part in ledger.parts if not part.kept and part.takes(source, call.topic, call.language)]
+    short = next((part for part in needed if not ledger.is_free(member, part)), None)
+    if short is not None or not needed:
+        return _wanting(offer.unit, short, ledger, now)
+    kept = [part for part in ledger.parts if part.kept]
+    fitting = [part for part in kept if part.takes(source, call.topic, call.language)]
+    pool = next((part for part in fitting if ledger.is_free(member, part)), None)
+    if kept and pool is None:
+        return _kept_for_others(offer, fitting, ledger, now)
+    taken = [*needed, pool] if pool else needed
+    return pool.name if pool else "", all(ledger.has_slot(member, part) for part in taken)
+
+
+def _wanting(unit: str, short: Part | None, ledger: Ledger, now: datetime) -> Refusal:
+    after = ledger.free_at([short] if short else [], RETRY_AFTER_MAX)
+    if short is None or short.name == ALL_SEATS:
+        return refuse(codes.NO_SEAT_FREE, retry_after=after, unit=unit, seats=short.seats if short else 0)
+    words = {"topic": "".join(short.topics) or "*", "language": short.language or "*"}
+    return refuse(codes.NO_SEAT_WITH_SKILL, retry_after=after, unit=unit, seats=short.seats, **words)
+
+
+def _kept_for_others(offer: Offer, fitting: Sequence[Part], ledger: Ledger, now: datetime) -> Refusal:
+    seats, after = sum(part.seats for part in fitting), ledger.free_at(fitting, RETRY_AFTER_MAX)
+    return refuse(codes.SEATS_KEPT, retry_after=after, unit=offer.unit, source=offer.from_unit[:6], seats=seats)

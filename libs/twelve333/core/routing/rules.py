@@ -122,7 +122,7 @@ def _against(
         for rule in own.refuse:
             if rule.holds(call, queue, local, now):
                 return Verdict.RULE, rule.name
-    return _no_room(entry.unit, state, now), ""
+    return _no_room(entry.unit, state, call, now), ""
 
 
 def _out_of_reach(entry: Entry, state: State, now: datetime) -> Verdict | None:
@@ -135,13 +135,13 @@ def _out_of_reach(entry: Entry, state: State, now: datetime) -> Verdict | None:
     return Verdict.RECENTLY_REFUSED if until is not None and until > now else None
 
 
-def _no_room(unit: str, state: State, now: datetime) -> Verdict | None:
+def _no_room(unit: str, state: State, call: Call, now: datetime) -> Verdict | None:
     """Whether a unit has no place for the call, as far as it told lately or as we hold slots of it; what is stale rejects nobody."""
     queue = _fresh(state, unit, now)
     if queue is not None and not queue.active:
         return Verdict.INACTIVE
     slots = state.slots.get(unit)
-    if (queue is not None and queue.free <= 0) or (slots is not None and slots.until > now and slots.free <= 0):
+    if (queue is not None and queue.free <= 0) or (slots is not None and slots.until > now and not slots.fits(call)):
         return Verdict.FULL
     until = state.gapped.get(unit)
     return Verdict.RATE if until is not None and until > now else None
