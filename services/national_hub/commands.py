@@ -194,11 +194,19 @@ async def run(*, config: Path = CONFIG) -> None:
 
 @app.command
 async def members(*, common: Common = Common()) -> None:
-    """List the members of the federation."""
+    """List the members of the federation; one that was revoked is refused everywhere until it has rejoined."""
     async with connect(common) as hub:
-        found = await hub.registration.list_members()
-    rows = [{"name": each.name, "endpoint": each.endpoint, "joined_at": each.joined_at.isoformat(timespec="seconds")} for each in found]
-    show(rows, ("name", "endpoint", "joined_at"), as_json=common.json)
+        found, revoked = await hub.registration.list_members(), await hub.registration.revoked_members()
+    rows = [
+        {
+            "name": each.name,
+            "endpoint": each.endpoint,
+            "joined_at": each.joined_at.isoformat(timespec="seconds"),
+            "revoked_at": revoked[each.name].isoformat(timespec="seconds") if each.name in revoked else None,
+        }
+        for each in found
+    ]
+    show(rows, ("name", "endpoint", "joined_at", "revoked_at"), as_json=common.json)
 
 
 @app.command(name="rotate-issuing")

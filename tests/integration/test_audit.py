@@ -64,6 +64,10 @@ async def test_steps_looks_and_refusals_are_recorded_without_anything_personal(m
         found = [(each.entry.actor, each.entry.action, each.entry.subject, each.entry.outcome) async for each in operator.audit.records()]
     who = f"{PROVINCE}/desk-1"
     assert found == [(who, "cases.OpenCase", "a1", "OK"), (who, "cases.read", "a1", "OK"), (who, "cases.OpenCase", "a1", "CASES_ID_TAKEN")]
+    shown = await asyncio.to_thread(
+        cli, "audit", "show", "--actor", "desk-1", "--action", "OpenCase", "--last", "1", "--json", profile=node.profile
+    )
+    assert [(each["sequence"], each["outcome"]) for each in json.loads(shown.out)] == [(3, "CASES_ID_TAKEN")]
     async with made.hub.connect() as hub:
         done = {(each.entry.action, each.entry.subject) async for each in hub.audit.records()}
     assert {("registration.token", PROVINCE), ("registration.join", PROVINCE)} <= done

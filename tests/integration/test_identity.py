@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -179,6 +180,8 @@ async def test_a_revoked_node_is_refused_everywhere_at_once_also_without_the_hub
             with pytest.raises(ServiceError) as refused:
                 await hub.registration.list_units()
         assert refused.value.code == "RPC_CALLER_REVOKED"
+        listed = await asyncio.to_thread(cli, "hub", "members", "--json", profile=short_lived.hub.profile)
+        assert [each["name"] for each in json.loads(listed.out) if each["revoked_at"]] == [FUJIAN]
         await short_lived.stop_hub_and_broker()
         peer = short_lived.nodes[JIANGSU]
         await peer.process.stop()

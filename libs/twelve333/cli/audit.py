@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
+from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -12,10 +15,10 @@ from ..catalogue.catalogue import sentence
 from ..client.audit import Witnessed
 from ..client.errors import ServiceError
 from ..core.audit.codes import HEADS_UNREADABLE
-from ..core.audit.model import Head
+from ..core.audit.model import Head, Record
 from ..core.audit.verifying import Verifier
 from ..core.decision import Refused, refuse
-from .common import Common, connect, read_text
+from .common import Common, connect, read_text, start_of
 from .output import complain, print_json, show, show_one
 
 CHECK_FAILED: Final = 5
@@ -55,6 +58,27 @@ async def verify(*, heads: tuple[Path, ...] = (), common: Common = Common()) -> 
     compared = {"witnessed_heads": len(found.heads), "compared_with": list(found.asked), "silent": list(found.silent)}
     show_one({**result, **compared}, as_json=common.json)
     return 0
+
+
+@app.command(name="show")
+async def show_records(
+    *, last: int = 50, since: date | None = None, actor: str = "", action: str = "", subject: str = "", common: Common = Common()
+) -> None:
+    """Show who did what and how it ended, the newest last. Nothing personal is in it.
+
+    Args:
+        last: so many of those that match.
+        since: from that day on, Beijing time, e.g. 2026-11-01.
+        actor, action, subject: only records in which it occurs, e.g. `320000`, `cases.read`, a case's id.
+    """
+    start, found = start_of(since), deque[Record](maxlen=max(last, 0))
+    async with connect(common) as member:
+        async for record in member.audit.records():
+            entry = record.entry
+            if (start is None or entry.at >= start) and actor in entry.actor and action in entry.action and subject in entry.subject:
+                found.append(record)
+    rows = [{"sequence": each.sequence, **asdict(each.entry), "at": each.entry.at.isoformat(timespec="seconds")} for each in found]
+    show(rows, ("sequence", "at", "role", "actor", "action", "subject", "outcome"), as_json=common.json)
 
 
 @app.command(name="heads")

@@ -162,6 +162,11 @@ class RegistrationClient:
         answer = await self._calls.unary(self._hub.ListMembers, pb.ListMembersRequest())
         return [member_from_wire(member) for member in answer.members]
 
+    async def revoked_members(self) -> dict[str, datetime]:
+        """Members that are refused everywhere until they have rejoined, and since when."""
+        answer = await self._calls.unary(self._hub.ListMembers, pb.ListMembersRequest())
+        return {each.member: from_timestamp(each.revoked_at) for each in answer.revocations}
+
     async def revoke(self, province: str, reason: str) -> tuple[int, int]:
         """Refuse a member from now on, everywhere, until it joins again with a new token (operators of the ministry).
 

@@ -24,14 +24,14 @@ from twelve333.core.registration.model import JoinToken
 from twelve333.core.registration.rules import check_owner, register
 from twelve333.data import provinces
 from twelve333.wire.coverage import asked_time
-from twelve333.wire.registration import level_from_wire, member_to_wire, status_from_wire, unit_to_wire
+from twelve333.wire.registration import level_from_wire, member_to_wire, revocation_to_wire, status_from_wire, unit_to_wire
 from twelve333.wire.times import to_timestamp
 
 from ..context import HubContext
 from ..entering import Entered, enter_steps
+from ..store import certificates, unit_history
 from ..store import coverage as declarations
 from ..store import registration as store
-from ..store import unit_history
 from .certificates import renew_member, revoke_member
 from .directory import confirm, republish
 from .life import acting, ask_step, asker_of, version_of
@@ -197,7 +197,10 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
 
 
 def _members(tx: Connection) -> pb.ListMembersResponse:
-    return pb.ListMembersResponse(members=[member_to_wire(member) for member in store.load_members(tx)])
+    members = store.load_members(tx)
+    present = {member.key_fingerprint for member in members}
+    revoked = [revocation_to_wire(each) for each in certificates.load_revoked(tx) if each.key_fingerprint in present]
+    return pb.ListMembersResponse(members=[member_to_wire(member) for member in members], revocations=revoked)
 
 
 def _directory(tx: Connection) -> pb.GetDirectoryResponse:
