@@ -66,6 +66,8 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.library.v1.LibraryService/GetEntry": MEMBERS,
     f"{_API}.library.v1.LibraryService/ListEntries": MEMBERS,
     f"{_API}.library.v1.LibraryService/GetRelease": MEMBERS,
+    f"{_API}.library.v1.LibraryHistoryService/ListVersions": MEMBERS,
+    f"{_API}.library.v1.LibraryHistoryService/GetTextAt": MEMBERS,
     f"{_API}.library.v1.LibraryPublishService/PublishEntries": OPERATOR,
     f"{_API}.library.v1.LibrarySyncService/PullChanges": NODE,
     f"{_API}.library.v1.LibraryReturnService/ReturnRelease": NODE,

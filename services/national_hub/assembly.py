@@ -68,6 +68,7 @@ from .handlers.recovery import DirectoryReturnHandlers, load_recovery
 from .handlers.registration import RegistrationHandlers
 from .handlers.routing import take_told_handoff
 from .handlers.standing import STANDING, take_standing
+from .library_services import library_services
 from .renewal import Renewal
 from .settings import HubSettings
 from .store import cases, delivery_of, library
@@ -173,6 +174,7 @@ def services(
         partial(library_grpc.add_LibraryPublishServiceServicer_to_server, LibraryPublishHandlers(hub)),
         partial(library_return_grpc.add_LibraryReturnServiceServicer_to_server, LibraryReturnHandlers(hub)),
         partial(library_grpc.add_LibrarySyncServiceServicer_to_server, LibrarySyncHandlers(hub)),
+        *library_services(hub),
     ]
 
 

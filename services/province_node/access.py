@@ -67,6 +67,8 @@ DESK: Final[AccessTable] = {
     f"{_API}.library.v1.LibraryService/GetEntry": LOCAL,
     f"{_API}.library.v1.LibraryService/ListEntries": LOCAL,
     f"{_API}.library.v1.LibraryService/GetRelease": LOCAL,
+    f"{_API}.library.v1.LibraryHistoryService/ListVersions": LOCAL,
+    f"{_API}.library.v1.LibraryHistoryService/GetTextAt": LOCAL,
     f"{_API}.cases.v1.CaseService/OpenCase": LOCAL,
     f"{_API}.cases.v1.CaseService/TransferCase": LOCAL,
     f"{_API}.cases.v1.CaseService/AcceptCase": LOCAL,

@@ -67,6 +67,7 @@ from .handlers.registration import DirectoryPull, NodeHandlers, on_directory_cha
 from .handlers.replay import ReplayHandlers
 from .handlers.routing import HandoffPeerHandlers, take_outcome, take_told_handoff
 from .library import LibraryPull
+from .library_services import library_desk_services
 from .queues import QueueBoard
 from .renewal import Renewal
 from .settings import NodeSettings
@@ -212,6 +213,7 @@ def desk_services(
         partial(desk_pb2_grpc.add_DeskServiceServicer_to_server, DeskHandlers(node, calls)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(node)),
         partial(library_grpc.add_LibraryServiceServicer_to_server, library_handlers(node)),
+        *library_desk_services(node),
     ]
 
 

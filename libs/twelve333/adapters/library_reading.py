@@ -22,7 +22,7 @@ from ..core.library.search import plan
 from ..data.resources import lexicon
 from ..wire.codes import PAGE_TOO_LARGE
 from ..wire.library import KIND_IN, release_to_wire
-from ..wire.library_parts import known_to_wire
+from ..wire.library_parts import day_in, known_to_wire
 from ..wire.times import to_timestamp
 from .clock import Clock
 from .segmenter import words
@@ -30,6 +30,7 @@ from .sql import library as replica
 from .sql import library_links
 from .sql.database import Database
 from .sql.library import Held
+from .sql.library_narrowing import Narrow
 from .sql.library_shelf import Shelf
 from .sql.library_tables import LibraryTables
 from .sql.search import Found, Hit, Wanted, search
@@ -106,7 +107,7 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         def work(tx: Connection) -> library_pb2.StoredEntry | None:
             self._present(tx)
             held = replica.get(tx, self._tables, request.id)
-            return _with_known(tx, self._tables, held) if held else None
+            return with_known(tx, self._tables, held) if held else None
 
         stored = await self._database.read(work)
         if stored is None:
@@ -118,16 +119,15 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
     ) -> pb.ListEntriesResponse:
         """List entries by id; the token is the last id of the page before."""
         size = _bounded(request.page_size, PAGE_USUAL, PAGE_MAX)
-        kind = KIND_IN.get(request.kind)
+        asked = _narrow(request)
 
         def work(tx: Connection) -> list[Held]:
             self._present(tx)
-            asked = {"kind": kind, "topic": request.topic, "region": request.region}
-            return replica.page(tx, self._tables, request.page_token, size + 1, **asked)  # type: ignore[arg-type]
+            return replica.page(tx, self._tables, request.page_token, size + 1, asked)
 
         found = await self._database.read(work)
         more = found[size - 1].entry_id if len(found) > size else ""
-        return pb.ListEntriesResponse(entries=[_stored(held, with_body=False) for held in found[:size]], next_page_token=more)
+        return pb.ListEntriesResponse(entries=[stored_to_wire(held, with_body=False) for held in found[:size]], next_page_token=more)
 
     async def GetRelease(
         self, request: pb.GetReleaseRequest, context: ServicerContext[pb.GetReleaseRequest, pb.GetReleaseResponse]
@@ -154,21 +154,36 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
 
     def _wanted(self, request: pb.SearchRequest) -> Wanted:
         """What is searched for besides the words."""
-        if request.as_at:
-            try:
-                day = date.fromisoformat(request.as_at)
-            except ValueError as error:
-                raise Refused(refuse(codes.DATE_MALFORMED, date=request.as_at[:20])) from error
-        else:
-            day = self._clock().astimezone(BEIJING).date()
         return Wanted(
-            day=day,
+            day=day_asked(request.as_at) or self._clock().astimezone(BEIJING).date(),
             region=request.region,
             any_time=request.include_not_in_force,
             kind=KIND_IN.get(request.kind),
             topic=request.topic,
             limit=_bounded(request.limit, HITS_USUAL, HITS_MAX),
         )
+
+
+def _narrow(request: pb.ListEntriesRequest) -> Narrow:
+    """Which entries are listed."""
+    return Narrow(
+        kind=KIND_IN.get(request.kind),
+        topic=request.topic,
+        region=request.region,
+        owner_unit=request.owner_unit,
+        document=request.document,
+        as_at=day_asked(request.as_at),
+        applies_at=day_asked(request.applies_at),
+        due_by=day_asked(request.due_by),
+    )
+
+
+def day_asked(text: str) -> date | None:
+    """A day as asked for; refuses what is no day."""
+    day = day_in(text)
+    if isinstance(day, Refusal):
+        raise Refused(day)
+    return day
 
 
 def _bounded(size: int, usual: int, most: int) -> int:
@@ -178,7 +193,7 @@ def _bounded(size: int, usual: int, most: int) -> int:
     return size or usual
 
 
-def _stored(held: Held, *, with_body: bool) -> library_pb2.StoredEntry:
+def stored_to_wire(held: Held, *, with_body: bool) -> library_pb2.StoredEntry:
     """An entry as it travels; fields that this program does not know go along."""
     entry = library_pb2.Entry.FromString(held.content)
     if not with_body:
@@ -187,9 +202,9 @@ def _stored(held: Held, *, with_body: bool) -> library_pb2.StoredEntry:
     return library_pb2.StoredEntry(entry=entry, version=held.version, release=held.release, recorded_at=recorded)
 
 
-def _with_known(tx: Connection, tables: LibraryTables, held: Held) -> library_pb2.StoredEntry:
+def with_known(tx: Connection, tables: LibraryTables, held: Held) -> library_pb2.StoredEntry:
     """An entry with its text and what other entries say about it."""
-    stored = _stored(held, with_body=True)
+    stored = stored_to_wire(held, with_body=True)
     stored.known.extend(known_to_wire(one) for one in library_links.known(tx, tables, held.entry))
     return stored
 
@@ -197,7 +212,7 @@ def _with_known(tx: Connection, tables: LibraryTables, held: Held) -> library_pb
 def _hit(hit: Hit) -> pb.SearchHit:
     """A hit as it travels."""
     return pb.SearchHit(
-        entry=_stored(hit.held, with_body=False),
+        entry=stored_to_wire(hit.held, with_body=False),
         snippet=hit.quote.snippet,
         article=hit.quote.article,
         matched=hit.quote.matched,

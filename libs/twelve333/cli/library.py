@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
-from rich.markup import escape
 
 from ..core.decision import Code, Kind, Refused, refuse
-from ..core.library import codes
 from ..core.library.model import EntryKind, Tombstone, TombstoneReason
+from . import library_content as content
 from .common import Common, connect
+from .library_content import day_of
 from .library_files import Reading, WrongFile, markdown_files, read_files, sample_entries
-from .library_output import entry_row, hit_row, progress, provenance_row, show_hits, show_wrong, summary_row
-from .output import console, print_json, show, show_one
+from .library_output import hit_row, progress, show_hits, show_wrong, summary_row
+from .output import print_json, show, show_one
 
 NOTHING_TO_PUBLISH = Code("CLI_NOTHING_TO_PUBLISH", Kind.INVALID)
 IMPORT_REJECTED = Code("CLI_IMPORT_REJECTED", Kind.INVALID)
@@ -26,7 +25,8 @@ app = App(
     name="library",
     help="The national resource library: publish, import and remove at the hub (an operator's profile); search, show and list anywhere.",
 )
-COLUMNS = ("id", "kind", "title", "region", "topics", "valid_from", "valid_to", "version", "release")
+for name, command in (("show", content.show_entry), ("list", content.list_entries), ("due", content.due), ("history", content.history)):
+    app.command(command, name=name)
 Strict = Annotated[bool, Parameter(negative="")]
 
 
@@ -105,44 +105,12 @@ async def search(
     """
     async with connect(common) as replica:
         found = await replica.library.search(
-            query, region=region, as_at=_day(as_at), include_not_in_force=any_time, kind=kind, topic=topic, limit=limit
+            query, region=region, as_at=day_of(as_at), include_not_in_force=any_time, kind=kind, topic=topic, limit=limit
         )
     if common.json:
         print_json({"total": found.total, "release": found.release, "hits": [hit_row(hit) for hit in found.hits]})
     else:
         show_hits(found)
-
-
-@app.command(name="show")
-async def show_entry(entry: str, *, common: Common = Common()) -> None:
-    """Show one entry with its text.
-
-    Args:
-        entry: its id, as a search or list shows it.
-    """
-    async with connect(common) as replica:
-        stored = await replica.library.get(entry)
-    row = {**entry_row(stored), **provenance_row(stored.entry), "body": stored.entry.body}
-    if common.json:
-        print_json(row)
-        return
-    body = row.pop("body")
-    show_one(row, as_json=False)
-    console.print(escape(body))
-
-
-@app.command(name="list")
-async def list_entries(*, kind: EntryKind | None = None, topic: str = "", region: str = "", common: Common = Common()) -> None:
-    """List entries by id, without their text.
-
-    Args:
-        kind: only policy, guide, qa or case.
-        topic: only under this classification code.
-        region: only of this region; 000000 is the whole country.
-    """
-    async with connect(common) as replica:
-        rows = [entry_row(stored) async for stored in replica.library.list(kind=kind, topic=topic, region=region)]
-    show(rows, COLUMNS, as_json=common.json, title=f"{len(rows)} entries")
 
 
 @app.command
@@ -181,13 +149,6 @@ async def _send(reading: Reading, strict: bool, common: Common) -> int:
         show_one({**summary_row(done), "left_out": len(wrong)}, as_json=False)
         show_wrong(wrong, common)
     return 1 if wrong else 0
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError as error:
-        raise Refused(refuse(codes.DATE_MALFORMED, date=text[:20])) from error
 
 
 def _counted(paths: list[Path], advance: Any) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from ..client.library import Found, Hit, Published, Stored
-from ..core.library.model import Entry
+from ..core.library.model import Entry, KnownLink, LinkKind
 from .common import Common
 from .library_files import WrongFile
 from .output import console, show
@@ -51,6 +51,7 @@ def entry_row(stored: Stored) -> dict[str, Any]:
         "valid_to": entry.valid_to,
         "version": stored.version,
         "release": stored.release,
+        "recorded_at": stored.recorded_at,
     }
 
 
@@ -62,7 +63,32 @@ def provenance_row(entry: Entry) -> dict[str, Any]:
         "owner_unit": entry.owner_unit,
         "review_due": entry.review_due,
         "sources": list(entry.sources),
+        "document": entry.document,
+        "applies_from": entry.applies_from,
+        "applies_to": entry.applies_to,
+        "links": [f"{link.kind.value} {link.target} {link.since or ''}".strip() for link in entry.links],
+        "provenance": [
+            {"step": step.step.value, "by": step.by, "on": step.on, "reference": step.reference, "digest": step.digest.hex()}
+            for step in entry.provenance
+        ],
+        "attachments": [
+            {"name": file.name, "media_type": file.media_type, "size": file.size, "sha256": file.digest.hex()} for file in entry.attachments
+        ],
     }
+
+
+REVERSED = {
+    LinkKind.AMENDS: "amended by",
+    LinkKind.REPEALS: "repealed by",
+    LinkKind.REPLACES: "replaced by",
+    LinkKind.INTERPRETS: "interpreted by",
+    LinkKind.IMPLEMENTS: "implemented by",
+}
+
+
+def known_row(known: KnownLink) -> dict[str, Any]:
+    """A link seen from its target."""
+    return {"says": REVERSED[known.kind], "id": known.entry_id, "title": known.title, "since": known.since, "applied": known.applied}
 
 
 def hit_row(hit: Hit) -> dict[str, Any]:

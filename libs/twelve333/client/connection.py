@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .handoffs import HandoffsClient
     from .holders import HoldersClient
     from .library import LibraryClient
+    from .library_content import LibraryContentClient
     from .life import UnitLifeClient
     from .policies import PoliciesClient
     from .queues import QueuesClient
@@ -213,6 +214,13 @@ class Connection:
         from .library import LibraryClient
 
         return LibraryClient(self.calls)
+
+    @cached_property
+    def library_content(self) -> LibraryContentClient:
+        """Earlier texts of the library."""
+        from .library_content import LibraryContentClient
+
+        return LibraryContentClient(self.calls)
 
     @cached_property
     def cases(self) -> CasesClient:

@@ -18,7 +18,7 @@ from ..api.library.v1 import service_pb2 as pb
 from ..core.decision import Refusal, Refused
 from ..core.library.model import Entry, EntryKind, KnownLink, Release, Tombstone
 from ..wire.library import KIND_OUT, content_of, entry_from_wire, release_from_wire, tombstone_to_wire
-from ..wire.library_parts import known_from_wire
+from ..wire.library_parts import day_out, known_from_wire
 from ..wire.times import from_timestamp
 from .calls import Calls
 
@@ -158,7 +158,7 @@ class LibraryClient:
         request = pb.SearchRequest(
             query=query,
             region=region,
-            as_at=as_at.isoformat() if as_at else "",
+            as_at=day_out(as_at),
             include_not_in_force=include_not_in_force,
             kind=_kind(kind),
             topic=topic,
@@ -170,18 +170,45 @@ class LibraryClient:
     async def get(self, entry_id: str) -> Stored:
         """One entry with its text."""
         answer = await self._calls.unary(self._read.GetEntry, pb.GetEntryRequest(id=entry_id))
-        return _stored(answer.entry)
+        return stored_of(answer.entry)
 
-    async def list(self, *, kind: EntryKind | None = None, topic: str = "", region: str = "") -> AsyncIterator[Stored]:
-        """Entries by id, without their text; pages are fetched as needed."""
-        token = ""
+    async def list(
+        self,
+        *,
+        kind: EntryKind | None = None,
+        topic: str = "",
+        region: str = "",
+        owner_unit: str = "",
+        document: str = "",
+        as_at: date | None = None,
+        applies_at: date | None = None,
+        due_by: date | None = None,
+    ) -> AsyncIterator[Stored]:
+        """Entries by id, without their text; pages are fetched as needed.
+
+        Args:
+            kind, topic, region, owner_unit, document: only these.
+            as_at: only what is in force on this day.
+            applies_at: only what applies to a matter of this day.
+            due_by: only what its owner has to look at again by this day.
+        """
+        request = pb.ListEntriesRequest(
+            page_size=PAGE,
+            kind=_kind(kind),
+            topic=topic,
+            region=region,
+            owner_unit=owner_unit,
+            document=document,
+            as_at=day_out(as_at),
+            applies_at=day_out(applies_at),
+            due_by=day_out(due_by),
+        )
         while True:
-            request = pb.ListEntriesRequest(page_size=PAGE, page_token=token, kind=_kind(kind), topic=topic, region=region)
             answer = await self._calls.unary(self._read.ListEntries, request)
             for entry in answer.entries:
-                yield _stored(entry)
-            token = answer.next_page_token
-            if not token:
+                yield stored_of(entry)
+            request.page_token = answer.next_page_token
+            if not request.page_token:
                 return
 
     async def release(self) -> Held:
@@ -230,18 +257,24 @@ def _kind(kind: EntryKind | None) -> library_pb2.EntryKind.ValueType:
     return KIND_OUT[kind] if kind else library_pb2.ENTRY_KIND_UNSPECIFIED
 
 
-def _entry(message: library_pb2.Entry) -> Entry:
+def entry_of(message: library_pb2.Entry) -> Entry:
+    """An entry as it came.
+
+    Raises:
+        Refused: it cannot be read.
+    """
     entry = entry_from_wire(message)
     if isinstance(entry, Refusal):
         raise Refused(entry)
     return entry
 
 
-def _stored(message: library_pb2.StoredEntry) -> Stored:
+def stored_of(message: library_pb2.StoredEntry) -> Stored:
+    """A stored entry as it came; as `entry_of`."""
     recorded = from_timestamp(message.recorded_at) if message.HasField("recorded_at") else None
-    return Stored(_entry(message.entry), message.version, message.release, recorded, known_from_wire(message.known))
+    return Stored(entry_of(message.entry), message.version, message.release, recorded, known_from_wire(message.known))
 
 
 def _hit(hit: pb.SearchHit) -> Hit:
     literal = hit.lane == pb.SEARCH_LANE_LITERAL
-    return Hit(_entry(hit.entry.entry), hit.snippet, hit.article, tuple(hit.matched), literal, hit.score, hit.in_force)
+    return Hit(entry_of(hit.entry.entry), hit.snippet, hit.article, tuple(hit.matched), literal, hit.score, hit.in_force)

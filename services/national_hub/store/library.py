@@ -33,6 +33,8 @@ changes_table = Table(
     Column("reason", Text, nullable=True),
     Column("successor", Text, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=True),
+    Column("document", Text, nullable=True),  # that groups the text with others; None in rows of an older program
+    Index("ix_library_changes_document", "document"),
     Index("ix_library_changes_entry_id", "entry_id", "release"),
 )
 reports_table = Table(
@@ -79,7 +81,7 @@ def changes_since(tx: Connection, base: int, until: int, after: str) -> tuple[li
     c = changes_table.c
     last = _last_of_each(base, until).where(c.entry_id > after).order_by(c.entry_id).limit(PULL_PAGE).subquery()
     query = select(changes_table).join(last, (last.c.entry_id == c.entry_id) & (last.c.release == c.release)).order_by(c.entry_id)
-    page = [_from_log(row) for row in tx.execute(query)]
+    page = [from_log(row) for row in tx.execute(query)]
     return [change for change in page if base or change.tombstone is None], page[-1].entry_id if page else ""
 
 
@@ -108,7 +110,8 @@ def _last_of_each(base: int, until: int) -> Select[tuple[str, int]]:
     return select(c.entry_id, func.max(c.release).label("release")).where(c.release > base, c.release <= until).group_by(c.entry_id)
 
 
-def _from_log(row: Row[Any]) -> Change:
+def from_log(row: Row[Any]) -> Change:
+    """A change as the log has it."""
     if row.reason is None:
         return Change(row.entry_id, row.version, row.release, content=bytes(row.content), recorded_at=row.recorded_at)
     stone = Tombstone(TombstoneReason(row.reason), row.successor)
@@ -125,4 +128,5 @@ def _logged(change: Change, sequence: int) -> dict[str, object]:
         "reason": change.tombstone.reason.value if change.tombstone else None,
         "successor": change.tombstone.successor if change.tombstone else "",
         "recorded_at": change.recorded_at,
+        "document": None if change.tombstone else replica.decoded(change.content).document,
     }

@@ -15,12 +15,13 @@ from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, t
 
 from ...core.decision import Refused
 from ...core.library.merkle import digest_of
-from ...core.library.model import Change, Entry, EntryKind, Leaf
+from ...core.library.model import Change, Entry, Leaf
 from ...core.library.search import index_grams
 from ...wire.library import entry_from_content
 from . import library_links as links
 from .library_derived import derived
 from .library_marks import take_rows
+from .library_narrowing import EVERYTHING, Narrow, conditions
 from .library_tables import LibraryTables
 
 CHUNK: Final = 200
@@ -103,18 +104,10 @@ def get(tx: Connection, tables: LibraryTables, entry_id: str) -> Held | None:
     return _as_held(row) if row else None
 
 
-def page(
-    tx: Connection, tables: LibraryTables, after: str, size: int, *, kind: EntryKind | None = None, topic: str = "", region: str = ""
-) -> list[Held]:
+def page(tx: Connection, tables: LibraryTables, after: str, size: int, narrow: Narrow = EVERYTHING) -> list[Held]:
     """Entries in order of id after `after`, at most `size`, narrowed as asked."""
     t = tables.library_entries.c
-    query = _held(tables).where(t.entry_id > after).order_by(t.entry_id).limit(size)
-    if kind is not None:
-        query = query.where(t.kind == kind.value)
-    if topic:
-        query = query.where(t.topics.like(f"% {topic}%"))
-    if region:
-        query = query.where(t.region == region)
+    query = _held(tables).where(t.entry_id > after, *conditions(tables, narrow)).order_by(t.entry_id).limit(size)
     return [_as_held(row) for row in tx.execute(query)]
 
 

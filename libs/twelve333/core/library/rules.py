@@ -6,13 +6,14 @@ one small checkpoint: signature first, then order, then the root over everything
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime
 from typing import Final
 
 from ..decision import Decision, FieldViolation, Refusal, refuse
 from ..ids import check_id, is_unit_code
 from . import codes
+from .deidentify import findings
 from .merkle import digest_of, root_of
 from .messages import (
     Offer,
@@ -79,7 +80,18 @@ def entry_violations(entry: Entry, topics: Collection[str]) -> tuple[FieldViolat
         FieldViolation("valid_to", codes.VALIDITY_REVERSED) if _reversed(entry.valid_from, entry.valid_to) else None,
         FieldViolation("applies_to", codes.VALIDITY_REVERSED) if _reversed(entry.applies_from, entry.applies_to) else None,
     ]
-    return (*(violation for violation in found if violation is not None), *parts_violations(entry))
+    return (*(violation for violation in found if violation is not None), *parts_violations(entry), *_case_violations(entry))
+
+
+def _case_violations(entry: Entry) -> Iterator[FieldViolation]:
+    """The gate of a typical case: nothing in it says who somebody is; a file cannot be looked into, so a case has none."""
+    if entry.kind is not EntryKind.CASE:
+        return
+    for field, text in (("title", entry.title), ("body", entry.body)):
+        for found in findings(text):
+            yield FieldViolation(field, codes.CASE_PERSONAL[found.kind], {"line": str(found.line), "column": str(found.column)})
+    if entry.attachments:
+        yield FieldViolation("attachments", codes.CASE_WITH_ATTACHMENT)
 
 
 def _reversed(first: date | None, end: date | None) -> bool:

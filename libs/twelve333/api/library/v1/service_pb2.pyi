@@ -255,6 +255,11 @@ class ListEntriesRequest(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     TOPIC_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
+    AS_AT_FIELD_NUMBER: _builtins.int
+    APPLIES_AT_FIELD_NUMBER: _builtins.int
+    DUE_BY_FIELD_NUMBER: _builtins.int
+    OWNER_UNIT_FIELD_NUMBER: _builtins.int
+    DOCUMENT_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Entries a page; 1 to 500, 0 for 100."""
     page_token: _builtins.str
@@ -265,6 +270,16 @@ class ListEntriesRequest(_message.Message):
     """Only entries under this classification code, if given."""
     region: _builtins.str
     """Only entries of this region, if given."""
+    as_at: _builtins.str
+    """Only entries in force on this ISO 8601 date, if given."""
+    applies_at: _builtins.str
+    """Only entries that apply to a matter of this ISO 8601 date, if given."""
+    due_by: _builtins.str
+    """Only entries whose owner has to look at them again by this ISO 8601 date, if given."""
+    owner_unit: _builtins.str
+    """Only entries of this owner, if given."""
+    document: _builtins.str
+    """Only texts of this document, if given."""
     def __init__(
         self,
         *,
@@ -273,10 +288,15 @@ class ListEntriesRequest(_message.Message):
         kind: _library_pb2.EntryKind.ValueType = ...,
         topic: _builtins.str = ...,
         region: _builtins.str = ...,
+        as_at: _builtins.str = ...,
+        applies_at: _builtins.str = ...,
+        due_by: _builtins.str = ...,
+        owner_unit: _builtins.str = ...,
+        document: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "page_size", b"page_size", "page_token", b"page_token", "region", b"region", "topic", b"topic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applies_at", b"applies_at", "as_at", b"as_at", "document", b"document", "due_by", b"due_by", "kind", b"kind", "owner_unit", b"owner_unit", "page_size", b"page_size", "page_token", b"page_token", "region", b"region", "topic", b"topic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

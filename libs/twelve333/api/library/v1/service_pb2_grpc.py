@@ -77,7 +77,7 @@ class LibraryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEntries(self, request, context):
-        """Lists entries by id, without their text. Callers: as Search. Refusals: LIBRARY_NOTHING_APPLIED.
+        """Lists entries by id, without their text. Callers: as Search. Refusals: LIBRARY_NOTHING_APPLIED, LIBRARY_DATE_MALFORMED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,7 @@ class LibraryServiceStub:
     GetEntry: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetEntryRequest, _service_pb2.GetEntryResponse]
     """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_APPLIED."""
     ListEntries: _grpc.UnaryUnaryMultiCallable[_service_pb2.ListEntriesRequest, _service_pb2.ListEntriesResponse]
-    """Lists entries by id, without their text. Callers: as Search. Refusals: LIBRARY_NOTHING_APPLIED."""
+    """Lists entries by id, without their text. Callers: as Search. Refusals: LIBRARY_NOTHING_APPLIED, LIBRARY_DATE_MALFORMED."""
     GetRelease: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetReleaseRequest, _service_pb2.GetReleaseResponse]
     """Says which release this replica holds. Callers: as Search. Refusals: LIBRARY_NOTHING_APPLIED."""
 
@@ -56,7 +56,7 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     GetEntry: _aio.UnaryUnaryMultiCallable[_service_pb2.GetEntryRequest, _service_pb2.GetEntryResponse]  # type: ignore[assignment]
     """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_APPLIED."""
     ListEntries: _aio.UnaryUnaryMultiCallable[_service_pb2.ListEntriesRequest, _service_pb2.ListEntriesResponse]  # type: ignore[assignment]
-    """Lists entries by id, without their text. Callers: as Search. Refusals: LIBRARY_NOTHING_APPLIED."""
+    """Lists entries by id, without their text. Callers: as Search. Refusals: LIBRARY_NOTHING_APPLIED, LIBRARY_DATE_MALFORMED."""
     GetRelease: _aio.UnaryUnaryMultiCallable[_service_pb2.GetReleaseRequest, _service_pb2.GetReleaseResponse]  # type: ignore[assignment]
     """Says which release this replica holds. Callers: as Search. Refusals: LIBRARY_NOTHING_APPLIED."""
 
@@ -87,7 +87,7 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _service_pb2.ListEntriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.ListEntriesResponse, _abc.Awaitable[_service_pb2.ListEntriesResponse]]:
-        """Lists entries by id, without their text. Callers: as Search. Refusals: LIBRARY_NOTHING_APPLIED."""
+        """Lists entries by id, without their text. Callers: as Search. Refusals: LIBRARY_NOTHING_APPLIED, LIBRARY_DATE_MALFORMED."""
 
     @_abc_1.abstractmethod
     def GetRelease(
