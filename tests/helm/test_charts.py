@@ -86,6 +86,17 @@ def test_the_settings_load(example: str, tmp_path: Path, monkeypatch: pytest.Mon
         assert loaded.database_url == expected
 
 
+def test_suite_and_retention_are_values(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWELVE333_DATABASE__URL", DATABASE_URL)
+    values = values_of(example) | {"suite": "sm", "retention": {"closedCaseDays": 365, "everyHours": 6}}
+    (settings,) = find(render(example, values), "ConfigMap")[:1]
+    ((name, text),) = settings["data"].items()
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    loaded = load(HubSettings if example.startswith("hub") else NodeSettings, tmp_path / name)
+    kept = loaded.retention
+    assert (loaded.suite, kept.closed_case_days, kept.context_days, kept.every_hours) == ("sm", 365, 7, 6)
+
+
 def test_the_settings_name_the_ports_that_the_services_offer(example: str) -> None:
     rendered = render(example)
     (workload,) = find(rendered, "StatefulSet")

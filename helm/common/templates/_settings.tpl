@@ -20,6 +20,14 @@ prometheus = "0.0.0.0:{{ .Values.listen.metrics | int }}"
 {{- end }}
 sample_share = {{ .Values.telemetry.sampleShare | float64 }}
 
+[retention]
+closed_case_days = {{ .Values.retention.closedCaseDays | int }}
+context_days = {{ .Values.retention.contextDays | int }}
+confirmed_event_days = {{ .Values.retention.confirmedEventDays | int }}
+parked_event_days = {{ .Values.retention.parkedEventDays | int }}
+held_step_days = {{ .Values.retention.heldStepDays | int }}
+every_hours = {{ .Values.retention.everyHours | float64 }}
+
 [logging]
 level = {{ .Values.logging.level | toJson }}
 format = "json"
@@ -28,6 +36,7 @@ format = "json"
 {{/* Top-level settings; they must stand before the first table. */}}
 {{- define "twelve333.settings.top" -}}
 locale = {{ .Values.locale | toJson }}
+suite = {{ .Values.suite | toJson }}
 pki = "/etc/twelve333-pki"
 drain_seconds = {{ .Values.drainSeconds | float64 }}
 {{- end }}
