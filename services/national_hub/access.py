@@ -53,6 +53,7 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.coverage.v1.CoverageService/GetCoverage": MEMBERS,
     f"{_API}.coverage.v1.CoverageService/ResolveCoverage": MEMBERS,
     f"{_API}.delivery.v1.DeliveryService/GetDeliveryStatus": OPERATOR,
+    f"{_API}.doctor.v1.DoctorService/Examine": OPERATOR,
     f"{_API}.audit.v1.AuditService/ListAuditRecords": OPERATOR,
     f"{_API}.audit.v1.AuditService/ListWitnessedHeads": MEMBERS,
     f"{_API}.delivery.v1.DeliveryService/ListParkedEvents": OPERATOR,

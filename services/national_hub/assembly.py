@@ -15,6 +15,7 @@ from twelve333.adapters.clock import system_clock
 from twelve333.adapters.copies import Copies
 from twelve333.adapters.coverage import CoverageHandlers
 from twelve333.adapters.delivery_status import DeliveryHandlers
+from twelve333.adapters.doctor import DoctorHandlers
 from twelve333.adapters.holders import HolderHandlers
 from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
 from twelve333.adapters.retention import TEXTS_DELETED, Keeper, delete_told
@@ -38,6 +39,7 @@ from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
 from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
 from twelve333.api.delivery.v1 import instance_pb2_grpc, peer_pb2_grpc
 from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
+from twelve333.api.doctor.v1 import doctor_pb2_grpc
 from twelve333.api.library.v1 import recovery_pb2_grpc as library_return_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import keys_pb2_grpc, life_pb2_grpc, recovery_pb2_grpc
@@ -51,6 +53,7 @@ from twelve333.data import provinces
 from .access import ENROLMENT, FEDERATION
 from .broker import BrokerMembers
 from .context import HubContext
+from .doctor import live_checks
 from .endpoints import MemberEndpoints
 from .handlers.cases import CaseHandlers
 from .handlers.certificates import refresh_revocations
@@ -158,8 +161,10 @@ def services(
 ) -> Sequence[Register]:
     """What the federation listener offers."""
     told = DeliveryHandlers(hub.database, delivery, relay.intake, lambda: relay.connected)
+    checks = live_checks(hub, delivery, lambda: relay.connected)
     return [
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
+        partial(doctor_pb2_grpc.add_DoctorServiceServicer_to_server, DoctorHandlers(HUB, checks, hub.clock)),
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, AuditHandlers(hub.database, audit_log, HUB, witnesses)),
         partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake, copies.ready)),
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),

@@ -31,6 +31,7 @@ FEDERATION: Final[AccessTable] = {
 DESK: Final[AccessTable] = {
     **AUTHENTICATED_ROWS,
     f"{_API}.registration.v1.NodeService/GetNodeStatus": LOCAL,
+    f"{_API}.doctor.v1.DoctorService/Examine": LOCAL,
     f"{_API}.registration.v1.UnitLifeService/GetUnitLife": LOCAL_OPERATOR,
     f"{_API}.registration.v1.UnitLifeService/AskStep": LOCAL_OPERATOR,
     f"{_API}.registration.v1.UnitLifeService/DecideStep": LOCAL_OPERATOR,

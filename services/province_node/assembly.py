@@ -15,6 +15,7 @@ from twelve333.adapters.bus.sealed import Sealing
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.copies import Copies
 from twelve333.adapters.delivery_status import DeliveryHandlers
+from twelve333.adapters.doctor import DoctorHandlers
 from twelve333.adapters.holders import HolderHandlers
 from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
 from twelve333.adapters.retention import TEXTS_DELETED, Keeper, delete_told
@@ -37,6 +38,7 @@ from twelve333.api.cases.v1 import service_pb2_grpc as cases_grpc
 from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
 from twelve333.api.delivery.v1 import peer_pb2_grpc
 from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
+from twelve333.api.doctor.v1 import doctor_pb2_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import life_pb2_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
@@ -54,6 +56,7 @@ from .calls import CallParts
 from .context import NodeContext
 from .copies import AskHub
 from .directory import DirectoryReplica
+from .doctor import live_checks
 from .encryption import DirectoryKeys
 from .handlers.cases import CaseHandlers
 from .handlers.coverage import coverage_handlers
@@ -201,9 +204,11 @@ def desk_services(
     """What the province's own desktops and operators are offered."""
     handlers = NodeHandlers(node, lambda: relay.connected, lambda: pull.hub_seen_at, alarms)
     told = DeliveryHandlers(node.database, delivery, relay.intake, lambda: relay.connected)
+    checks = live_checks(node, delivery, lambda: relay.connected)
     return [
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, audit_handlers(node)),
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
+        partial(doctor_pb2_grpc.add_DoctorServiceServicer_to_server, DoctorHandlers(node.province, checks, node.clock)),
         partial(registration_grpc.add_NodeServiceServicer_to_server, handlers),
         partial(life_pb2_grpc.add_UnitLifeServiceServicer_to_server, UnitLifeHandlers(node)),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, coverage_handlers(node, calls.view)),

@@ -6,7 +6,6 @@ Nothing is sent to the hub but a greeting: the token stays unused while a check 
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import shutil
 import socket
@@ -19,6 +18,7 @@ from typing import Final
 import grpc
 
 from twelve333 import __version__
+from twelve333.adapters.doctor import greeting
 from twelve333.adapters.local_broker import MINIMUM
 from twelve333.adapters.rpc.credentials import channel_options
 from twelve333.adapters.signing.pinning import fetch_root
@@ -115,7 +115,7 @@ async def check_broker(facts: Facts) -> Refusal | None:
     outcome: Refusal | None = None
     for url in facts.told.broker_urls if facts.told else ():
         address = url.rpartition("/")[2]
-        outcome = _judge_broker(address, await _broker_greeting(address))
+        outcome = _judge_broker(address, await greeting(address))
         if outcome is None:
             return None
     return outcome
@@ -142,22 +142,6 @@ async def check_disk(facts: Facts) -> Refusal | None:
         path = path.parent
     free = shutil.disk_usage(path).free // MIB
     return refuse(codes.PREFLIGHT_DISK, path=Path(path), free=free, needed=DISK_MIB_MIN) if free < DISK_MIB_MIN else None
-
-
-async def _broker_greeting(address: str) -> Mapping[str, object]:
-    """What the server says first, in plain text even when TLS follows; empty if nobody does."""
-    host, _, port = address.rpartition(":")
-    try:
-        async with asyncio.timeout(ASK_SECONDS):
-            reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-            try:
-                line = await reader.readline()
-            finally:
-                writer.close()
-        said = json.loads(line.removeprefix(b"INFO ")) if line.startswith(b"INFO ") else {}
-    except (OSError, ValueError, TimeoutError):
-        return {}
-    return said if isinstance(said, dict) else {}
 
 
 def _judge_broker(address: str, said: Mapping[str, object]) -> Refusal | None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .coverage import CoverageClient
     from .delivery import DeliveryClient
     from .desk import DeskClient
+    from .doctor import DoctorClient
     from .handoffs import HandoffsClient
     from .holders import HoldersClient
     from .library import LibraryClient
@@ -235,6 +236,13 @@ class Connection:
         from .audit import AuditClient
 
         return AuditClient(self.calls)
+
+    @cached_property
+    def doctor(self) -> DoctorClient:
+        """How an installation is."""
+        from .doctor import DoctorClient
+
+        return DoctorClient(self.calls)
 
     @cached_property
     def delivery(self) -> DeliveryClient:

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Column, Connection, Table, Text, insert, select, update
 
 from twelve333.adapters.sql import UtcDateTime
+from twelve333.adapters.sql.library import held_number
 from twelve333.adapters.sql.library_tables import library_tables
 
 from .metadata import metadata
@@ -52,6 +53,4 @@ def keep_sync_state(tx: Connection, source: str, state: SyncState, at: datetime)
 
 def release_number(tx: Connection) -> int:
     """The number of the release held; 0 for an empty replica."""
-    releases = tables.library_releases
-    newest = select(releases.c.number).order_by(releases.c.epoch.desc(), releases.c.number.desc()).limit(1)
-    return tx.scalar(newest) or 0
+    return held_number(tx, tables)

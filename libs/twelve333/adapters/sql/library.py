@@ -91,6 +91,12 @@ def keep_release(tx: Connection, tables: LibraryTables, epoch: int, number: int,
     tx.execute(insert(tables.library_releases).values(epoch=epoch, number=number, document=held.document, applied_at=held.applied_at))
 
 
+def held_number(tx: Connection, tables: LibraryTables) -> int:
+    """The number of the release held; 0 for an empty replica."""
+    releases = tables.library_releases
+    return tx.scalar(select(releases.c.number).order_by(releases.c.epoch.desc(), releases.c.number.desc()).limit(1)) or 0
+
+
 def last_release(tx: Connection, tables: LibraryTables) -> HeldRelease | None:
     """The release held, None for an empty replica."""
     t = tables.library_releases

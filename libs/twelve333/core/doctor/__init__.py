@@ -1,0 +1,1 @@
+"""What an installation checks of itself, and what each finding means."""
