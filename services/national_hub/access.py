@@ -72,6 +72,13 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.library.v1.LibraryPublishService/PublishEntries": OPERATOR,
     f"{_API}.library.v1.LibrarySyncService/PullChanges": NODE,
     f"{_API}.library.v1.LibraryReturnService/ReturnRelease": NODE,
+    # Proposals are made at the node of the unit.
+    f"{_API}.library.v1.ProposalService/Propose": NOBODY,
+    f"{_API}.library.v1.ProposalService/GetProposal": OPERATOR,
+    f"{_API}.library.v1.ProposalService/ListProposals": OPERATOR,
+    f"{_API}.library.v1.ProposalService/ReviewProposal": OPERATOR,
+    f"{_API}.library.v1.ProposalService/ListTasks": OPERATOR,
+    f"{_API}.library.v1.ProposalService/ResolveTask": OPERATOR,
     # Steps are taken at the node of the unit; the hub only shows cases.
     f"{_API}.cases.v1.CaseService/OpenCase": NOBODY,
     f"{_API}.cases.v1.CaseService/TransferCase": NOBODY,

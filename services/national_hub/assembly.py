@@ -17,6 +17,7 @@ from twelve333.adapters.coverage import CoverageHandlers
 from twelve333.adapters.delivery_status import DeliveryHandlers
 from twelve333.adapters.doctor import DoctorHandlers
 from twelve333.adapters.holders import HolderHandlers
+from twelve333.adapters.library_proposals import STEP_TAKEN
 from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
 from twelve333.adapters.retention import TEXTS_DELETED, Keeper, delete_told
 from twelve333.adapters.rpc.credentials import FollowedCredentials, server_credentials
@@ -67,6 +68,7 @@ from .handlers.library import LibraryPublishHandlers, LibrarySyncHandlers, keep_
 from .handlers.library_recovery import LibraryReturnHandlers
 from .handlers.life import UnitLifeHandlers, UnitRecordHandlers
 from .handlers.policies import RoutingPolicyHandlers
+from .handlers.proposals import proposal_service
 from .handlers.recovery import DirectoryReturnHandlers, load_recovery
 from .handlers.registration import RegistrationHandlers
 from .handlers.routing import take_told_handoff
@@ -103,9 +105,8 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     home = await home_of(settings.database_url)
     database = await hosting.start_database(stack, SERVICE, settings)
     delivery, own = delivery_of(HUB, settings.delivery.backlog_events_max), open_cipher(settings.fields_keyring, settings.cipher)
-    records = audit_log.using(settings.digest)
     parts = settings, database, delivery.outbox, system_clock, authority, documents
-    hub = HubContext(*parts, sealing_key=own.public_key, records=records)
+    hub = HubContext(*parts, sealing_key=own.public_key, records=audit_log.using(settings.digest))
     await reconcile(hub)
     health = Health("database", "copy")
     endpoints, keys = MemberEndpoints(database), MemberKeys(database)
@@ -115,9 +116,10 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
     await list_own_key(hub)
     await asyncio.gather(refresh_revocations(hub), load_recovery(hub), derive_all(database, library.tables))
-    told, refused = appliers(hub, delivery), hub.revocations
+    told, refused = {**appliers(hub, delivery)}, hub.revocations
     copies, instances = await _copies(hub, delivery, home)
     signing = hosting.signing_of(settings, refused, instances.signs, hub.clock)
+    proposing, told[STEP_TAKEN] = proposal_service(hub, signing)
     relay = await hosting.start_relay(
         stack, settings, database, delivery, told, hub.clock, direct, sealing, signing, copies, [HUB, *provinces()], refused.covers
     )
@@ -125,14 +127,14 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     admission = both(refused.admit, people.holders.admit)
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, admission, limits, locale)
     claims = partial(instance_pb2_grpc.add_InstanceServiceServicer_to_server, instances)
-    offered: list[Register] = [*services(hub, relay, keys, witnesses, delivery, copies), claims, people.register, health.register]
-    await hosting.start_listener(stack, federation, offered, FEDERATION, drain)
+    offered: list[Register] = [*services(hub, relay, keys, witnesses, delivery, copies), claims, proposing, people.register]
+    await hosting.start_listener(stack, federation, [*offered, health.register], FEDERATION, drain)
     enrol = partial(registration_grpc.add_EnrolmentServiceServicer_to_server, EnrolmentHandlers(hub))
     enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, limits=limits, locale=locale)
     await hosting.start_listener(stack, enrolment, [enrol], ENROLMENT, drain)
     await hosting.start_health(stack, settings.listen.health, health, database, delivery)
     telling = HeadTelling(database, audit_log, delivery.outbox, hub.clock, member_names)
-    keeper = Keeper(settings, database, delivery, kept_for_a_while, records, hub.clock)
+    keeper = Keeper(settings, database, delivery, kept_for_a_while, hub.records, hub.clock)
     await hosting.start_background(stack, Background("retention", keeper.step, keeper.every_seconds))
     await hosting.start_background(stack, Background("audit head", telling.step, settings.audit.head_seconds))
     await hosting.start_background(stack, BrokerMembers(hub).background)

@@ -17,6 +17,7 @@ from twelve333.adapters.copies import Copies
 from twelve333.adapters.delivery_status import DeliveryHandlers
 from twelve333.adapters.doctor import DoctorHandlers
 from twelve333.adapters.holders import HolderHandlers
+from twelve333.adapters.library_proposals import STEP_TAKEN
 from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
 from twelve333.adapters.retention import TEXTS_DELETED, Keeper, delete_told
 from twelve333.adapters.rpc.access import Admission, Shown
@@ -65,6 +66,7 @@ from .handlers.handoff import HandoffHandlers, RoutingHandlers
 from .handlers.holders import holder_register
 from .handlers.library import library_handlers, on_release_announced
 from .handlers.life import UnitLifeHandlers
+from .handlers.proposals import proposal_services, take_step
 from .handlers.queues import QueueHandlers
 from .handlers.registration import DirectoryPull, NodeHandlers, on_directory_changed
 from .handlers.replay import ReplayHandlers
@@ -126,8 +128,8 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     people = await HolderHandlers.of(holder_register(node))
     desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), people.holders.admit, limits, locale)
     queues: Register = partial(queue_pb2_grpc.add_QueueServiceServicer_to_server, QueueHandlers(queue_board, calls.view))
-    offered = [*desk_services(node, calls, relay, pull, alarms, delivery), people.register, queues, health.register]
-    await hosting.start_listener(stack, desk, offered, DESK, settings.drain_seconds)
+    offered = [*desk_services(node, calls, relay, pull, alarms, delivery), *proposal_services(node, signing), people.register, queues]
+    await hosting.start_listener(stack, desk, [*offered, health.register], DESK, settings.drain_seconds)
     stack.push_async_callback(calls.desks.close)
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery)
     busy = _background(settings, node, delivery, calls, alarms, pull, keys, health)
@@ -247,6 +249,7 @@ def appliers(node: NodeContext, delivery: Delivery, calls: CallParts, pulling: B
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff(node, calls.view),
         "twelve333.api.routing.v1.HandoffOutcome": take_outcome(calls.handoffs),
         "twelve333.api.library.v1.ReleaseAnnounced": on_release_announced(copying.wake),
+        STEP_TAKEN: take_step,
     }
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .library_content import LibraryContentClient
     from .life import UnitLifeClient
     from .policies import PoliciesClient
+    from .proposals import ProposalsClient
     from .queues import QueuesClient
     from .registration import RegistrationClient
     from .routing import RoutingClient
@@ -222,6 +223,13 @@ class Connection:
         from .library_content import LibraryContentClient
 
         return LibraryContentClient(self.calls)
+
+    @cached_property
+    def proposals(self) -> ProposalsClient:
+        """Proposals to the library, and local supplements to it."""
+        from .proposals import ProposalsClient
+
+        return ProposalsClient(self.calls, self.member)
 
     @cached_property
     def cases(self) -> CasesClient:

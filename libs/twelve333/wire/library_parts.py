@@ -38,7 +38,9 @@ def links_from_wire(messages: Iterable[pb.Link]) -> tuple[Link, ...] | Refusal:
 
 def provenance_to_wire(step: Provenance) -> pb.Provenance:
     """A step of the provenance as a message."""
-    return pb.Provenance(step=STEP_OUT[step.step], by=step.by, on=day_out(step.on), reference=step.reference, digest=step.digest)
+    said = pb.Provenance(step=STEP_OUT[step.step], by=step.by, on=day_out(step.on), reference=step.reference, digest=step.digest)
+    said.MergeFrom(pb.Provenance(signature=step.signature, chain=step.chain))
+    return said
 
 
 def provenance_from_wire(messages: Iterable[pb.Provenance]) -> tuple[Provenance, ...] | Refusal:
@@ -51,7 +53,8 @@ def provenance_from_wire(messages: Iterable[pb.Provenance]) -> tuple[Provenance,
         if message.step == pb.PROVENANCE_STEP_UNSPECIFIED:
             return refuse(codes.PROVENANCE_MALFORMED)
         if message.step in STEP_IN:
-            steps.append(Provenance(STEP_IN[message.step], message.by, on, message.reference, message.digest))
+            signed = message.signature, tuple(message.chain)
+            steps.append(Provenance(STEP_IN[message.step], message.by, on, message.reference, message.digest, *signed))
     return tuple(steps)
 
 

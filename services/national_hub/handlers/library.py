@@ -48,7 +48,9 @@ _published = _meter.create_counter("twelve333.library.published", description="E
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
+class Outcome:
+    """What a publication came to, and the release in force afterwards."""
+
     publication: Publication
     release: Release | None
 
@@ -66,7 +68,7 @@ class LibraryPublishHandlers(service_pb2_grpc.LibraryPublishServiceServicer):
     ) -> pb.PublishEntriesResponse:
         """Take a publication whole, then make one release of it."""
         command, hub, now = await _read(request_iterator), self._hub, self._hub.clock()
-        outcome = await hub.audit.write("library.publish", "", lambda tx: _publish(hub, tx, command, now))
+        outcome = await hub.audit.write("library.publish", "", lambda tx: publish_items(hub, tx, command, now))
         done, release = outcome.publication, outcome.release
         _published.add(len(done.changes))
         log.info("published", release=release.number if release else 0, entries=len(done.changes), count=len(done.rejected))
@@ -154,7 +156,7 @@ async def _read(stream: AsyncIterator[pb.PublishEntriesRequest]) -> Publish:
     return Publish(tuple(items), strict)
 
 
-def _publish(hub: HubContext, tx: Connection, command: Publish, now: datetime) -> _Outcome:
+def publish_items(hub: HubContext, tx: Connection, command: Publish, now: datetime) -> Outcome:
     """Decide, keep, sign and tell, in one unit of work."""
     refuse_unsettled(hub, tx)
     present = held_release(tx, store.tables)
@@ -164,14 +166,14 @@ def _publish(hub: HubContext, tx: Connection, command: Publish, now: datetime) -
     decision = accepted(publish(held, removed, last, epoch, topic_codes(), command, now))
     release = decision.state.release
     if release is None:
-        return _Outcome(decision.state, last)
+        return Outcome(decision.state, last)
     document = document_to_wire(sign(canonical_bytes(release), PURPOSE, release.number, hub.documents))
     store.keep(tx, decision.state.changes, release, document.SerializeToString())
     for event in decision.events:
         if isinstance(event, ReleaseAnnounced):
             for member in registration.member_names(tx):
                 hub.outbox.append(tx, destination=member, message=wire.announced_to_wire(event), now=now)
-    return _Outcome(decision.state, release)
+    return Outcome(decision.state, release)
 
 
 def _header(tx: Connection, request: pb.PullChangesRequest) -> tuple[Release, pb.PullHeader]:

@@ -8,17 +8,17 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from twelve333.adapters.library_reading import LibraryReading
 from twelve333.adapters.sql.delivery import Applier, Inbound
 
 from ..context import NodeContext
 from ..library import last_refusal
 from ..store import library as store
+from .supplements import SupplementedReading
 
 
-def library_handlers(node: NodeContext) -> LibraryReading:
-    """What desks and operators of the province are offered."""
-    return LibraryReading(node.database, store.tables, node.clock, refusal=last_refusal)
+def library_handlers(node: NodeContext) -> SupplementedReading:
+    """What desks and operators of the province are offered: the library, with the province's own words beside it."""
+    return SupplementedReading(node.database, store.tables, node.clock, refusal=last_refusal)
 
 
 def on_release_announced(wake: Callable[[], None]) -> Applier:

@@ -1,6 +1,19 @@
 """What a province node keeps. Importing this package declares every table (one import line per capability, for migrations)."""
 
-from . import alarms, audit, cases, holders, library, registration, retention, routing, slots
+from . import alarms, audit, cases, holders, library, proposals, registration, retention, routing, slots
 from .metadata import delivery_of, metadata
 
-__all__ = ["alarms", "audit", "cases", "delivery_of", "holders", "library", "metadata", "registration", "retention", "routing", "slots"]
+__all__ = [
+    "alarms",
+    "audit",
+    "cases",
+    "delivery_of",
+    "holders",
+    "library",
+    "metadata",
+    "proposals",
+    "registration",
+    "retention",
+    "routing",
+    "slots",
+]

@@ -63,13 +63,14 @@ def side_by_side(left: Paragraphs, right: Paragraphs) -> list[Row]:
     rows: list[Row] = []
     i = k = 0
     for start, place, length in matching_spans(left, right):
-        rows += _beside(left[i:start], right[k:place])
+        rows += beside(left[i:start], right[k:place])
         rows += [Row(line, line, True) for line in left[start : start + length]]
         i, k = start + length, place + length
     return rows[:SIDES_MOST]
 
 
-def _beside(left: Paragraphs, right: Paragraphs) -> list[Row]:
+def beside(left: Paragraphs, right: Paragraphs) -> list[Row]:
+    """Two stretches beside each other, the shorter filled up with nothing."""
     width = max(len(left), len(right))
     pairs = zip((*left, *[None] * (width - len(left))), (*right, *[None] * (width - len(right))), strict=True)
     return [Row(one, other, False) for one, other in pairs]

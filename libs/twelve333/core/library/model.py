@@ -94,6 +94,7 @@ class Provenance:
         on: the day, None if not known.
         reference: the paper it rests on: file, proposal, entry.
         digest: SHA-256 of what it was made from (32 bytes), or empty.
+        signature, chain: of the member of `by` over what was agreed, and the certificates it is checked by; empty for none.
     """
 
     step: ProvenanceStep
@@ -101,6 +102,8 @@ class Provenance:
     on: date | None = None
     reference: str = ""
     digest: bytes = b""
+    signature: bytes = b""
+    chain: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

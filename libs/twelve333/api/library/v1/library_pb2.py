@@ -25,37 +25,37 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/library/v1/library.proto\x12\x18twelve333.api.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"W\n\x04Link\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".twelve333.api.library.v1.LinkKind\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\r\n\x05since\x18\x03 \x01(\t\"\x7f\n\nProvenance\x12\x36\n\x04step\x18\x01 \x01(\x0e\x32(.twelve333.api.library.v1.ProvenanceStep\x12\n\n\x02\x62y\x18\x02 \x01(\t\x12\n\n\x02on\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x0e\n\x06\x64igest\x18\x05 \x01(\x0c\"\\\n\nAttachment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x04 \x01(\x0c\x12\x0e\n\x06pieces\x18\x05 \x03(\x0c\"\xf1\x03\n\x05\x45ntry\x12\n\n\x02id\x18\x01 \x01(\t\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32#.twelve333.api.library.v1.EntryKind\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0c\n\x04\x62ody\x18\x04 \x01(\t\x12\x0e\n\x06topics\x18\x05 \x03(\t\x12\x0e\n\x06region\x18\x06 \x01(\t\x12\x14\n\x0cissuing_body\x18\x07 \x01(\t\x12\x17\n\x0f\x64ocument_number\x18\x08 \x01(\t\x12\x10\n\x08\x64ocument\x18\t \x01(\t\x12\x12\n\nvalid_from\x18\n \x01(\t\x12\x10\n\x08valid_to\x18\x0b \x01(\t\x12\x12\n\nowner_unit\x18\x0c \x01(\t\x12\x12\n\nreview_due\x18\r \x01(\t\x12\x0f\n\x07sources\x18\x0e \x03(\t\x12\x14\n\x0c\x61pplies_from\x18\x0f \x01(\t\x12\x12\n\napplies_to\x18\x10 \x01(\t\x12-\n\x05links\x18\x11 \x03(\x0b\x32\x1e.twelve333.api.library.v1.Link\x12\x38\n\nprovenance\x18\x12 \x03(\x0b\x32$.twelve333.api.library.v1.Provenance\x12\x39\n\x0b\x61ttachments\x18\x13 \x03(\x0b\x32$.twelve333.api.library.v1.Attachment\"~\n\tKnownLink\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".twelve333.api.library.v1.LinkKind\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\r\n\x05since\x18\x04 \x01(\t\x12\x0f\n\x07\x61pplied\x18\x05 \x01(\x08\"Y\n\tTombstone\x12\x39\n\x06reason\x18\x01 \x01(\x0e\x32).twelve333.api.library.v1.TombstoneReason\x12\x11\n\tsuccessor\x18\x02 \x01(\t\"\xc2\x01\n\x06\x43hange\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0f\n\x07release\x18\x03 \x01(\x04\x12\x11\n\x07\x63ontent\x18\x04 \x01(\x0cH\x00\x12\x38\n\ttombstone\x18\x05 \x01(\x0b\x32#.twelve333.api.library.v1.TombstoneH\x00\x12/\n\x0brecorded_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\n\x04what\"\x8f\x01\n\x07Release\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x13\n\x0b\x65ntry_count\x18\x03 \x01(\r\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12\x15\n\rprevious_root\x18\x05 \x01(\x0c\x12+\n\x07made_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc4\x01\n\x0bStoredEntry\x12.\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1f.twelve333.api.library.v1.Entry\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0f\n\x07release\x18\x03 \x01(\x04\x12/\n\x0brecorded_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x05known\x18\x05 \x03(\x0b\x32#.twelve333.api.library.v1.KnownLink*\xbf\x01\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NTRY_KIND_POLICY\x10\x01\x12\x14\n\x10\x45NTRY_KIND_GUIDE\x10\x02\x12\x11\n\rENTRY_KIND_QA\x10\x03\x12\x13\n\x0f\x45NTRY_KIND_CASE\x10\x04\x12\x15\n\x11\x45NTRY_KIND_PROMPT\x10\x05\x12\x13\n\x0f\x45NTRY_KIND_FILE\x10\x06\x12\x15\n\x11\x45NTRY_KIND_TOPICS\x10\x07*\x9e\x01\n\x08LinkKind\x12\x19\n\x15LINK_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10LINK_KIND_AMENDS\x10\x01\x12\x15\n\x11LINK_KIND_REPEALS\x10\x02\x12\x16\n\x12LINK_KIND_REPLACES\x10\x03\x12\x18\n\x14LINK_KIND_INTERPRETS\x10\x04\x12\x18\n\x14LINK_KIND_IMPLEMENTS\x10\x05*\xfe\x01\n\x0eProvenanceStep\x12\x1f\n\x1bPROVENANCE_STEP_UNSPECIFIED\x10\x00\x12\x1b\n\x17PROVENANCE_STEP_WRITTEN\x10\x01\x12\x1c\n\x18PROVENANCE_STEP_IMPORTED\x10\x02\x12\x1c\n\x18PROVENANCE_STEP_PROPOSED\x10\x03\x12\x1c\n\x18PROVENANCE_STEP_REVIEWED\x10\x04\x12\x1c\n\x18PROVENANCE_STEP_ACCEPTED\x10\x05\x12\x1a\n\x16PROVENANCE_STEP_MERGED\x10\x06\x12\x1a\n\x16PROVENANCE_STEP_MAPPED\x10\x07*\xb8\x01\n\x0fTombstoneReason\x12 \n\x1cTOMBSTONE_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19TOMBSTONE_REASON_REPEALED\x10\x01\x12\x1e\n\x1aTOMBSTONE_REASON_WITHDRAWN\x10\x02\x12\x1b\n\x17TOMBSTONE_REASON_MERGED\x10\x03\x12\'\n#TOMBSTONE_REASON_PUBLISHED_IN_ERROR\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/library/v1/library.proto\x12\x18twelve333.api.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"W\n\x04Link\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".twelve333.api.library.v1.LinkKind\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\r\n\x05since\x18\x03 \x01(\t\"\xa1\x01\n\nProvenance\x12\x36\n\x04step\x18\x01 \x01(\x0e\x32(.twelve333.api.library.v1.ProvenanceStep\x12\n\n\x02\x62y\x18\x02 \x01(\t\x12\n\n\x02on\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x0e\n\x06\x64igest\x18\x05 \x01(\x0c\x12\x11\n\tsignature\x18\x06 \x01(\x0c\x12\r\n\x05\x63hain\x18\x07 \x03(\x0c\"\\\n\nAttachment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x04 \x01(\x0c\x12\x0e\n\x06pieces\x18\x05 \x03(\x0c\"\xf1\x03\n\x05\x45ntry\x12\n\n\x02id\x18\x01 \x01(\t\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32#.twelve333.api.library.v1.EntryKind\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0c\n\x04\x62ody\x18\x04 \x01(\t\x12\x0e\n\x06topics\x18\x05 \x03(\t\x12\x0e\n\x06region\x18\x06 \x01(\t\x12\x14\n\x0cissuing_body\x18\x07 \x01(\t\x12\x17\n\x0f\x64ocument_number\x18\x08 \x01(\t\x12\x10\n\x08\x64ocument\x18\t \x01(\t\x12\x12\n\nvalid_from\x18\n \x01(\t\x12\x10\n\x08valid_to\x18\x0b \x01(\t\x12\x12\n\nowner_unit\x18\x0c \x01(\t\x12\x12\n\nreview_due\x18\r \x01(\t\x12\x0f\n\x07sources\x18\x0e \x03(\t\x12\x14\n\x0c\x61pplies_from\x18\x0f \x01(\t\x12\x12\n\napplies_to\x18\x10 \x01(\t\x12-\n\x05links\x18\x11 \x03(\x0b\x32\x1e.twelve333.api.library.v1.Link\x12\x38\n\nprovenance\x18\x12 \x03(\x0b\x32$.twelve333.api.library.v1.Provenance\x12\x39\n\x0b\x61ttachments\x18\x13 \x03(\x0b\x32$.twelve333.api.library.v1.Attachment\"~\n\tKnownLink\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".twelve333.api.library.v1.LinkKind\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\r\n\x05since\x18\x04 \x01(\t\x12\x0f\n\x07\x61pplied\x18\x05 \x01(\x08\"Y\n\tTombstone\x12\x39\n\x06reason\x18\x01 \x01(\x0e\x32).twelve333.api.library.v1.TombstoneReason\x12\x11\n\tsuccessor\x18\x02 \x01(\t\"\xc2\x01\n\x06\x43hange\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0f\n\x07release\x18\x03 \x01(\x04\x12\x11\n\x07\x63ontent\x18\x04 \x01(\x0cH\x00\x12\x38\n\ttombstone\x18\x05 \x01(\x0b\x32#.twelve333.api.library.v1.TombstoneH\x00\x12/\n\x0brecorded_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\n\x04what\"\x8f\x01\n\x07Release\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x13\n\x0b\x65ntry_count\x18\x03 \x01(\r\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12\x15\n\rprevious_root\x18\x05 \x01(\x0c\x12+\n\x07made_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc4\x01\n\x0bStoredEntry\x12.\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1f.twelve333.api.library.v1.Entry\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0f\n\x07release\x18\x03 \x01(\x04\x12/\n\x0brecorded_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x05known\x18\x05 \x03(\x0b\x32#.twelve333.api.library.v1.KnownLink*\xbf\x01\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NTRY_KIND_POLICY\x10\x01\x12\x14\n\x10\x45NTRY_KIND_GUIDE\x10\x02\x12\x11\n\rENTRY_KIND_QA\x10\x03\x12\x13\n\x0f\x45NTRY_KIND_CASE\x10\x04\x12\x15\n\x11\x45NTRY_KIND_PROMPT\x10\x05\x12\x13\n\x0f\x45NTRY_KIND_FILE\x10\x06\x12\x15\n\x11\x45NTRY_KIND_TOPICS\x10\x07*\x9e\x01\n\x08LinkKind\x12\x19\n\x15LINK_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10LINK_KIND_AMENDS\x10\x01\x12\x15\n\x11LINK_KIND_REPEALS\x10\x02\x12\x16\n\x12LINK_KIND_REPLACES\x10\x03\x12\x18\n\x14LINK_KIND_INTERPRETS\x10\x04\x12\x18\n\x14LINK_KIND_IMPLEMENTS\x10\x05*\xfe\x01\n\x0eProvenanceStep\x12\x1f\n\x1bPROVENANCE_STEP_UNSPECIFIED\x10\x00\x12\x1b\n\x17PROVENANCE_STEP_WRITTEN\x10\x01\x12\x1c\n\x18PROVENANCE_STEP_IMPORTED\x10\x02\x12\x1c\n\x18PROVENANCE_STEP_PROPOSED\x10\x03\x12\x1c\n\x18PROVENANCE_STEP_REVIEWED\x10\x04\x12\x1c\n\x18PROVENANCE_STEP_ACCEPTED\x10\x05\x12\x1a\n\x16PROVENANCE_STEP_MERGED\x10\x06\x12\x1a\n\x16PROVENANCE_STEP_MAPPED\x10\x07*\xb8\x01\n\x0fTombstoneReason\x12 \n\x1cTOMBSTONE_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19TOMBSTONE_REASON_REPEALED\x10\x01\x12\x1e\n\x1aTOMBSTONE_REASON_WITHDRAWN\x10\x02\x12\x1b\n\x17TOMBSTONE_REASON_MERGED\x10\x03\x12\'\n#TOMBSTONE_REASON_PUBLISHED_IN_ERROR\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.library.v1.library_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENTRYKIND']._serialized_start=1675
-  _globals['_ENTRYKIND']._serialized_end=1866
-  _globals['_LINKKIND']._serialized_start=1869
-  _globals['_LINKKIND']._serialized_end=2027
-  _globals['_PROVENANCESTEP']._serialized_start=2030
-  _globals['_PROVENANCESTEP']._serialized_end=2284
-  _globals['_TOMBSTONEREASON']._serialized_start=2287
-  _globals['_TOMBSTONEREASON']._serialized_end=2471
+  _globals['_ENTRYKIND']._serialized_start=1710
+  _globals['_ENTRYKIND']._serialized_end=1901
+  _globals['_LINKKIND']._serialized_start=1904
+  _globals['_LINKKIND']._serialized_end=2062
+  _globals['_PROVENANCESTEP']._serialized_start=2065
+  _globals['_PROVENANCESTEP']._serialized_end=2319
+  _globals['_TOMBSTONEREASON']._serialized_start=2322
+  _globals['_TOMBSTONEREASON']._serialized_end=2506
   _globals['_LINK']._serialized_start=101
   _globals['_LINK']._serialized_end=188
-  _globals['_PROVENANCE']._serialized_start=190
-  _globals['_PROVENANCE']._serialized_end=317
-  _globals['_ATTACHMENT']._serialized_start=319
-  _globals['_ATTACHMENT']._serialized_end=411
-  _globals['_ENTRY']._serialized_start=414
-  _globals['_ENTRY']._serialized_end=911
-  _globals['_KNOWNLINK']._serialized_start=913
-  _globals['_KNOWNLINK']._serialized_end=1039
-  _globals['_TOMBSTONE']._serialized_start=1041
-  _globals['_TOMBSTONE']._serialized_end=1130
-  _globals['_CHANGE']._serialized_start=1133
-  _globals['_CHANGE']._serialized_end=1327
-  _globals['_RELEASE']._serialized_start=1330
-  _globals['_RELEASE']._serialized_end=1473
-  _globals['_STOREDENTRY']._serialized_start=1476
-  _globals['_STOREDENTRY']._serialized_end=1672
+  _globals['_PROVENANCE']._serialized_start=191
+  _globals['_PROVENANCE']._serialized_end=352
+  _globals['_ATTACHMENT']._serialized_start=354
+  _globals['_ATTACHMENT']._serialized_end=446
+  _globals['_ENTRY']._serialized_start=449
+  _globals['_ENTRY']._serialized_end=946
+  _globals['_KNOWNLINK']._serialized_start=948
+  _globals['_KNOWNLINK']._serialized_end=1074
+  _globals['_TOMBSTONE']._serialized_start=1076
+  _globals['_TOMBSTONE']._serialized_end=1165
+  _globals['_CHANGE']._serialized_start=1168
+  _globals['_CHANGE']._serialized_end=1362
+  _globals['_RELEASE']._serialized_start=1365
+  _globals['_RELEASE']._serialized_end=1508
+  _globals['_STOREDENTRY']._serialized_start=1511
+  _globals['_STOREDENTRY']._serialized_end=1707
 # @@protoc_insertion_point(module_scope)

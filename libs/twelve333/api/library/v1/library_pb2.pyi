@@ -217,6 +217,8 @@ class Provenance(_message.Message):
     ON_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
     step: Global___ProvenanceStep.ValueType
     """What was done."""
     by: _builtins.str
@@ -227,6 +229,12 @@ class Provenance(_message.Message):
     """The paper it rests on: file, proposal, entry; at most 200 characters."""
     digest: _builtins.bytes
     """SHA-256 of what it was made from (32 bytes); empty if not known."""
+    signature: _builtins.bytes
+    """Signature of the member of `by` over what was agreed, for a proposal's review and acceptance: see ReviewSeal; empty for none."""
+    @_builtins.property
+    def chain(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Certificates (X.509, DER) that it is checked by, the signer's first, up to but without the root."""
+
     def __init__(
         self,
         *,
@@ -235,10 +243,12 @@ class Provenance(_message.Message):
         on: _builtins.str = ...,
         reference: _builtins.str = ...,
         digest: _builtins.bytes = ...,
+        signature: _builtins.bytes = ...,
+        chain: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "digest", b"digest", "on", b"on", "reference", b"reference", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "chain", b"chain", "digest", b"digest", "on", b"on", "reference", b"reference", "signature", b"signature", "step", b"step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,63 +25,64 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from twelve333.api.common.v1 import common_pb2 as twelve333_dot_api_dot_common_dot_v1_dot_common__pb2
 from twelve333.api.library.v1 import library_pb2 as twelve333_dot_api_dot_library_dot_v1_dot_library__pb2
+from twelve333.api.library.v1 import proposals_pb2 as twelve333_dot_api_dot_library_dot_v1_dot_proposals__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/library/v1/service.proto\x12\x18twelve333.api.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$twelve333/api/common/v1/common.proto\x1a&twelve333/api/library/v1/library.proto\"\xac\x01\n\rSearchRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\r\n\x05\x61s_at\x18\x03 \x01(\t\x12\x1c\n\x14include_not_in_force\x18\x04 \x01(\x08\x12\x31\n\x04kind\x18\x05 \x01(\x0e\x32#.twelve333.api.library.v1.EntryKind\x12\r\n\x05topic\x18\x06 \x01(\t\x12\r\n\x05limit\x18\x07 \x01(\r\"\xc9\x01\n\tSearchHit\x12\x34\n\x05\x65ntry\x18\x01 \x01(\x0b\x32%.twelve333.api.library.v1.StoredEntry\x12\x0f\n\x07snippet\x18\x02 \x01(\t\x12\x0f\n\x07\x61rticle\x18\x03 \x01(\t\x12\x0f\n\x07matched\x18\x04 \x03(\t\x12\x32\n\x04lane\x18\x05 \x01(\x0e\x32$.twelve333.api.library.v1.SearchLane\x12\r\n\x05score\x18\x06 \x01(\x01\x12\x10\n\x08in_force\x18\x07 \x01(\x08\"c\n\x0eSearchResponse\x12\x31\n\x04hits\x18\x01 \x03(\x0b\x32#.twelve333.api.library.v1.SearchHit\x12\r\n\x05total\x18\x02 \x01(\r\x12\x0f\n\x07release\x18\x03 \x01(\x04\"\x1d\n\x0fGetEntryRequest\x12\n\n\x02id\x18\x01 \x01(\t\"H\n\x10GetEntryResponse\x12\x34\n\x05\x65ntry\x18\x01 \x01(\x0b\x32%.twelve333.api.library.v1.StoredEntry\"\xe6\x01\n\x12ListEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32#.twelve333.api.library.v1.EntryKind\x12\r\n\x05topic\x18\x04 \x01(\t\x12\x0e\n\x06region\x18\x05 \x01(\t\x12\r\n\x05\x61s_at\x18\x06 \x01(\t\x12\x12\n\napplies_at\x18\x07 \x01(\t\x12\x0e\n\x06\x64ue_by\x18\x08 \x01(\t\x12\x12\n\nowner_unit\x18\t \x01(\t\x12\x10\n\x08\x64ocument\x18\n \x01(\t\"f\n\x13ListEntriesResponse\x12\x36\n\x07\x65ntries\x18\x01 \x03(\x0b\x32%.twelve333.api.library.v1.StoredEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x13\n\x11GetReleaseRequest\"\x82\x02\n\x12GetReleaseResponse\x12\x32\n\x07release\x18\x01 \x01(\x0b\x32!.twelve333.api.library.v1.Release\x12\x37\n\x06signed\x18\x02 \x01(\x0b\x32\'.twelve333.api.common.v1.SignedDocument\x12.\n\napplied_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0clast_refusal\x18\x04 \x01(\t\x12\x39\n\x08replicas\x18\x05 \x03(\x0b\x32\'.twelve333.api.library.v1.ReplicaReport\"v\n\rReplicaReport\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x14\n\x0clast_refusal\x18\x03 \x01(\t\x12/\n\x0breported_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa1\x01\n\x15PublishEntriesRequest\x12\x39\n\x06header\x18\x01 \x01(\x0b\x32\'.twelve333.api.library.v1.PublishHeaderH\x00\x12\x0f\n\x05\x65ntry\x18\x02 \x01(\x0cH\x00\x12\x34\n\x07removal\x18\x03 \x01(\x0b\x32!.twelve333.api.library.v1.RemovalH\x00\x42\x06\n\x04item\"\x1f\n\rPublishHeader\x12\x0e\n\x06strict\x18\x01 \x01(\x08\"S\n\x07Removal\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x36\n\ttombstone\x18\x02 \x01(\x0b\x32#.twelve333.api.library.v1.Tombstone\"]\n\x0cRejectedItem\x12\r\n\x05index\x18\x01 \x01(\r\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\"\xca\x01\n\x16PublishEntriesResponse\x12\x32\n\x07release\x18\x01 \x01(\x0b\x32!.twelve333.api.library.v1.Release\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x02 \x01(\r\x12\x0f\n\x07\x63hanged\x18\x03 \x01(\r\x12\x0f\n\x07removed\x18\x04 \x01(\r\x12\x11\n\tunchanged\x18\x05 \x01(\r\x12\x38\n\x08rejected\x18\x06 \x03(\x0b\x32&.twelve333.api.library.v1.RejectedItem\"3\n\x12PullChangesRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\"\x87\x01\n\x13PullChangesResponse\x12\x36\n\x06header\x18\x01 \x01(\x0b\x32$.twelve333.api.library.v1.PullHeaderH\x00\x12\x30\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x1f.twelve333.api.library.v1.FrameH\x00\x42\x06\n\x04part\"j\n\nPullHeader\x12\x38\n\x07release\x18\x01 \x01(\x0b\x32\'.twelve333.api.common.v1.SignedDocument\x12\x0c\n\x04\x62\x61se\x18\x02 \x01(\x04\x12\x14\n\x0c\x63hange_count\x18\x03 \x01(\r\"S\n\x05\x46rame\x12\x39\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32\'.twelve333.api.library.v1.FrameEncoding\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\"@\n\x0b\x43hangeBatch\x12\x31\n\x07\x63hanges\x18\x01 \x03(\x0b\x32 .twelve333.api.library.v1.Change*Z\n\nSearchLane\x12\x1b\n\x17SEARCH_LANE_UNSPECIFIED\x10\x00\x12\x17\n\x13SEARCH_LANE_LITERAL\x10\x01\x12\x16\n\x12SEARCH_LANE_SPOKEN\x10\x02*e\n\rFrameEncoding\x12\x1e\n\x1a\x46RAME_ENCODING_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x46RAME_ENCODING_IDENTITY\x10\x01\x12\x17\n\x13\x46RAME_ENCODING_ZLIB\x10\x02\x32\xa5\x03\n\x0eLibraryService\x12[\n\x06Search\x12\'.twelve333.api.library.v1.SearchRequest\x1a(.twelve333.api.library.v1.SearchResponse\x12\x61\n\x08GetEntry\x12).twelve333.api.library.v1.GetEntryRequest\x1a*.twelve333.api.library.v1.GetEntryResponse\x12j\n\x0bListEntries\x12,.twelve333.api.library.v1.ListEntriesRequest\x1a-.twelve333.api.library.v1.ListEntriesResponse\x12g\n\nGetRelease\x12+.twelve333.api.library.v1.GetReleaseRequest\x1a,.twelve333.api.library.v1.GetReleaseResponse2\x8e\x01\n\x15LibraryPublishService\x12u\n\x0ePublishEntries\x12/.twelve333.api.library.v1.PublishEntriesRequest\x1a\x30.twelve333.api.library.v1.PublishEntriesResponse(\x01\x32\x82\x01\n\x12LibrarySyncService\x12l\n\x0bPullChanges\x12,.twelve333.api.library.v1.PullChangesRequest\x1a-.twelve333.api.library.v1.PullChangesResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/library/v1/service.proto\x12\x18twelve333.api.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$twelve333/api/common/v1/common.proto\x1a&twelve333/api/library/v1/library.proto\x1a(twelve333/api/library/v1/proposals.proto\"\xac\x01\n\rSearchRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\r\n\x05\x61s_at\x18\x03 \x01(\t\x12\x1c\n\x14include_not_in_force\x18\x04 \x01(\x08\x12\x31\n\x04kind\x18\x05 \x01(\x0e\x32#.twelve333.api.library.v1.EntryKind\x12\r\n\x05topic\x18\x06 \x01(\t\x12\r\n\x05limit\x18\x07 \x01(\r\"\x84\x02\n\tSearchHit\x12\x34\n\x05\x65ntry\x18\x01 \x01(\x0b\x32%.twelve333.api.library.v1.StoredEntry\x12\x0f\n\x07snippet\x18\x02 \x01(\t\x12\x0f\n\x07\x61rticle\x18\x03 \x01(\t\x12\x0f\n\x07matched\x18\x04 \x03(\t\x12\x32\n\x04lane\x18\x05 \x01(\x0e\x32$.twelve333.api.library.v1.SearchLane\x12\r\n\x05score\x18\x06 \x01(\x01\x12\x10\n\x08in_force\x18\x07 \x01(\x08\x12\x39\n\x0bsupplements\x18\x0f \x03(\x0b\x32$.twelve333.api.library.v1.Supplement\"c\n\x0eSearchResponse\x12\x31\n\x04hits\x18\x01 \x03(\x0b\x32#.twelve333.api.library.v1.SearchHit\x12\r\n\x05total\x18\x02 \x01(\r\x12\x0f\n\x07release\x18\x03 \x01(\x04\"\x1d\n\x0fGetEntryRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x83\x01\n\x10GetEntryResponse\x12\x34\n\x05\x65ntry\x18\x01 \x01(\x0b\x32%.twelve333.api.library.v1.StoredEntry\x12\x39\n\x0bsupplements\x18\x0f \x03(\x0b\x32$.twelve333.api.library.v1.Supplement\"\xe6\x01\n\x12ListEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32#.twelve333.api.library.v1.EntryKind\x12\r\n\x05topic\x18\x04 \x01(\t\x12\x0e\n\x06region\x18\x05 \x01(\t\x12\r\n\x05\x61s_at\x18\x06 \x01(\t\x12\x12\n\napplies_at\x18\x07 \x01(\t\x12\x0e\n\x06\x64ue_by\x18\x08 \x01(\t\x12\x12\n\nowner_unit\x18\t \x01(\t\x12\x10\n\x08\x64ocument\x18\n \x01(\t\"f\n\x13ListEntriesResponse\x12\x36\n\x07\x65ntries\x18\x01 \x03(\x0b\x32%.twelve333.api.library.v1.StoredEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x13\n\x11GetReleaseRequest\"\x82\x02\n\x12GetReleaseResponse\x12\x32\n\x07release\x18\x01 \x01(\x0b\x32!.twelve333.api.library.v1.Release\x12\x37\n\x06signed\x18\x02 \x01(\x0b\x32\'.twelve333.api.common.v1.SignedDocument\x12.\n\napplied_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0clast_refusal\x18\x04 \x01(\t\x12\x39\n\x08replicas\x18\x05 \x03(\x0b\x32\'.twelve333.api.library.v1.ReplicaReport\"v\n\rReplicaReport\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x14\n\x0clast_refusal\x18\x03 \x01(\t\x12/\n\x0breported_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa1\x01\n\x15PublishEntriesRequest\x12\x39\n\x06header\x18\x01 \x01(\x0b\x32\'.twelve333.api.library.v1.PublishHeaderH\x00\x12\x0f\n\x05\x65ntry\x18\x02 \x01(\x0cH\x00\x12\x34\n\x07removal\x18\x03 \x01(\x0b\x32!.twelve333.api.library.v1.RemovalH\x00\x42\x06\n\x04item\"\x1f\n\rPublishHeader\x12\x0e\n\x06strict\x18\x01 \x01(\x08\"S\n\x07Removal\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x36\n\ttombstone\x18\x02 \x01(\x0b\x32#.twelve333.api.library.v1.Tombstone\"]\n\x0cRejectedItem\x12\r\n\x05index\x18\x01 \x01(\r\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\"\xca\x01\n\x16PublishEntriesResponse\x12\x32\n\x07release\x18\x01 \x01(\x0b\x32!.twelve333.api.library.v1.Release\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x02 \x01(\r\x12\x0f\n\x07\x63hanged\x18\x03 \x01(\r\x12\x0f\n\x07removed\x18\x04 \x01(\r\x12\x11\n\tunchanged\x18\x05 \x01(\r\x12\x38\n\x08rejected\x18\x06 \x03(\x0b\x32&.twelve333.api.library.v1.RejectedItem\"3\n\x12PullChangesRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\"\x87\x01\n\x13PullChangesResponse\x12\x36\n\x06header\x18\x01 \x01(\x0b\x32$.twelve333.api.library.v1.PullHeaderH\x00\x12\x30\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x1f.twelve333.api.library.v1.FrameH\x00\x42\x06\n\x04part\"j\n\nPullHeader\x12\x38\n\x07release\x18\x01 \x01(\x0b\x32\'.twelve333.api.common.v1.SignedDocument\x12\x0c\n\x04\x62\x61se\x18\x02 \x01(\x04\x12\x14\n\x0c\x63hange_count\x18\x03 \x01(\r\"S\n\x05\x46rame\x12\x39\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32\'.twelve333.api.library.v1.FrameEncoding\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\"@\n\x0b\x43hangeBatch\x12\x31\n\x07\x63hanges\x18\x01 \x03(\x0b\x32 .twelve333.api.library.v1.Change*Z\n\nSearchLane\x12\x1b\n\x17SEARCH_LANE_UNSPECIFIED\x10\x00\x12\x17\n\x13SEARCH_LANE_LITERAL\x10\x01\x12\x16\n\x12SEARCH_LANE_SPOKEN\x10\x02*e\n\rFrameEncoding\x12\x1e\n\x1a\x46RAME_ENCODING_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x46RAME_ENCODING_IDENTITY\x10\x01\x12\x17\n\x13\x46RAME_ENCODING_ZLIB\x10\x02\x32\xa5\x03\n\x0eLibraryService\x12[\n\x06Search\x12\'.twelve333.api.library.v1.SearchRequest\x1a(.twelve333.api.library.v1.SearchResponse\x12\x61\n\x08GetEntry\x12).twelve333.api.library.v1.GetEntryRequest\x1a*.twelve333.api.library.v1.GetEntryResponse\x12j\n\x0bListEntries\x12,.twelve333.api.library.v1.ListEntriesRequest\x1a-.twelve333.api.library.v1.ListEntriesResponse\x12g\n\nGetRelease\x12+.twelve333.api.library.v1.GetReleaseRequest\x1a,.twelve333.api.library.v1.GetReleaseResponse2\x8e\x01\n\x15LibraryPublishService\x12u\n\x0ePublishEntries\x12/.twelve333.api.library.v1.PublishEntriesRequest\x1a\x30.twelve333.api.library.v1.PublishEntriesResponse(\x01\x32\x82\x01\n\x12LibrarySyncService\x12l\n\x0bPullChanges\x12,.twelve333.api.library.v1.PullChangesRequest\x1a-.twelve333.api.library.v1.PullChangesResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.library.v1.service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SEARCHLANE']._serialized_start=2535
-  _globals['_SEARCHLANE']._serialized_end=2625
-  _globals['_FRAMEENCODING']._serialized_start=2627
-  _globals['_FRAMEENCODING']._serialized_end=2728
-  _globals['_SEARCHREQUEST']._serialized_start=180
-  _globals['_SEARCHREQUEST']._serialized_end=352
-  _globals['_SEARCHHIT']._serialized_start=355
-  _globals['_SEARCHHIT']._serialized_end=556
-  _globals['_SEARCHRESPONSE']._serialized_start=558
-  _globals['_SEARCHRESPONSE']._serialized_end=657
-  _globals['_GETENTRYREQUEST']._serialized_start=659
-  _globals['_GETENTRYREQUEST']._serialized_end=688
-  _globals['_GETENTRYRESPONSE']._serialized_start=690
-  _globals['_GETENTRYRESPONSE']._serialized_end=762
-  _globals['_LISTENTRIESREQUEST']._serialized_start=765
-  _globals['_LISTENTRIESREQUEST']._serialized_end=995
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=997
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=1099
-  _globals['_GETRELEASEREQUEST']._serialized_start=1101
-  _globals['_GETRELEASEREQUEST']._serialized_end=1120
-  _globals['_GETRELEASERESPONSE']._serialized_start=1123
-  _globals['_GETRELEASERESPONSE']._serialized_end=1381
-  _globals['_REPLICAREPORT']._serialized_start=1383
-  _globals['_REPLICAREPORT']._serialized_end=1501
-  _globals['_PUBLISHENTRIESREQUEST']._serialized_start=1504
-  _globals['_PUBLISHENTRIESREQUEST']._serialized_end=1665
-  _globals['_PUBLISHHEADER']._serialized_start=1667
-  _globals['_PUBLISHHEADER']._serialized_end=1698
-  _globals['_REMOVAL']._serialized_start=1700
-  _globals['_REMOVAL']._serialized_end=1783
-  _globals['_REJECTEDITEM']._serialized_start=1785
-  _globals['_REJECTEDITEM']._serialized_end=1878
-  _globals['_PUBLISHENTRIESRESPONSE']._serialized_start=1881
-  _globals['_PUBLISHENTRIESRESPONSE']._serialized_end=2083
-  _globals['_PULLCHANGESREQUEST']._serialized_start=2085
-  _globals['_PULLCHANGESREQUEST']._serialized_end=2136
-  _globals['_PULLCHANGESRESPONSE']._serialized_start=2139
-  _globals['_PULLCHANGESRESPONSE']._serialized_end=2274
-  _globals['_PULLHEADER']._serialized_start=2276
-  _globals['_PULLHEADER']._serialized_end=2382
-  _globals['_FRAME']._serialized_start=2384
-  _globals['_FRAME']._serialized_end=2467
-  _globals['_CHANGEBATCH']._serialized_start=2469
-  _globals['_CHANGEBATCH']._serialized_end=2533
-  _globals['_LIBRARYSERVICE']._serialized_start=2731
-  _globals['_LIBRARYSERVICE']._serialized_end=3152
-  _globals['_LIBRARYPUBLISHSERVICE']._serialized_start=3155
-  _globals['_LIBRARYPUBLISHSERVICE']._serialized_end=3297
-  _globals['_LIBRARYSYNCSERVICE']._serialized_start=3300
-  _globals['_LIBRARYSYNCSERVICE']._serialized_end=3430
+  _globals['_SEARCHLANE']._serialized_start=2696
+  _globals['_SEARCHLANE']._serialized_end=2786
+  _globals['_FRAMEENCODING']._serialized_start=2788
+  _globals['_FRAMEENCODING']._serialized_end=2889
+  _globals['_SEARCHREQUEST']._serialized_start=222
+  _globals['_SEARCHREQUEST']._serialized_end=394
+  _globals['_SEARCHHIT']._serialized_start=397
+  _globals['_SEARCHHIT']._serialized_end=657
+  _globals['_SEARCHRESPONSE']._serialized_start=659
+  _globals['_SEARCHRESPONSE']._serialized_end=758
+  _globals['_GETENTRYREQUEST']._serialized_start=760
+  _globals['_GETENTRYREQUEST']._serialized_end=789
+  _globals['_GETENTRYRESPONSE']._serialized_start=792
+  _globals['_GETENTRYRESPONSE']._serialized_end=923
+  _globals['_LISTENTRIESREQUEST']._serialized_start=926
+  _globals['_LISTENTRIESREQUEST']._serialized_end=1156
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=1158
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=1260
+  _globals['_GETRELEASEREQUEST']._serialized_start=1262
+  _globals['_GETRELEASEREQUEST']._serialized_end=1281
+  _globals['_GETRELEASERESPONSE']._serialized_start=1284
+  _globals['_GETRELEASERESPONSE']._serialized_end=1542
+  _globals['_REPLICAREPORT']._serialized_start=1544
+  _globals['_REPLICAREPORT']._serialized_end=1662
+  _globals['_PUBLISHENTRIESREQUEST']._serialized_start=1665
+  _globals['_PUBLISHENTRIESREQUEST']._serialized_end=1826
+  _globals['_PUBLISHHEADER']._serialized_start=1828
+  _globals['_PUBLISHHEADER']._serialized_end=1859
+  _globals['_REMOVAL']._serialized_start=1861
+  _globals['_REMOVAL']._serialized_end=1944
+  _globals['_REJECTEDITEM']._serialized_start=1946
+  _globals['_REJECTEDITEM']._serialized_end=2039
+  _globals['_PUBLISHENTRIESRESPONSE']._serialized_start=2042
+  _globals['_PUBLISHENTRIESRESPONSE']._serialized_end=2244
+  _globals['_PULLCHANGESREQUEST']._serialized_start=2246
+  _globals['_PULLCHANGESREQUEST']._serialized_end=2297
+  _globals['_PULLCHANGESRESPONSE']._serialized_start=2300
+  _globals['_PULLCHANGESRESPONSE']._serialized_end=2435
+  _globals['_PULLHEADER']._serialized_start=2437
+  _globals['_PULLHEADER']._serialized_end=2543
+  _globals['_FRAME']._serialized_start=2545
+  _globals['_FRAME']._serialized_end=2628
+  _globals['_CHANGEBATCH']._serialized_start=2630
+  _globals['_CHANGEBATCH']._serialized_end=2694
+  _globals['_LIBRARYSERVICE']._serialized_start=2892
+  _globals['_LIBRARYSERVICE']._serialized_end=3313
+  _globals['_LIBRARYPUBLISHSERVICE']._serialized_start=3316
+  _globals['_LIBRARYPUBLISHSERVICE']._serialized_end=3458
+  _globals['_LIBRARYSYNCSERVICE']._serialized_start=3461
+  _globals['_LIBRARYSYNCSERVICE']._serialized_end=3591
 # @@protoc_insertion_point(module_scope)

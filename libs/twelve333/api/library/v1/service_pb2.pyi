@@ -11,6 +11,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from twelve333.api.common.v1 import common_pb2 as _common_pb2
 from twelve333.api.library.v1 import library_pb2 as _library_pb2
+from twelve333.api.library.v1 import proposals_pb2 as _proposals_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -129,6 +130,7 @@ class SearchHit(_message.Message):
     LANE_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
     IN_FORCE_FIELD_NUMBER: _builtins.int
+    SUPPLEMENTS_FIELD_NUMBER: _builtins.int
     snippet: _builtins.str
     """The sentence or article to read out, at most 160 characters."""
     article: _builtins.str
@@ -147,6 +149,10 @@ class SearchHit(_message.Message):
     def matched(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The words that were found in it, for highlighting."""
 
+    @_builtins.property
+    def supplements(self) -> _containers.RepeatedCompositeFieldContainer[_proposals_pb2.Supplement]:
+        """The province's own supplements to it; at a node only."""
+
     def __init__(
         self,
         *,
@@ -157,10 +163,11 @@ class SearchHit(_message.Message):
         lane: Global___SearchLane.ValueType = ...,
         score: _builtins.float = ...,
         in_force: _builtins.bool = ...,
+        supplements: _abc.Iterable[_proposals_pb2.Supplement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["article", b"article", "entry", b"entry", "in_force", b"in_force", "lane", b"lane", "matched", b"matched", "score", b"score", "snippet", b"snippet"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["article", b"article", "entry", b"entry", "in_force", b"in_force", "lane", b"lane", "matched", b"matched", "score", b"score", "snippet", b"snippet", "supplements", b"supplements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -227,18 +234,24 @@ class GetEntryResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRY_FIELD_NUMBER: _builtins.int
+    SUPPLEMENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entry(self) -> _library_pb2.StoredEntry:
         """The entry with its text."""
+
+    @_builtins.property
+    def supplements(self) -> _containers.RepeatedCompositeFieldContainer[_proposals_pb2.Supplement]:
+        """The province's own supplements to it; at a node only."""
 
     def __init__(
         self,
         *,
         entry: _library_pb2.StoredEntry | None = ...,
+        supplements: _abc.Iterable[_proposals_pb2.Supplement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "supplements", b"supplements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,72 @@
+"""Entries of a replica that are like a text: a few rare pairs of characters asked of the search index, then measured exactly.
+
+Nothing is kept for it beside the index that searches use, so there is nothing to keep up to date.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, select, text
+
+from ...core.library.likeness import Alike, nearest, probes
+from ...core.library.search import index_grams
+from .library import Held, decoded
+from .library_tables import LibraryTables
+
+COUNTED_MOST: Final = 256  # grams whose number of entries is looked up; of a longer text, spread over all of it
+MEASURED_MOST: Final = 30  # candidates that are read and measured
+
+
+def alike(tx: Connection, tables: LibraryTables, title: str, body: str, *, leave_out: str = "") -> list[tuple[Alike, Held]]:
+    """The entries most like a text, most alike first; empty if none is.
+
+    Args:
+        title, body: the text.
+        leave_out: an entry that is not meant, such as the one that is going to be changed.
+    """
+    grams = index_grams(f"{title}\n{body}")
+    asked = probes(grams, _counts(tx, grams[:: 1 + len(grams) // COUNTED_MOST]))
+    rows = _candidates(tx, asked)
+    e, c = tables.library_entries.c, tables.library_contents.c
+    query = select(e.entry_id, e.version, e.release, c.content).where(e.row_id == c.row_id, e.row_id.in_(rows))
+    found = [Held(row.entry_id, row.version, row.release, bytes(row.content)) for row in tx.execute(query)]
+    held = {each.entry_id: each for each in found if each.entry_id != leave_out}
+    measured = nearest(grams, {entry_id: _grams(each) for entry_id, each in held.items()})
+    return [(each, held[each.entry_id]) for each in measured]
+
+
+def _grams(held: Held) -> list[str]:
+    entry = decoded(held.content)
+    return index_grams(f"{entry.title}\n{entry.body}")
+
+
+def _candidates(tx: Connection, asked: Sequence[str]) -> list[int]:
+    """The rows that hold most of the grams asked for."""
+    if tx.dialect.name == "sqlite":
+        query = text("SELECT rowid FROM library_index WHERE library_index MATCH :match")
+        matches = [f'"{gram}"' for gram in asked]
+    else:
+        query = text("SELECT row_id FROM library_index WHERE grams @@ CAST(:match AS tsquery)")
+        matches = [f"'{gram}'" for gram in asked]
+    shared: Counter[int] = Counter()
+    for match in matches:
+        shared.update(tx.execute(query, {"match": match}).scalars())
+    return [row_id for row_id, _ in sorted(shared.items(), key=lambda pair: (-pair[1], pair[0]))[:MEASURED_MOST]]
+
+
+def _counts(tx: Connection, grams: Sequence[str]) -> Mapping[str, int]:
+    """How many entries hold each of the grams; those that none holds may be missing."""
+    names = {f"g{i}": gram for i, gram in enumerate(grams) if len(gram) > 1}
+    if not names:
+        return {}
+    if tx.dialect.name == "sqlite":
+        listed = ", ".join(f":{name}" for name in names)
+        query = f"SELECT term, doc FROM library_index_terms WHERE term IN ({listed})"  # noqa: S608 - names of parameters only
+        return {row.term: row.doc for row in tx.execute(text(query), names)}
+    one = "SELECT '{0}' AS name, count(*) AS doc FROM library_index WHERE grams @@ CAST(:{0} AS tsquery)"
+    query = " UNION ALL ".join(one.format(name) for name in names)
+    rows = tx.execute(text(query), {name: f"'{gram}'" for name, gram in names.items()})
+    return {names[row.name]: row.doc for row in rows}

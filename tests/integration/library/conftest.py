@@ -1,0 +1,57 @@
+"""The hub and the two nodes of `proposals_stage`, on SQLite; on PostgreSQL where a test says so."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.library.proposals_stage import FUJIAN, JIANGXI, START, Library, Member, member_of
+from tests.support.members import Federation as Certificates
+
+from national_hub.store import delivery_of as hub_delivery
+from national_hub.store import metadata as hub_metadata
+from province_node.store import delivery_of as node_delivery
+from province_node.store import metadata as node_metadata
+from twelve333.adapters.sql import open_database
+from twelve333.adapters.sql.library_tables import create_index
+from twelve333.core.identity import hub_identity, node_identity
+from twelve333.core.ids import HUB
+
+
+@pytest.fixture
+def urls(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    names = (HUB, FUJIAN, JIANGXI)
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield {name: f"sqlite:///{tmp_path / name}.db" for name in names}
+        return
+    cluster = request.getfixturevalue("postgres_cluster")
+    made = {name: cluster.create_database() for name in names}
+    yield made
+    for url in made.values():
+        cluster.drop_database(url)
+
+
+@pytest.fixture
+async def library(urls: dict[str, str], tmp_path: Path) -> AsyncIterator[Library]:
+    certificates, minutes = Certificates.create(tmp_path / "pki"), count(1)
+
+    def clock() -> datetime:
+        return START + timedelta(minutes=next(minutes))
+
+    async with AsyncExitStack() as stack:
+        members: dict[str, Member] = {}
+        for name, url in urls.items():
+            database = open_database(url)
+            stack.push_async_callback(database.close)
+            await database.write((hub_metadata if name == HUB else node_metadata).create_all)
+            await database.write(create_index)
+            delivery = hub_delivery(HUB) if name == HUB else node_delivery(name)
+            await database.write(lambda tx, one=delivery: one.outbox.begin_epoch(tx, START))
+            folder = certificates.certify(hub_identity() if name == HUB else node_identity(name))
+            members[name] = await member_of(name, database, delivery, folder, clock)
+        yield Library(members)
