@@ -69,6 +69,11 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.library.v1.LibraryService/GetRelease": MEMBERS,
     f"{_API}.library.v1.LibraryHistoryService/ListVersions": MEMBERS,
     f"{_API}.library.v1.LibraryHistoryService/GetTextAt": MEMBERS,
+    f"{_API}.library.v1.LibraryBlobService/ListMissingPieces": OPERATOR,
+    f"{_API}.library.v1.LibraryBlobService/PutPieces": OPERATOR,
+    f"{_API}.library.v1.LibraryBlobService/FetchPieces": MEMBERS,
+    f"{_API}.library.v1.LibraryPlayingService/ReportPlaying": NOBODY,  # said at the node, which tells the hub
+    f"{_API}.library.v1.LibraryPlayingService/ListPlaying": OPERATOR,
     f"{_API}.library.v1.LibraryPublishService/PublishEntries": OPERATOR,
     f"{_API}.library.v1.LibrarySyncService/PullChanges": NODE,
     f"{_API}.library.v1.LibraryReturnService/ReturnRelease": NODE,

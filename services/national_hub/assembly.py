@@ -73,7 +73,7 @@ from .handlers.recovery import DirectoryReturnHandlers, load_recovery
 from .handlers.registration import RegistrationHandlers
 from .handlers.routing import take_told_handoff
 from .handlers.standing import STANDING, take_standing
-from .library_services import library_services
+from .library_services import keep_told_playing, library_services
 from .renewal import Renewal
 from .settings import HubSettings
 from .store import cases, delivery_of, library
@@ -194,6 +194,7 @@ def appliers(hub: HubContext, delivery: Delivery) -> Appliers:
         **case_appliers(cases.store, delivery.following(), hub.records),
         "twelve333.api.delivery.v1.ForkSeen": take_seen_fork(delivery),
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff,
+        "twelve333.api.library.v1.PromptPlaying": keep_told_playing,
         "twelve333.api.library.v1.ReleaseApplied": keep_report,
         "twelve333.api.library.v1.ReleaseRefused": keep_refusal,
     }

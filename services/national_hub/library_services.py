@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
+from sqlalchemy import Connection
+
+from twelve333.adapters.library_blobs import LibraryBlobs
+from twelve333.adapters.library_playing import LibraryPlaying
 from twelve333.adapters.rpc.server import Register
-from twelve333.api.library.v1 import history_pb2_grpc
+from twelve333.adapters.sql.delivery import Inbound
+from twelve333.adapters.sql.library_playing import keep_playing
+from twelve333.api.library.v1 import blobs_pb2, blobs_pb2_grpc, history_pb2_grpc
+from twelve333.wire.times import from_timestamp
 
 from .context import HubContext
 from .handlers.library_history import LibraryHistoryHandlers
+from .store.library import playing_table, tables
 
 
 def library_services(hub: HubContext) -> Sequence[Register]:
     """For members and operators."""
-    return [partial(history_pb2_grpc.add_LibraryHistoryServiceServicer_to_server, LibraryHistoryHandlers(hub))]
+    blobs = LibraryBlobs(hub.database, tables, hub.clock)
+    playing = LibraryPlaying(hub.database, tables, playing_table, hub.clock)
+    return [
+        partial(history_pb2_grpc.add_LibraryHistoryServiceServicer_to_server, LibraryHistoryHandlers(hub)),
+        partial(blobs_pb2_grpc.add_LibraryBlobServiceServicer_to_server, blobs),
+        partial(blobs_pb2_grpc.add_LibraryPlayingServiceServicer_to_server, playing),
+    ]
+
+
+def keep_told_playing(tx: Connection, inbound: Inbound, now: datetime) -> None:
+    """Remember what a node plays for a prompt (`PromptPlaying`)."""
+    told = blobs_pb2.PromptPlaying.FromString(inbound.message)
+    keep_playing(tx, playing_table, inbound.origin, told.entry_id[:64], told.digest[:32], from_timestamp(told.reported_at))

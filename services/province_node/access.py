@@ -21,6 +21,9 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.delivery.v1.DeliveryPeerService/DeliverEvents": MEMBERS,
     f"{_API}.audit.v1.AuditService/ListAuditRecords": NOBODY,
     f"{_API}.audit.v1.AuditService/ListWitnessedHeads": MEMBERS,  # each of its own log
+    f"{_API}.library.v1.LibraryBlobService/ListMissingPieces": NOBODY,
+    f"{_API}.library.v1.LibraryBlobService/PutPieces": NOBODY,
+    f"{_API}.library.v1.LibraryBlobService/FetchPieces": MEMBERS,
     f"{_API}.routing.v1.HandoffPeerService/OfferHandoff": NODE,
     f"{_API}.routing.v1.HandoffPeerService/NotifyHandoff": NODE,
     f"{_API}.routing.v1.HandoffPeerService/ReportOutcome": NODE,
@@ -68,6 +71,11 @@ DESK: Final[AccessTable] = {
     f"{_API}.library.v1.LibraryService/GetEntry": LOCAL,
     f"{_API}.library.v1.LibraryService/ListEntries": LOCAL,
     f"{_API}.library.v1.LibraryService/GetRelease": LOCAL,
+    f"{_API}.library.v1.LibraryBlobService/ListMissingPieces": LOCAL,
+    f"{_API}.library.v1.LibraryBlobService/PutPieces": NOBODY,  # published at the hub
+    f"{_API}.library.v1.LibraryBlobService/FetchPieces": LOCAL,
+    f"{_API}.library.v1.LibraryPlayingService/ReportPlaying": LOCAL,
+    f"{_API}.library.v1.LibraryPlayingService/ListPlaying": LOCAL,
     f"{_API}.library.v1.LibraryHistoryService/ListVersions": LOCAL,
     f"{_API}.library.v1.LibraryHistoryService/GetTextAt": LOCAL,
     f"{_API}.library.v1.ProposalService/Propose": LOCAL,

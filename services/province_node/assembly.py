@@ -72,7 +72,8 @@ from .handlers.registration import DirectoryPull, NodeHandlers, on_directory_cha
 from .handlers.replay import ReplayHandlers
 from .handlers.routing import HandoffPeerHandlers, take_outcome, take_told_handoff
 from .library import LibraryPull
-from .library_services import library_desk_services
+from .library_files import LibraryFiles
+from .library_services import library_desk_services, library_peer_services
 from .queues import QueueBoard
 from .renewal import Renewal
 from .settings import NodeSettings
@@ -153,6 +154,7 @@ def _background(
     telling = HeadTelling(node.database, audit_log, delivery.outbox, node.clock, lambda _tx: _witnesses(node))
     return [
         Background("retention", keeper.step, keeper.every_seconds),
+        Background("library files", LibraryFiles(node).step, settings.hub.sync_seconds),
         Background("audit head", telling.step, settings.audit.head_seconds),
         Background("encryption key", keys.tell_ours, settings.hub.sync_seconds),
         Background("certificate", renewal.step, settings.certificate_check_seconds),
@@ -197,6 +199,7 @@ def peer_services(node: NodeContext, calls: CallParts, relay: Relay, copies: Cop
         partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake, copies.ready)),
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, audit_handlers(node)),
         partial(routing_grpc.add_HandoffPeerServiceServicer_to_server, handoffs),
+        *library_peer_services(node),
     ]
 
 

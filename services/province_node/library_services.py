@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
+from sqlalchemy import Connection
+
+from twelve333.adapters.library_blobs import LibraryBlobs
+from twelve333.adapters.library_playing import LibraryPlaying
 from twelve333.adapters.rpc.server import Register
-from twelve333.api.library.v1 import history_pb2_grpc
+from twelve333.api.library.v1 import blobs_pb2, blobs_pb2_grpc, history_pb2_grpc
+from twelve333.core.ids import HUB
 
 from .context import NodeContext
 from .handlers.library_history import LibraryHistoryHandlers
+from .library_files import LibraryFiles
+from .store.library import playing_table, tables
 
 
 def library_desk_services(node: NodeContext) -> Sequence[Register]:
     """For the province's own desks and operators."""
-    return [partial(history_pb2_grpc.add_LibraryHistoryServiceServicer_to_server, LibraryHistoryHandlers(node))]
+
+    def tell(tx: Connection, event: blobs_pb2.PromptPlaying, now: datetime) -> None:
+        node.outbox.append(tx, destination=HUB, message=event, now=now)
+
+    blobs = LibraryBlobs(node.database, tables, node.clock, LibraryFiles(node).fetch_for)
+    playing = LibraryPlaying(node.database, tables, playing_table, node.clock, node.province, tell)
+    return [
+        partial(history_pb2_grpc.add_LibraryHistoryServiceServicer_to_server, LibraryHistoryHandlers(node)),
+        partial(blobs_pb2_grpc.add_LibraryBlobServiceServicer_to_server, blobs),
+        partial(blobs_pb2_grpc.add_LibraryPlayingServiceServicer_to_server, playing),
+    ]
+
+
+def library_peer_services(node: NodeContext) -> Sequence[Register]:
+    """For the hub and other provinces, from what is here."""
+    blobs = LibraryBlobs(node.database, tables, node.clock)
+    return [partial(blobs_pb2_grpc.add_LibraryBlobServiceServicer_to_server, blobs)]

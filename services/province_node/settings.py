@@ -52,6 +52,12 @@ class Handoff(Section):
     call_hold_seconds: float = Field(default=3600.0, gt=0, le=86_400)
 
 
+class Library(Section):
+    """`files` of the library that come by themselves: kinds of entries, beginnings of topic codes, or `all`; others when a desk asks."""
+
+    files: tuple[str, ...] = ("prompt",)
+
+
 class NodeSettings(ServiceSettings):
     """Everything a node can be told."""
 
@@ -61,3 +67,4 @@ class NodeSettings(ServiceSettings):
     directory: Directory = Directory()
     handoff: Handoff = Handoff()
     cases: Cases = Cases()
+    library: Library = Library()

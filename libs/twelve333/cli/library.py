@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from ..core.decision import Code, Kind, Refused, refuse
 from ..core.library.model import EntryKind, Tombstone, TombstoneReason
+from . import library_blobs as blobs
 from . import library_content as content
 from .common import Common, connect
 from .library_content import day_of
@@ -25,7 +26,17 @@ app = App(
     name="library",
     help="The national resource library: publish, import and remove at the hub (an operator's profile); search, show and list anywhere.",
 )
-for name, command in (("show", content.show_entry), ("list", content.list_entries), ("due", content.due), ("history", content.history)):
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "show": content.show_entry,
+    "list": content.list_entries,
+    "due": content.due,
+    "history": content.history,
+    "attach": blobs.attach,
+    "fetch": blobs.fetch,
+    "playing": blobs.playing,
+    "report-playing": blobs.report_playing,
+}
+for name, command in COMMANDS.items():
     app.command(command, name=name)
 Strict = Annotated[bool, Parameter(negative="")]
 

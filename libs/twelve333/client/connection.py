@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .handoffs import HandoffsClient
     from .holders import HoldersClient
     from .library import LibraryClient
+    from .library_blobs import LibraryBlobsClient
     from .library_content import LibraryContentClient
     from .life import UnitLifeClient
     from .policies import PoliciesClient
@@ -230,6 +231,13 @@ class Connection:
         from .proposals import ProposalsClient
 
         return ProposalsClient(self.calls, self.member)
+
+    @cached_property
+    def library_blobs(self) -> LibraryBlobsClient:
+        """Files of the library, and what is played for prompts."""
+        from .library_blobs import LibraryBlobsClient
+
+        return LibraryBlobsClient(self.calls)
 
     @cached_property
     def cases(self) -> CasesClient:

@@ -35,6 +35,7 @@ from twelve333.wire.library_frames import frames
 from twelve333.wire.times import to_timestamp
 
 from ..context import HubContext
+from ..library_gate import looked_at
 from ..store import library as store
 from ..store import registration
 from .library_recovery import compared, refuse_unsettled
@@ -163,7 +164,7 @@ def publish_items(hub: HubContext, tx: Connection, command: Publish, now: dateti
     last = present[0] if present else None
     epoch = max(1, hub.outbox.epoch(tx))
     held, removed = replica.leaves(tx, store.tables), store.removed_versions(tx)
-    decision = accepted(publish(held, removed, last, epoch, topic_codes(), command, now))
+    decision = accepted(publish(held, removed, last, epoch, topic_codes(), looked_at(tx, command), now))
     release = decision.state.release
     if release is None:
         return Outcome(decision.state, last)

@@ -14,12 +14,14 @@ from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBina
 from twelve333.adapters.sql import UtcDateTime
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql.library import HeldRelease
+from twelve333.adapters.sql.library_playing import playing_table as declare_playing
 from twelve333.adapters.sql.library_tables import library_tables
 from twelve333.core.library.model import Change, Release, Tombstone, TombstoneReason
 
 from .metadata import metadata
 
 tables = library_tables(metadata)
+playing_table = declare_playing(metadata)
 PULL_PAGE = 256
 
 changes_table = Table(

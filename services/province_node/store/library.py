@@ -12,11 +12,13 @@ from sqlalchemy import BigInteger, Column, Connection, Table, Text, insert, sele
 
 from twelve333.adapters.sql import UtcDateTime
 from twelve333.adapters.sql.library import held_number
+from twelve333.adapters.sql.library_playing import playing_table as declare_playing
 from twelve333.adapters.sql.library_tables import library_tables
 
 from .metadata import metadata
 
 tables = library_tables(metadata)
+playing_table = declare_playing(metadata)
 
 sync_table = Table(
     "library_sync",

@@ -17,7 +17,7 @@ from . import library_links as links
 from .database import Database
 from .library_tables import LibraryTables
 
-GENERATION: Final = 1
+GENERATION: Final = 2
 CHUNK: Final = 200
 
 
@@ -36,6 +36,7 @@ def derived(entry: Entry) -> dict[str, object]:
         "review_due": entry.review_due,
         "applies_from": entry.applies_from,
         "applies_to": entry.applies_to,
+        "attached": len(entry.attachments),
     }
 
 

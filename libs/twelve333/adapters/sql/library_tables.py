@@ -23,6 +23,7 @@ class LibraryTables:
     library_contents: Table
     library_releases: Table
     library_links: Table
+    library_pieces: Table
     library_marks: Table
 
 
@@ -30,7 +31,7 @@ def library_tables(metadata: MetaData) -> LibraryTables:
     """Declare the tables of a replica in a service's `metadata`, or return those declared before."""
     if "library_entries" in metadata.tables:
         return LibraryTables(**{name: metadata.tables[name] for name in LibraryTables.__slots__})
-    return LibraryTables(_entries(metadata), _contents(metadata), _releases(metadata), _links(metadata), _marks(metadata))
+    return LibraryTables(*(make(metadata) for make in (_entries, _contents, _releases, _links, _pieces, _marks)))
 
 
 def create_index(connection: Connection) -> None:
@@ -74,6 +75,7 @@ def _entries(metadata: MetaData) -> Table:
         Column("review_due", Date, nullable=True),
         Column("applies_from", Date, nullable=True),
         Column("applies_to", Date, nullable=True),
+        Column("attached", Integer, nullable=True),  # files that belong to it
         Index("ix_library_entries_document", "document"),
         Index("ix_library_entries_review_due", "review_due"),
     )
@@ -88,6 +90,16 @@ def _links(metadata: MetaData) -> Table:
         Column("kind", Text, primary_key=True),
         Column("since", Date, nullable=True),
         Index("ix_library_links_target", "target"),
+    )
+
+
+def _pieces(metadata: MetaData) -> Table:
+    return Table(
+        "library_pieces",
+        metadata,
+        Column("digest", Text, primary_key=True),  # SHA-256 of the content, hexadecimal
+        Column("content", LargeBinary, nullable=False),  # at most 1 MiB
+        Column("kept_at", UtcDateTime, nullable=False),
     )
 
 
