@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -53,9 +54,11 @@ class Handoff(Section):
 
 
 class Library(Section):
-    """`files` of the library that come by themselves: kinds of entries, beginnings of topic codes, or `all`; others when a desk asks."""
+    """`files` of the library that come by themselves: kinds of entries, beginnings of topic codes, or `all`; others when a desk asks.
+    `synonyms`: a file of the province's own, counted from the settings file, adds to the national ones."""
 
     files: tuple[str, ...] = ("prompt",)
+    synonyms: Path | None = None
 
 
 class NodeSettings(ServiceSettings):

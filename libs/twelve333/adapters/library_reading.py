@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta, timezone
 from typing import Final
 
@@ -17,9 +17,10 @@ from ..api.library.v1 import service_pb2 as pb
 from ..core.decision import Refusal, Refused, refuse
 from ..core.library import codes
 from ..core.library.checkpoint import parse_release
-from ..core.library.model import Release
-from ..core.library.search import plan
-from ..data.resources import lexicon
+from ..core.library.citing import citation
+from ..core.library.model import KnownLink, Release
+from ..core.library.search import Lexicon, plan
+from ..data.resources import lexicon as national
 from ..wire.codes import PAGE_TOO_LARGE
 from ..wire.library import KIND_IN, release_to_wire
 from ..wire.library_parts import day_in, known_to_wire
@@ -40,6 +41,8 @@ HITS_MAX: Final = 50
 PAGE_USUAL: Final = 100
 PAGE_MAX: Final = 500
 BEIJING: Final = timezone(timedelta(hours=8))
+
+Known = Mapping[str, tuple[KnownLink, ...]]  # by entry
 
 _meter = metrics.get_meter("twelve333.library")
 _searches = _meter.create_counter("twelve333.library.searches", description="Searches, by whether anything was found.")
@@ -63,6 +66,8 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
     Args:
         database, tables: the replica.
         clock: the present moment.
+        lexicon: synonyms and stop words; the national ones unless a province has added its own.
+        home: region of callers that name none; empty at the hub.
         refusal: reads the code of the last offer that did not hold, empty if all is well.
         replicas: reads what nodes reported last (hub).
     """
@@ -73,12 +78,16 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         tables: LibraryTables,
         clock: Clock,
         *,
+        lexicon: Lexicon | None = None,
+        home: str = "",
         refusal: Callable[[Connection], str] = lambda tx: "",
         replicas: Callable[[Connection], list[pb.ReplicaReport]] = lambda tx: [],
     ) -> None:
         self._database = database
         self._tables = tables
         self._shelf = Shelf(tables)
+        self._lexicon = lexicon or national()
+        self._home = home
         self._clock = clock
         self._refusal = refusal
         self._replicas = replicas
@@ -86,18 +95,21 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
     async def Search(self, request: pb.SearchRequest, context: ServicerContext[pb.SearchRequest, pb.SearchResponse]) -> pb.SearchResponse:
         """Search by both lanes."""
         started = time.perf_counter()
-        planned = plan(request.query, words, lexicon())
+        planned = plan(request.query, words, self._lexicon)
         if isinstance(planned, Refusal):
             raise Refused(planned)
         wanted = self._wanted(request)
 
-        def work(tx: Connection) -> tuple[int, Found]:
-            return self._present(tx)[0].number, search(tx, self._shelf, planned, wanted)
+        def work(tx: Connection) -> tuple[int, Found, Known]:
+            release, found = self._present(tx)[0].number, search(tx, self._shelf, planned, wanted)
+            return release, found, library_links.known_of(tx, self._tables, [hit.entry for hit in found.hits])
 
-        release, found = await self._database.read(work)
+        release, found, known = await self._database.read(work)
         _searches.add(1, {"found": bool(found.hits)})
         _seconds.record(time.perf_counter() - started)
-        return pb.SearchResponse(hits=[_hit(hit) for hit in found.hits], total=found.total, release=release)
+        return pb.SearchResponse(
+            hits=[_hit(hit, known[hit.entry.id]) for hit in found.hits], total=found.total, release=release, as_at=wanted.day.isoformat()
+        )
 
     async def GetEntry(
         self, request: pb.GetEntryRequest, context: ServicerContext[pb.GetEntryRequest, pb.GetEntryResponse]
@@ -156,7 +168,7 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         """What is searched for besides the words."""
         return Wanted(
             day=day_asked(request.as_at) or self._clock().astimezone(BEIJING).date(),
-            region=request.region,
+            region=request.region or self._home,
             any_time=request.include_not_in_force,
             kind=KIND_IN.get(request.kind),
             topic=request.topic,
@@ -204,19 +216,24 @@ def stored_to_wire(held: Held, *, with_body: bool) -> library_pb2.StoredEntry:
 
 def with_known(tx: Connection, tables: LibraryTables, held: Held) -> library_pb2.StoredEntry:
     """An entry with its text and what other entries say about it."""
-    stored = stored_to_wire(held, with_body=True)
-    stored.known.extend(known_to_wire(one) for one in library_links.known(tx, tables, held.entry))
+    stored, entry = stored_to_wire(held, with_body=True), held.entry
+    stored.known.extend(known_to_wire(one) for one in library_links.known_of(tx, tables, [entry])[entry.id])
     return stored
 
 
-def _hit(hit: Hit) -> pb.SearchHit:
+def _hit(hit: Hit, known: Iterable[KnownLink]) -> pb.SearchHit:
     """A hit as it travels."""
+    stored = stored_to_wire(hit.held, with_body=False)
+    stored.known.extend(map(known_to_wire, known))
     return pb.SearchHit(
-        entry=stored_to_wire(hit.held, with_body=False),
+        entry=stored,
         snippet=hit.quote.snippet,
         article=hit.quote.article,
         matched=hit.quote.matched,
         lane=pb.SEARCH_LANE_LITERAL if hit.literal else pb.SEARCH_LANE_SPOKEN,
         score=hit.score,
         in_force=hit.in_force,
+        sentence=hit.quote.sentence,
+        chapter=hit.quote.chapter,
+        citation=citation(hit.entry, hit.quote.article),
     )

@@ -107,7 +107,7 @@ async def search(
 
     Args:
         query: what to look for.
-        region: the caller's unit, e.g. 350100: its rules come first, then its province's, then national ones.
+        region: the caller's unit, e.g. 350100: its rules come first, then its province's, then national ones; at a node its own province.
         as_at: in force on this date, e.g. 2010-06-30; today if absent.
         kind: only policy, guide, qa or case.
         topic: only under this classification code, e.g. 04.
@@ -119,9 +119,10 @@ async def search(
             query, region=region, as_at=day_of(as_at), include_not_in_force=any_time, kind=kind, topic=topic, limit=limit
         )
     if common.json:
-        print_json({"total": found.total, "release": found.release, "hits": [hit_row(hit) for hit in found.hits]})
+        rows = [hit_row(hit, found.as_at) for hit in found.hits]
+        print_json({"total": found.total, "release": found.release, "as_at": found.as_at, "hits": rows})
     else:
-        show_hits(found)
+        show_hits(found, found.as_at)
 
 
 @app.command

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
+from datetime import date
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,10 +14,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from ..client.library import Found, Hit, Published, Stored
+from ..core.library.citing import Caution, Note
 from ..core.library.model import Entry, KnownLink, LinkKind
 from .common import Common
 from .library_files import WrongFile
 from .output import console, show
+
+_CAUTIONS: Final = {
+    Caution.NOT_YET: "in force only from",
+    Caution.ENDED: "not in force since",
+    Caution.REPEALED: "repealed",
+    Caution.REPLACED: "replaced",
+    Caution.AMENDED: "amended, not yet written into this text:",
+}
 
 
 def show_wrong(wrong: list[WrongFile], common: Common) -> None:
@@ -91,8 +101,8 @@ def known_row(known: KnownLink) -> dict[str, Any]:
     return {"says": REVERSED[known.kind], "id": known.entry_id, "title": known.title, "since": known.since, "applied": known.applied}
 
 
-def hit_row(hit: Hit) -> dict[str, Any]:
-    """A hit."""
+def hit_row(hit: Hit, day: date) -> dict[str, Any]:
+    """A hit, for somebody who asks about `day`."""
     entry = hit.entry
     return {
         "id": entry.id,
@@ -100,25 +110,39 @@ def hit_row(hit: Hit) -> dict[str, Any]:
         "title": entry.title,
         "region": entry.region,
         "topics": list(entry.topics),
+        "chapter": hit.chapter,
         "article": hit.article,
+        "sentence": hit.sentence,
+        "citation": hit.citation,
         "snippet": hit.snippet,
         "matched": list(hit.matched),
         "lane": "literal" if hit.literal else "spoken",
         "in_force": hit.in_force,
+        "notes": [note_row(note) for note in hit.notes(day)],
         "score": hit.score,
     }
 
 
-def show_hits(found: Found) -> None:
-    """Hits below each other, the words found in bold."""
-    console.print(f"[bold]{found.total}[/bold] found in release {found.release}")
+def note_row(note: Note) -> dict[str, Any]:
+    """What must be said with an entry."""
+    return {"caution": note.caution.value, "day": note.day, "id": note.entry_id, "title": note.title}
+
+
+def show_hits(found: Found, day: date) -> None:
+    """Hits below each other: the words found underlined, what must be said with them in red, the line to copy last."""
+    console.print(f"[bold]{found.total}[/bold] found in release {found.release}, as at {day.isoformat()}")
     for place, hit in enumerate(found.hits, 1):
-        entry, notes = hit.entry, "" if hit.in_force else " [red](not in force)[/red]"
+        entry = hit.entry
         named = f"[dim]{entry.id} · {entry.kind.value} · {entry.region}[/dim]"
-        console.print(f"\n[bold]{place}. {escape(entry.title)}[/bold]{notes}  {named}")
+        console.print(f"\n[bold]{place}. {escape(entry.title)}[/bold]  {named}")
+        for note in hit.notes(day):
+            since = f" {note.day.isoformat()}" if note.day else ""
+            by = f" by {note.title} ({note.entry_id})" if note.entry_id else ""
+            console.print(f"   [red]{_CAUTIONS[note.caution]}{since}{escape(by)}[/red]")
         text = Text(f"{hit.article} {hit.snippet}".strip())
         text.highlight_words(hit.matched, "bold underline", case_sensitive=False)
         console.print(text)
+        console.print(f"[dim]{escape(hit.citation)}[/dim]", soft_wrap=True)
 
 
 @contextmanager

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from itertools import count
 from typing import Final
 
 from ..api.library.v1 import library_pb2, service_pb2_grpc
 from ..api.library.v1 import service_pb2 as pb
 from ..core.decision import Refusal, Refused
+from ..core.library.citing import Note, notes
 from ..core.library.model import Entry, EntryKind, KnownLink, Release, Tombstone
 from ..wire.library import KIND_OUT, content_of, entry_from_wire, release_from_wire, tombstone_to_wire
 from ..wire.library_parts import day_out, known_from_wire
@@ -23,6 +24,7 @@ from ..wire.times import from_timestamp
 from .calls import Calls
 
 PAGE: Final = 500
+BEIJING: Final = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,10 @@ class Hit:
         matched: words to highlight.
         literal: found as typed; otherwise by the words of the question.
         in_force: on the date asked for.
+        sentence: the whole one that holds most of the words; empty if they stand in the title only.
+        chapter: that it stands under; may be empty.
+        citation: the line to copy.
+        known: what other entries do to it.
     """
 
     entry: Entry
@@ -64,6 +70,14 @@ class Hit:
     literal: bool
     score: float
     in_force: bool
+    sentence: str = ""
+    chapter: str = ""
+    citation: str = ""
+    known: tuple[KnownLink, ...] = ()
+
+    def notes(self, day: date) -> tuple[Note, ...]:
+        """What must be said with it on that day: not in force yet, no longer, repealed, replaced, amended."""
+        return notes(self.entry, self.known, day)
 
     @property
     def title(self) -> str:
@@ -73,11 +87,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Hits, best first; how many entries hold the words in all; the release that was searched."""
+    """Hits, best first; how many entries hold the words in all; the release that was searched, and the day it was asked about."""
 
     hits: tuple[Hit, ...]
     total: int
     release: int
+    as_at: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +164,7 @@ class LibraryClient:
 
         Args:
             query: 1 to 200 characters.
-            region: the caller's unit code, whose rules come first.
+            region: the caller's unit code, whose rules come first; that of the node asked if empty.
             as_at: in force on this day; today in Beijing if None.
             include_not_in_force: also what is not.
             kind, topic: only these.
@@ -165,7 +180,7 @@ class LibraryClient:
             limit=limit,
         )
         answer = await self._calls.unary(self._read.Search, request)
-        return Found(tuple(_hit(hit) for hit in answer.hits), answer.total, answer.release)
+        return Found(tuple(_hit(hit) for hit in answer.hits), answer.total, answer.release, _day(answer.as_at, as_at))
 
     async def get(self, entry_id: str) -> Stored:
         """One entry with its text."""
@@ -253,6 +268,11 @@ def _requests(
         sent(next(counter))
 
 
+def _day(told: str, asked: date | None) -> date:
+    """The day that was asked about, also by an older service, which does not tell it."""
+    return date.fromisoformat(told) if told else asked or datetime.now(BEIJING).date()
+
+
 def _kind(kind: EntryKind | None) -> library_pb2.EntryKind.ValueType:
     return KIND_OUT[kind] if kind else library_pb2.ENTRY_KIND_UNSPECIFIED
 
@@ -277,4 +297,16 @@ def stored_of(message: library_pb2.StoredEntry) -> Stored:
 
 def _hit(hit: pb.SearchHit) -> Hit:
     literal = hit.lane == pb.SEARCH_LANE_LITERAL
-    return Hit(entry_of(hit.entry.entry), hit.snippet, hit.article, tuple(hit.matched), literal, hit.score, hit.in_force)
+    return Hit(
+        entry_of(hit.entry.entry),
+        hit.snippet,
+        hit.article,
+        tuple(hit.matched),
+        literal,
+        hit.score,
+        hit.in_force,
+        hit.sentence,
+        hit.chapter,
+        hit.citation,
+        known_from_wire(hit.entry.known),
+    )

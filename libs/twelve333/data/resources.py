@@ -8,6 +8,8 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from twelve333.core.decision import Refusal, Refused
+from twelve333.core.library.lexicon import lexicon_of
 from twelve333.core.library.markdown import Topic
 from twelve333.core.library.search import Lexicon
 
@@ -27,14 +29,11 @@ def topic_codes() -> frozenset[str]:
 
 @cache
 def lexicon() -> Lexicon:
-    """Synonyms and stop words of the spoken lane."""
-    synonyms: dict[str, list[str]] = {}
-    for line in _lines("synonyms.txt"):
-        left, one_way, right = line.partition(" > ")
-        group = right.split() if one_way else line.split()
-        for phrase in [left] if one_way else group:
-            synonyms.setdefault(phrase, []).extend(other for other in group if other != phrase)
-    return Lexicon({phrase: tuple(others) for phrase, others in synonyms.items()}, frozenset(" ".join(_lines("stop_words.txt")).split()))
+    """Synonyms and stop words of the spoken lane, the national ones."""
+    found = lexicon_of(_text("synonyms.txt"), _text("stop_words.txt"))
+    if isinstance(found, Refusal):
+        raise Refused(found)
+    return found
 
 
 def sample_files() -> Iterator[tuple[tuple[str, ...], str]]:
@@ -50,7 +49,5 @@ def _name(item: Traversable) -> str:
     return item.name
 
 
-def _lines(name: str) -> list[str]:
-    """The lines of a data file that are no comment."""
-    text = (files(__package__) / name).read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+def _text(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")

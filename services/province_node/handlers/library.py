@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from twelve333.adapters.sql.delivery import Applier, Inbound
+from twelve333.adapters.synonyms import extended_lexicon
 
 from ..context import NodeContext
 from ..library import last_refusal
@@ -17,8 +18,14 @@ from .supplements import SupplementedReading
 
 
 def library_handlers(node: NodeContext) -> SupplementedReading:
-    """What desks and operators of the province are offered: the library, with the province's own words beside it."""
-    return SupplementedReading(node.database, store.tables, node.clock, refusal=last_refusal)
+    """What desks and operators of the province are offered: the library, with the province's own words beside it.
+
+    Raises:
+        Refused: LIBRARY_SYNONYMS_MALFORMED, LIBRARY_FILE_UNREADABLE.
+    """
+    own = node.settings.library.synonyms
+    lexicon = extended_lexicon(node.settings.base / own) if own else None
+    return SupplementedReading(node.database, store.tables, node.clock, lexicon=lexicon, home=node.province, refusal=last_refusal)
 
 
 def on_release_announced(wake: Callable[[], None]) -> Applier:

@@ -14,7 +14,7 @@ from tests.support.postgres import Cluster
 from twelve333.adapters.sql import Database, open_database
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql.library_derived import derive_again, derive_all
-from twelve333.adapters.sql.library_links import known
+from twelve333.adapters.sql.library_links import known_of
 from twelve333.adapters.sql.library_tables import LibraryTables, create_index, library_tables
 from twelve333.core.library.model import Change, Entry, EntryKind, KnownLink, Link, LinkKind, Tombstone, TombstoneReason
 from twelve333.wire.library import content_of
@@ -64,19 +64,19 @@ def _change(entry: Entry, version: int = 1) -> Change:
 
 
 async def test_an_entry_says_what_amends_and_implements_it(database: Database, tables: LibraryTables) -> None:
-    told = await database.read(lambda tx: known(tx, tables, LAW))
+    told = await database.read(lambda tx: known_of(tx, tables, [LAW])[LAW.id])
     assert told == (
         KnownLink(LinkKind.IMPLEMENTS, RULES.id, RULES.title, date(2006, 1, 1), applied=True),
         KnownLink(LinkKind.AMENDS, CHANGE.id, CHANGE.title, date(2011, 1, 1), applied=False),
     )
     ended = replace(LAW, valid_to=date(2011, 1, 1))
-    assert [one.applied for one in await database.read(lambda tx: known(tx, tables, ended))] == [True, True]
+    assert [one.applied for one in await database.read(lambda tx: known_of(tx, tables, [ended])[ended.id])] == [True, True]
 
 
 async def test_a_link_goes_with_its_entry(database: Database, tables: LibraryTables) -> None:
     gone = Change(RULES.id, 2, 2, tombstone=Tombstone(TombstoneReason.WITHDRAWN))
     await database.write(lambda tx: replica.apply(tx, tables, [gone, _change(replace(CHANGE, links=()), 2)]))
-    assert await database.read(lambda tx: known(tx, tables, LAW)) == ()
+    assert await database.read(lambda tx: known_of(tx, tables, [LAW])[LAW.id]) == ()
 
 
 async def test_when_a_text_was_recorded_is_kept(database: Database, tables: LibraryTables) -> None:
@@ -95,5 +95,5 @@ async def test_rows_of_an_older_program_are_read_again(database: Database, table
     e = tables.library_entries.c
     rows = await database.read(lambda tx: tx.execute(select(e.document, e.kind).where(e.entry_id == LAW.id)).one())
     assert tuple(rows) == ("law", "policy")
-    assert len(await database.read(lambda tx: known(tx, tables, LAW))) == 2
+    assert len(await database.read(lambda tx: known_of(tx, tables, [LAW])[LAW.id])) == 2
     assert await database.write(lambda tx: derive_again(tx, tables)) == 0

@@ -123,7 +123,11 @@ async def test_import_takes_what_is_in_order_and_names_what_is_not(federation: F
     now = json.loads(cli("library", "search", "失业登记的规定", "--region", "350100", "--limit", "1", "--json", profile=profile).out)
     then = json.loads(cli("library", "search", "试行规定", "--as-at", "2013-01-01", "--limit", "1", "--json", profile=profile).out)
     assert (now["hits"][0]["id"][-8:], now["hits"][0]["region"], now["hits"][0]["article"]) == ("20140101", "350100", "第一条")
-    assert then["hits"][0]["id"][-8:] == "20120501"
+    assert (then["hits"][0]["id"][-8:], then["as_at"], then["hits"][0]["notes"]) == ("20120501", "2013-01-01", [])
+    assert then["hits"][0]["citation"].startswith("《福州市试行办法》第一条")
+    assert then["hits"][0]["sentence"] == "关于失业登记的试行规定。"
+    ended = json.loads(cli("library", "search", "试行规定", "--any-time", "--limit", "1", "--json", profile=profile).out)
+    assert [note["caution"] for note in ended["hits"][0]["notes"]] == ["ended"]
 
 
 async def test_the_real_policy_texts_are_taken_in_and_found(federation: Federation) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from ...core.library.model import Entry, KnownLink, LinkKind
 from ...core.library.parts import effective_since, is_applied
@@ -19,18 +21,24 @@ def put(tx: Connection, tables: LibraryTables, rows: Sequence[tuple[int, Entry]]
         tx.execute(insert(tables.library_links), [{**dict(zip(names, key, strict=True)), "since": since} for key, since in found.items()])
 
 
-def known(tx: Connection, tables: LibraryTables, entry: Entry) -> tuple[KnownLink, ...]:
-    """What other entries held say about `entry` or the document whose text it is, by day and id."""
+def known_of(tx: Connection, tables: LibraryTables, entries: Sequence[Entry]) -> dict[str, tuple[KnownLink, ...]]:
+    """What other entries held say about each of `entries` or the document whose text it is, by day and id."""
     k, e = tables.library_links.c, tables.library_entries.c
-    targets = {entry.id, entry.document} - {""}
+    targets = {target for entry in entries for target in (entry.id, entry.document) if target}
     query = (
-        select(k.kind, k.since, e.entry_id, e.title)
+        select(k.target, k.kind, k.since, e.entry_id, e.title)
         .join_from(tables.library_links, tables.library_entries, e.row_id == k.row_id)
-        .where(k.target.in_(sorted(targets)), e.entry_id != entry.id)
-        .distinct()
+        .where(k.target.in_(sorted(targets)))
     )
-    found = [
+    rows = tx.execute(query).all() if targets else []
+    return {entry.id: _about(entry, rows) for entry in entries}
+
+
+def _about(entry: Entry, rows: Sequence[Row[Any]]) -> tuple[KnownLink, ...]:
+    """Those of `rows` that are about `entry`, each once."""
+    found = {
         KnownLink(LinkKind(row.kind), row.entry_id, row.title, row.since, is_applied(LinkKind(row.kind), row.since, entry))
-        for row in tx.execute(query)
-    ]
-    return tuple(sorted(found, key=lambda one: (one.since is None, one.since, one.entry_id, one.kind.value)))
+        for row in rows
+        if row.target in (entry.id, entry.document) and row.entry_id != entry.id
+    }
+    return tuple(sorted(found, key=lambda one: (one.since or date.max, one.entry_id, one.kind.value)))

@@ -27,10 +27,11 @@ _HALF_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """What the spoken lane knows of the language: phrases that mean the same, and words that say nothing."""
+    """What the spoken lane knows of the language: phrases that mean the same, words that say nothing, and the edition of both."""
 
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stop_words: frozenset[str] = frozenset()
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

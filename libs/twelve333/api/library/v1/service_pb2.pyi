@@ -87,7 +87,7 @@ class SearchRequest(_message.Message):
     query: _builtins.str
     """Words or a spoken question; 1 to 200 characters."""
     region: _builtins.str
-    """The caller's unit code: its rules come first, then its province's, then national ones; may be empty."""
+    """The caller's unit code: its rules come first, then its province's, then national ones; empty for the node's own province."""
     as_at: _builtins.str
     """Only entries in force on this ISO 8601 date; empty for today in Beijing."""
     include_not_in_force: _builtins.bool
@@ -131,6 +131,9 @@ class SearchHit(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     IN_FORCE_FIELD_NUMBER: _builtins.int
     SUPPLEMENTS_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    CHAPTER_FIELD_NUMBER: _builtins.int
+    CITATION_FIELD_NUMBER: _builtins.int
     snippet: _builtins.str
     """The sentence or article to read out, at most 160 characters."""
     article: _builtins.str
@@ -141,6 +144,12 @@ class SearchHit(_message.Message):
     """Rank within its lane; higher is better, comparable within one answer only."""
     in_force: _builtins.bool
     """Whether it is in force on the date asked for."""
+    sentence: _builtins.str
+    """The whole sentence that holds most of the words, as it stands; empty if they stand in the title only."""
+    chapter: _builtins.str
+    """The chapter or heading that it stands under; may be empty."""
+    citation: _builtins.str
+    """The line to copy: title, document number, article, in force from."""
     @_builtins.property
     def entry(self) -> _library_pb2.StoredEntry:
         """The entry, without its text."""
@@ -164,10 +173,13 @@ class SearchHit(_message.Message):
         score: _builtins.float = ...,
         in_force: _builtins.bool = ...,
         supplements: _abc.Iterable[_proposals_pb2.Supplement] | None = ...,
+        sentence: _builtins.str = ...,
+        chapter: _builtins.str = ...,
+        citation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["article", b"article", "entry", b"entry", "in_force", b"in_force", "lane", b"lane", "matched", b"matched", "score", b"score", "snippet", b"snippet", "supplements", b"supplements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["article", b"article", "chapter", b"chapter", "citation", b"citation", "entry", b"entry", "in_force", b"in_force", "lane", b"lane", "matched", b"matched", "score", b"score", "sentence", b"sentence", "snippet", b"snippet", "supplements", b"supplements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -182,10 +194,13 @@ class SearchResponse(_message.Message):
     HITS_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
     RELEASE_FIELD_NUMBER: _builtins.int
+    AS_AT_FIELD_NUMBER: _builtins.int
     total: _builtins.int
     """Entries that hold all the words as typed, beyond the limit too; those found by the question if there are none."""
     release: _builtins.int
     """Release that was searched."""
+    as_at: _builtins.str
+    """The ISO 8601 date that it was asked about."""
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchHit]:
         """Best first."""
@@ -196,10 +211,11 @@ class SearchResponse(_message.Message):
         hits: _abc.Iterable[Global___SearchHit] | None = ...,
         total: _builtins.int = ...,
         release: _builtins.int = ...,
+        as_at: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hits", b"hits", "release", b"release", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_at", b"as_at", "hits", b"hits", "release", b"release", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
