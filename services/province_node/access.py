@@ -28,6 +28,7 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.routing.v1.HandoffPeerService/NotifyHandoff": NODE,
     f"{_API}.routing.v1.HandoffPeerService/ReportOutcome": NODE,
     f"{_API}.routing.v1.HandoffPeerService/FetchContext": NODE,
+    f"{_API}.routing.v1.TestCallPeerService/CallBack": NODE,
 }
 
 # For the province's own desktops, business systems and operators.
@@ -35,6 +36,7 @@ DESK: Final[AccessTable] = {
     **AUTHENTICATED_ROWS,
     f"{_API}.registration.v1.NodeService/GetNodeStatus": LOCAL,
     f"{_API}.doctor.v1.DoctorService/Examine": LOCAL,
+    f"{_API}.registration.v1.UnitVerifyService/VerifyUnit": LOCAL_OPERATOR,
     f"{_API}.registration.v1.UnitLifeService/GetUnitLife": LOCAL_OPERATOR,
     f"{_API}.registration.v1.UnitLifeService/AskStep": LOCAL_OPERATOR,
     f"{_API}.registration.v1.UnitLifeService/DecideStep": LOCAL_OPERATOR,

@@ -41,9 +41,9 @@ from twelve333.api.delivery.v1 import peer_pb2_grpc
 from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.doctor.v1 import doctor_pb2_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
-from twelve333.api.registration.v1 import life_pb2_grpc
+from twelve333.api.registration.v1 import life_pb2_grpc, verify_pb2_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
-from twelve333.api.routing.v1 import desk_pb2_grpc, queue_pb2_grpc, replay_pb2_grpc
+from twelve333.api.routing.v1 import desk_pb2_grpc, queue_pb2_grpc, replay_pb2_grpc, test_call_pb2_grpc
 from twelve333.api.routing.v1 import service_pb2_grpc as routing_grpc
 from twelve333.core.audit.witnesses import witnesses_of
 from twelve333.core.decision import Refusal
@@ -71,6 +71,7 @@ from .handlers.queues import QueueHandlers
 from .handlers.registration import DirectoryPull, NodeHandlers, on_directory_changed
 from .handlers.replay import ReplayHandlers
 from .handlers.routing import HandoffPeerHandlers, take_outcome, take_told_handoff
+from .handlers.verify import TestCallPeerHandlers, UnitVerifyHandlers
 from .library import LibraryPull
 from .library_files import LibraryFiles
 from .library_services import library_desk_services, library_peer_services
@@ -81,6 +82,7 @@ from .standing import StandingTelling
 from .store import cases, delivery_of, library
 from .store.audit import log as audit_log
 from .store.retention import store as kept_for_a_while
+from .test_calls import CallTesting
 
 SERVICE = "province_node"
 SWEEP_SECONDS = 2.0
@@ -195,11 +197,13 @@ def _admission(node: NodeContext, delivery: Delivery) -> Admission:
 def peer_services(node: NodeContext, calls: CallParts, relay: Relay, copies: Copies) -> Sequence[Register]:
     """What hub and other nodes are offered."""
     handoffs = HandoffPeerHandlers(node, calls.view, calls.handoffs, calls.fetcher, calls.errands)
+    testing = CallTesting(node, calls.view)
     return [
         partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake, copies.ready)),
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, audit_handlers(node)),
         partial(routing_grpc.add_HandoffPeerServiceServicer_to_server, handoffs),
         *library_peer_services(node),
+        partial(test_call_pb2_grpc.add_TestCallPeerServiceServicer_to_server, TestCallPeerHandlers(calls.view, testing)),
     ]
 
 
@@ -209,13 +213,15 @@ def desk_services(
     """What the province's own desktops and operators are offered."""
     handlers = NodeHandlers(node, lambda: relay.connected, lambda: pull.hub_seen_at, alarms)
     told = DeliveryHandlers(node.database, delivery, relay.intake, lambda: relay.connected)
-    checks = live_checks(node, delivery, lambda: relay.connected)
+    doctor = DoctorHandlers(node.province, live_checks(node, delivery, lambda: relay.connected), node.clock)
+    verify = UnitVerifyHandlers(node, calls.view, CallTesting(node, calls.view), doctor.examine, pull.step)
     return [
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, audit_handlers(node)),
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
-        partial(doctor_pb2_grpc.add_DoctorServiceServicer_to_server, DoctorHandlers(node.province, checks, node.clock)),
+        partial(doctor_pb2_grpc.add_DoctorServiceServicer_to_server, doctor),
         partial(registration_grpc.add_NodeServiceServicer_to_server, handlers),
         partial(life_pb2_grpc.add_UnitLifeServiceServicer_to_server, UnitLifeHandlers(node)),
+        partial(verify_pb2_grpc.add_UnitVerifyServiceServicer_to_server, verify),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, coverage_handlers(node, calls.view)),
         partial(routing_grpc.add_RoutingServiceServicer_to_server, RoutingHandlers(node, calls.view)),
         partial(replay_pb2_grpc.add_ReplayServiceServicer_to_server, ReplayHandlers(node, calls.view)),

@@ -18,7 +18,7 @@ from .. import __version__
 from ..catalogue.catalogue import sentence
 from ..client.connection import ServiceError
 from ..core.decision import Kind, Refused, refuse
-from . import audit, case, coverage, demo, doctor, handoff, handoff_live, library, queue, route, unit, unit_life
+from . import audit, case, coverage, demo, doctor, handoff, handoff_live, library, queue, route, unit, unit_life, unit_verify
 from .common import EXTRA_MISSING, locale_of
 from .output import complain
 
@@ -38,7 +38,7 @@ app = App(
     help_format="markdown",
     suppress_keyboard_interrupt=False,
 )
-_ = handoff_live, unit_life  # hang their commands in with those of `handoff` and `unit`
+_ = handoff_live, unit_life, unit_verify  # hang their commands in with those of `handoff` and `unit`
 for group in (demo, unit, coverage, route, queue, handoff, library, case, audit, doctor):
     app.command(group.app)
 app.register_install_completion_command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..api.registration.v1 import life_pb2 as pb
-from ..api.registration.v1 import life_pb2_grpc
+from ..api.registration.v1 import life_pb2_grpc, verify_pb2, verify_pb2_grpc
 from ..core.coverage.model import Declaration
 from ..core.registration.life import Evidence, LifePolicy, Stage, Step
 from ..core.registration.model import Unit
@@ -41,6 +41,7 @@ class UnitLifeClient:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._lives = life_pb2_grpc.UnitLifeServiceStub(calls.channel)
+        self._verify = verify_pb2_grpc.UnitVerifyServiceStub(calls.channel)
         self._record = life_pb2_grpc.UnitRecordServiceStub(calls.channel)
 
     async def get(self, code: str) -> UnitLife:
@@ -50,6 +51,16 @@ class UnitLifeClient:
     async def ask(self, code: str, stage: Stage) -> StepTaken:
         """Ask for a step; it is taken, or pending until it is approved."""
         return _taken(await self._calls.unary(self._lives.AskStep, pb.AskStepRequest(code=code, stage=stage_to_wire(stage))))
+
+    async def verify(self, code: str, prompts_sha256: str = "") -> UnitLife:
+        """Prove a unit at the node that serves it (its operator): doctor, test call both ways, prompts; what is on record then.
+
+        Args:
+            code: the unit.
+            prompts_sha256: hash of the prompts that it plays, hexadecimal; empty: not shown.
+        """
+        request = verify_pb2.VerifyUnitRequest(code=code, prompts_sha256=prompts_sha256)
+        return unit_life(await self._calls.unary(self._verify.VerifyUnit, request))
 
     async def decide(self, code: str, *, approve: bool, reason: str = "") -> StepTaken:
         """Approve or reject what a unit waits for.

@@ -13,13 +13,14 @@ from twelve333.adapters.rpc.access import current_caller
 from twelve333.adapters.sql.delivery import Applier, Inbound
 from twelve333.api.routing.v1 import events_pb2, service_pb2_grpc
 from twelve333.api.routing.v1 import service_pb2 as pb
-from twelve333.core.decision import Refused, refuse
+from twelve333.core.decision import Refused, accepted, refuse
 from twelve333.core.ids import check_id
 from twelve333.core.routing import codes
 from twelve333.core.routing.handoff import Step, bring_back, complete
 from twelve333.core.routing.machine import HOLDS_SEAT, PUT_THROUGH, HandoffState
 from twelve333.core.routing.offers import Offer
 from twelve333.core.routing.rules import check_call
+from twelve333.core.routing.test_calls import answer as answer_test_call
 from twelve333.wire.routing import context_to_wire, offer_from_wire, state_from_wire, told_from_wire
 
 from ..context import NodeContext
@@ -59,6 +60,8 @@ class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
         node, snapshot, now = self._node, self._view.snapshot, self._node.clock()
         offer = offer_from_wire(request, current_caller().member)
         _check_offer(offer)
+        if request.test:
+            return pb.OfferHandoffResponse(target=accepted(answer_test_call(offer, snapshot, node.province)).state)
         hold = timedelta(seconds=node.settings.handoff.seat_hold_seconds)
         lease = await node.database.write(lambda tx: lease_seat(tx, snapshot, node.province, offer, hold, now))
         if offer.context_sha256:

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from twelve333.api.routing.v1 import routing_pb2 as twelve333_dot_api_dot_routing_dot_v1_dot_routing__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/routing/v1/service.proto\x12\x18twelve333.api.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&twelve333/api/routing/v1/routing.proto\"k\n\x13\x45xplainRouteRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8e\x01\n\x13PlaceHandoffRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x02 \x01(\t\x12\x36\n\x07\x63ontext\x18\x03 \x03(\x0b\x32%.twelve333.api.routing.v1.ContextItem\"$\n\x16ReportConnectedRequest\x12\n\n\x02id\x18\x01 \x01(\t\"%\n\x17ReportConferenceRequest\x12\n\n\x02id\x18\x01 \x01(\t\"$\n\x16ReportCompletedRequest\x12\n\n\x02id\x18\x01 \x01(\t\"2\n\x14ReturnHandoffRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1f\n\x11GetHandoffRequest\x12\n\n\x02id\x18\x01 \x01(\t\"[\n\x13ListHandoffsRequest\x12\x35\n\x05state\x18\x01 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\r\n\x05limit\x18\x02 \x01(\r\"K\n\x14ListHandoffsResponse\x12\x33\n\x08handoffs\x18\x01 \x03(\x0b\x32!.twelve333.api.routing.v1.Handoff\"\xbe\x01\n\x13OfferHandoffRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12,\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x03 \x01(\t\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63ontext_sha256\x18\x06 \x01(\x0c\"T\n\x14OfferHandoffResponse\x12\x0e\n\x06target\x18\x01 \x01(\t\x12,\n\tseat_hold\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"_\n\x14NotifyHandoffRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\"\x17\n\x15NotifyHandoffResponse\"o\n\x14ReportOutcomeRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x17\n\x15ReportOutcomeResponse\"\'\n\x13\x46\x65tchContextRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\"L\n\x14\x46\x65tchContextResponse\x12\x34\n\x05items\x18\x01 \x03(\x0b\x32%.twelve333.api.routing.v1.ContextItem2p\n\x0eRoutingService\x12^\n\x0c\x45xplainRoute\x12-.twelve333.api.routing.v1.ExplainRouteRequest\x1a\x1f.twelve333.api.routing.v1.Route2\xdd\x05\n\x0eHandoffService\x12`\n\x0cPlaceHandoff\x12-.twelve333.api.routing.v1.PlaceHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x66\n\x0fReportConnected\x12\x30.twelve333.api.routing.v1.ReportConnectedRequest\x1a!.twelve333.api.routing.v1.Handoff\x12h\n\x10ReportConference\x12\x31.twelve333.api.routing.v1.ReportConferenceRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x66\n\x0fReportCompleted\x12\x30.twelve333.api.routing.v1.ReportCompletedRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x62\n\rReturnHandoff\x12..twelve333.api.routing.v1.ReturnHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\\\n\nGetHandoff\x12+.twelve333.api.routing.v1.GetHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12m\n\x0cListHandoffs\x12-.twelve333.api.routing.v1.ListHandoffsRequest\x1a..twelve333.api.routing.v1.ListHandoffsResponse2\xd6\x03\n\x12HandoffPeerService\x12m\n\x0cOfferHandoff\x12-.twelve333.api.routing.v1.OfferHandoffRequest\x1a..twelve333.api.routing.v1.OfferHandoffResponse\x12p\n\rNotifyHandoff\x12..twelve333.api.routing.v1.NotifyHandoffRequest\x1a/.twelve333.api.routing.v1.NotifyHandoffResponse\x12p\n\rReportOutcome\x12..twelve333.api.routing.v1.ReportOutcomeRequest\x1a/.twelve333.api.routing.v1.ReportOutcomeResponse\x12m\n\x0c\x46\x65tchContext\x12-.twelve333.api.routing.v1.FetchContextRequest\x1a..twelve333.api.routing.v1.FetchContextResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/routing/v1/service.proto\x12\x18twelve333.api.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&twelve333/api/routing/v1/routing.proto\"k\n\x13\x45xplainRouteRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8e\x01\n\x13PlaceHandoffRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x02 \x01(\t\x12\x36\n\x07\x63ontext\x18\x03 \x03(\x0b\x32%.twelve333.api.routing.v1.ContextItem\"$\n\x16ReportConnectedRequest\x12\n\n\x02id\x18\x01 \x01(\t\"%\n\x17ReportConferenceRequest\x12\n\n\x02id\x18\x01 \x01(\t\"$\n\x16ReportCompletedRequest\x12\n\n\x02id\x18\x01 \x01(\t\"2\n\x14ReturnHandoffRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1f\n\x11GetHandoffRequest\x12\n\n\x02id\x18\x01 \x01(\t\"[\n\x13ListHandoffsRequest\x12\x35\n\x05state\x18\x01 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\r\n\x05limit\x18\x02 \x01(\r\"K\n\x14ListHandoffsResponse\x12\x33\n\x08handoffs\x18\x01 \x03(\x0b\x32!.twelve333.api.routing.v1.Handoff\"\xcc\x01\n\x13OfferHandoffRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12,\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x03 \x01(\t\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63ontext_sha256\x18\x06 \x01(\x0c\x12\x0c\n\x04test\x18\x1e \x01(\x08\"T\n\x14OfferHandoffResponse\x12\x0e\n\x06target\x18\x01 \x01(\t\x12,\n\tseat_hold\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"_\n\x14NotifyHandoffRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\"\x17\n\x15NotifyHandoffResponse\"o\n\x14ReportOutcomeRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x17\n\x15ReportOutcomeResponse\"\'\n\x13\x46\x65tchContextRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\"L\n\x14\x46\x65tchContextResponse\x12\x34\n\x05items\x18\x01 \x03(\x0b\x32%.twelve333.api.routing.v1.ContextItem2p\n\x0eRoutingService\x12^\n\x0c\x45xplainRoute\x12-.twelve333.api.routing.v1.ExplainRouteRequest\x1a\x1f.twelve333.api.routing.v1.Route2\xdd\x05\n\x0eHandoffService\x12`\n\x0cPlaceHandoff\x12-.twelve333.api.routing.v1.PlaceHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x66\n\x0fReportConnected\x12\x30.twelve333.api.routing.v1.ReportConnectedRequest\x1a!.twelve333.api.routing.v1.Handoff\x12h\n\x10ReportConference\x12\x31.twelve333.api.routing.v1.ReportConferenceRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x66\n\x0fReportCompleted\x12\x30.twelve333.api.routing.v1.ReportCompletedRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x62\n\rReturnHandoff\x12..twelve333.api.routing.v1.ReturnHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\\\n\nGetHandoff\x12+.twelve333.api.routing.v1.GetHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12m\n\x0cListHandoffs\x12-.twelve333.api.routing.v1.ListHandoffsRequest\x1a..twelve333.api.routing.v1.ListHandoffsResponse2\xd6\x03\n\x12HandoffPeerService\x12m\n\x0cOfferHandoff\x12-.twelve333.api.routing.v1.OfferHandoffRequest\x1a..twelve333.api.routing.v1.OfferHandoffResponse\x12p\n\rNotifyHandoff\x12..twelve333.api.routing.v1.NotifyHandoffRequest\x1a/.twelve333.api.routing.v1.NotifyHandoffResponse\x12p\n\rReportOutcome\x12..twelve333.api.routing.v1.ReportOutcomeRequest\x1a/.twelve333.api.routing.v1.ReportOutcomeResponse\x12m\n\x0c\x46\x65tchContext\x12-.twelve333.api.routing.v1.FetchContextRequest\x1a..twelve333.api.routing.v1.FetchContextResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,25 +53,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTHANDOFFSRESPONSE']._serialized_start=720
   _globals['_LISTHANDOFFSRESPONSE']._serialized_end=795
   _globals['_OFFERHANDOFFREQUEST']._serialized_start=798
-  _globals['_OFFERHANDOFFREQUEST']._serialized_end=988
-  _globals['_OFFERHANDOFFRESPONSE']._serialized_start=990
-  _globals['_OFFERHANDOFFRESPONSE']._serialized_end=1074
-  _globals['_NOTIFYHANDOFFREQUEST']._serialized_start=1076
-  _globals['_NOTIFYHANDOFFREQUEST']._serialized_end=1171
-  _globals['_NOTIFYHANDOFFRESPONSE']._serialized_start=1173
-  _globals['_NOTIFYHANDOFFRESPONSE']._serialized_end=1196
-  _globals['_REPORTOUTCOMEREQUEST']._serialized_start=1198
-  _globals['_REPORTOUTCOMEREQUEST']._serialized_end=1309
-  _globals['_REPORTOUTCOMERESPONSE']._serialized_start=1311
-  _globals['_REPORTOUTCOMERESPONSE']._serialized_end=1334
-  _globals['_FETCHCONTEXTREQUEST']._serialized_start=1336
-  _globals['_FETCHCONTEXTREQUEST']._serialized_end=1375
-  _globals['_FETCHCONTEXTRESPONSE']._serialized_start=1377
-  _globals['_FETCHCONTEXTRESPONSE']._serialized_end=1453
-  _globals['_ROUTINGSERVICE']._serialized_start=1455
-  _globals['_ROUTINGSERVICE']._serialized_end=1567
-  _globals['_HANDOFFSERVICE']._serialized_start=1570
-  _globals['_HANDOFFSERVICE']._serialized_end=2303
-  _globals['_HANDOFFPEERSERVICE']._serialized_start=2306
-  _globals['_HANDOFFPEERSERVICE']._serialized_end=2776
+  _globals['_OFFERHANDOFFREQUEST']._serialized_end=1002
+  _globals['_OFFERHANDOFFRESPONSE']._serialized_start=1004
+  _globals['_OFFERHANDOFFRESPONSE']._serialized_end=1088
+  _globals['_NOTIFYHANDOFFREQUEST']._serialized_start=1090
+  _globals['_NOTIFYHANDOFFREQUEST']._serialized_end=1185
+  _globals['_NOTIFYHANDOFFRESPONSE']._serialized_start=1187
+  _globals['_NOTIFYHANDOFFRESPONSE']._serialized_end=1210
+  _globals['_REPORTOUTCOMEREQUEST']._serialized_start=1212
+  _globals['_REPORTOUTCOMEREQUEST']._serialized_end=1323
+  _globals['_REPORTOUTCOMERESPONSE']._serialized_start=1325
+  _globals['_REPORTOUTCOMERESPONSE']._serialized_end=1348
+  _globals['_FETCHCONTEXTREQUEST']._serialized_start=1350
+  _globals['_FETCHCONTEXTREQUEST']._serialized_end=1389
+  _globals['_FETCHCONTEXTRESPONSE']._serialized_start=1391
+  _globals['_FETCHCONTEXTRESPONSE']._serialized_end=1467
+  _globals['_ROUTINGSERVICE']._serialized_start=1469
+  _globals['_ROUTINGSERVICE']._serialized_end=1581
+  _globals['_HANDOFFSERVICE']._serialized_start=1584
+  _globals['_HANDOFFSERVICE']._serialized_end=2317
+  _globals['_HANDOFFPEERSERVICE']._serialized_start=2320
+  _globals['_HANDOFFPEERSERVICE']._serialized_end=2790
 # @@protoc_insertion_point(module_scope)

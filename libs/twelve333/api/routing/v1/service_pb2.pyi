@@ -261,6 +261,7 @@ class OfferHandoffRequest(_message.Message):
     UNIT_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     CONTEXT_SHA256_FIELD_NUMBER: _builtins.int
+    TEST_FIELD_NUMBER: _builtins.int
     offer_id: _builtins.str
     """Id of this offer: the same in a repeat."""
     from_unit: _builtins.str
@@ -269,6 +270,8 @@ class OfferHandoffRequest(_message.Message):
     """The unit that is asked."""
     context_sha256: _builtins.bytes
     """SHA-256 of the context (see FetchContextResponse); empty: there is none."""
+    test: _builtins.bool
+    """A test call: it is given the address of the unit whatever its state, hours and seats, holds no seat, is kept nowhere and counts nowhere."""
     @_builtins.property
     def call(self) -> _routing_pb2.Call:
         """The call."""
@@ -286,10 +289,11 @@ class OfferHandoffRequest(_message.Message):
         unit: _builtins.str = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         context_sha256: _builtins.bytes = ...,
+        test: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "expires_at", b"expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "context_sha256", b"context_sha256", "expires_at", b"expires_at", "from_unit", b"from_unit", "offer_id", b"offer_id", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "context_sha256", b"context_sha256", "expires_at", b"expires_at", "from_unit", b"from_unit", "offer_id", b"offer_id", "test", b"test", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,73 @@
+"""A city joins as its user sees it: file, proofs with a real test call both ways, approvals, open; each step says the next command."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.federation import Answer, cli, one_federation
+from twelve333.cli.demo.federation import Federation
+
+pytestmark = [one_federation, pytest.mark.asyncio(loop_scope="session")]
+SHUANGYASHAN, PROVINCE = "230500", "230000"
+CONTACT = "contact: {office: 双鸭山市社保中心, telephone: 'tel:0469-12333'}\ncity_hotline: sub_centre\n"
+
+
+class User:
+    """Types `twelve333 unit …` with one profile."""
+
+    def __init__(self, profile: Path) -> None:
+        self._profile = profile
+
+    async def types(self, *words: object, ends: int = 0) -> dict[str, Any]:
+        """What it prints, once it ends as expected."""
+        done: Answer = await asyncio.to_thread(cli, "unit", *words, "--json", profile=self._profile)
+        assert done.code == ends, (words, done)
+        found: dict[str, Any] = json.loads(done.out or done.err)
+        return found
+
+
+async def counted(federation: Federation) -> list[int]:
+    """How many handoffs each of the two nodes and the hub know."""
+    found = []
+    for member in (PROVINCE, "310000"):
+        async with federation.nodes[member].connect() as node:
+            found.append(len(await node.handoffs.list()))
+    return found
+
+
+async def test_a_city_joins_from_its_file_to_open_with_proofs_and_both_approvals(federation: Federation, tmp_path: Path) -> None:
+    profiles = federation.nodes[PROVINCE].folder / "profiles"
+    city, operator, ministry = User(profiles / "hub"), User(profiles / "operator"), User(federation.hub.profile)
+    file, prompts = tmp_path / "unit.yaml", tmp_path / "prompts"
+    prompts.mkdir()
+    (prompts / "welcome.wav").write_bytes(b"RIFF")
+    template = await asyncio.to_thread(cli, "unit", "template", SHUANGYASHAN, profile=profiles / "hub")
+    file.write_text(template.out + CONTACT, encoding="utf-8")
+    assert "unit verify" in (await city.types("apply", "-f", file))["next"]
+    before = await counted(federation)
+    half = await operator.types("verify", SHUANGYASHAN, ends=5)
+    assert half["failed"] == ["prompts"]
+    proved = await operator.types("verify", SHUANGYASHAN, "--prompts", prompts)
+    assert (proved["status"], {row["result"] for row in proved["proofs"]}) == ("verified", {"ok"})
+    assert await counted(federation) == before, "a test call counts nowhere"
+    assert (await city.types("open", SHUANGYASHAN, ends=8))["waits_for"] == "province"
+    assert (await ministry.types("approve", SHUANGYASHAN, ends=1))["error"]["code"] == "REGISTRATION_APPROVAL_TURN"
+    assert (await operator.types("approve", SHUANGYASHAN, ends=8))["waits_for"] == "ministry"
+    assert (await ministry.types("approve", SHUANGYASHAN))["status"] == "open"
+    shown = await city.types("show", SHUANGYASHAN)
+    assert (shown["city_hotline"], [step["stage"] for step in shown["steps"]][-2:]) == ("sub_centre", ["verified", "open"])
+    assert shown["steps"][-1]["approvals"] == [f"province: {PROVINCE}/operator", "ministry: hub/operator"]
+    assert (await city.types("close", SHUANGYASHAN))["status"] == "closed", "other tests count what is open"
+    assert {row["proof"] for row in shown["evidence"]} == {"certificate", "doctor", "test_call", "prompts", "hours", "contact"}
+
+
+async def test_only_the_operator_of_its_node_proves_a_unit(federation: Federation) -> None:
+    profiles = federation.nodes[PROVINCE].folder / "profiles"
+    assert (await User(profiles / "desk-1").types("verify", SHUANGYASHAN, ends=4))["error"]["code"] == "RPC_ROLE_DENIED"
+    assert (await User(profiles / "operator").types("verify", "350100", ends=4))["error"]["code"] == "REGISTRATION_UNIT_NOT_YOURS"
+    assert (await User(profiles / "hub").types("verify", SHUANGYASHAN, ends=2))["error"]["code"] == "CLI_UNIT_VERIFY_AT_NODE"
