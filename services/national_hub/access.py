@@ -74,6 +74,9 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.library.v1.LibraryBlobService/FetchPieces": MEMBERS,
     f"{_API}.library.v1.LibraryPlayingService/ReportPlaying": NOBODY,  # said at the node, which tells the hub
     f"{_API}.library.v1.LibraryPlayingService/ListPlaying": OPERATOR,
+    f"{_API}.library.v1.LibraryTopicService/ListTopics": MEMBERS,
+    f"{_API}.library.v1.LibraryMappingService/ListUnmapped": OPERATOR,
+    f"{_API}.library.v1.LibraryMappingService/MapTopic": OPERATOR,
     f"{_API}.library.v1.LibraryPublishService/PublishEntries": OPERATOR,
     f"{_API}.library.v1.LibrarySyncService/PullChanges": NODE,
     f"{_API}.library.v1.LibraryReturnService/ReturnRelease": NODE,

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from twelve333.adapters.library_blobs import LibraryBlobs
 from twelve333.adapters.library_playing import LibraryPlaying
+from twelve333.adapters.library_topics import LibraryTopics
 from twelve333.adapters.rpc.server import Register
-from twelve333.api.library.v1 import blobs_pb2, blobs_pb2_grpc, history_pb2_grpc
+from twelve333.api.library.v1 import blobs_pb2, blobs_pb2_grpc, history_pb2_grpc, mapping_pb2_grpc
 from twelve333.core.ids import HUB
 
 from .context import NodeContext
@@ -32,6 +33,7 @@ def library_desk_services(node: NodeContext) -> Sequence[Register]:
         partial(history_pb2_grpc.add_LibraryHistoryServiceServicer_to_server, LibraryHistoryHandlers(node)),
         partial(blobs_pb2_grpc.add_LibraryBlobServiceServicer_to_server, blobs),
         partial(blobs_pb2_grpc.add_LibraryPlayingServiceServicer_to_server, playing),
+        partial(mapping_pb2_grpc.add_LibraryTopicServiceServicer_to_server, LibraryTopics(node.database, tables)),
     ]
 
 

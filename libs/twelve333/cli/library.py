@@ -13,6 +13,7 @@ from ..core.decision import Code, Kind, Refused, refuse
 from ..core.library.model import EntryKind, Tombstone, TombstoneReason
 from . import library_blobs as blobs
 from . import library_content as content
+from . import library_topics as topic_commands
 from .common import Common, connect
 from .library_content import day_of
 from .library_files import Reading, WrongFile, markdown_files, read_files, sample_entries
@@ -35,6 +36,9 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "fetch": blobs.fetch,
     "playing": blobs.playing,
     "report-playing": blobs.report_playing,
+    "topics": topic_commands.topics,
+    "unmapped": topic_commands.unmapped,
+    "map": topic_commands.map_topic,
 }
 for name, command in COMMANDS.items():
     app.command(command, name=name)
@@ -146,7 +150,7 @@ async def release(*, common: Common = Common()) -> None:
 
 
 async def _send(reading: Reading, strict: bool, common: Common) -> int:
-    """Publish what was read and report what was left out; 1 if anything was."""
+    """Publish what was read and report what was left out; 1 if anything was, 8 if some wait for their codes to be mapped."""
     if strict and reading.wrong:
         show_wrong(reading.wrong, common)
         raise Refused(refuse(IMPORT_REJECTED, count=len(reading.wrong)))
@@ -156,11 +160,11 @@ async def _send(reading: Reading, strict: bool, common: Common) -> int:
     refused = [WrongFile(reading.files.get(one.entry_id, one.entry_id), one.code, f"{one.field}: {one.message}") for one in done.rejected]
     wrong = [*reading.wrong, *refused]
     if common.json:
-        print_json({**summary_row(done), "left_out": [asdict(one) for one in wrong]})
+        print_json({**summary_row(done), "left_out": [asdict(one) for one in wrong], "queued": [one.entry_id for one in done.queued]})
     else:
-        show_one({**summary_row(done), "left_out": len(wrong)}, as_json=False)
+        show_one({**summary_row(done), "left_out": len(wrong), "queued": len(done.queued)}, as_json=False)
         show_wrong(wrong, common)
-    return 1 if wrong else 0
+    return 1 if wrong else 8 if done.queued else 0
 
 
 def _counted(paths: list[Path], advance: Any) -> Iterator[Path]:

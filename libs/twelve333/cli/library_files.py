@@ -88,7 +88,8 @@ def _take(reading: Reading, file: str, parsed: Entry | Refusal, locale: str) -> 
     if isinstance(parsed, Refusal):
         reading.wrong.append(WrongFile(file, parsed.code.name, sentence(parsed.code, parsed.params, locale)))
         return
-    for violation in entry_violations(parsed, topic_codes()):
+    wrong = (one for one in entry_violations(parsed, topic_codes()) if one.code is not codes.TOPIC_UNKNOWN)  # the hub knows all codes
+    for violation in wrong:
         why = sentence(violation.code, violation.params, locale)
         reading.wrong.append(WrongFile(file, violation.code.name, f"{violation.path}: {why}"))
         return

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .library import LibraryClient
     from .library_blobs import LibraryBlobsClient
     from .library_content import LibraryContentClient
+    from .library_topics import LibraryTopicsClient
     from .life import UnitLifeClient
     from .policies import PoliciesClient
     from .proposals import ProposalsClient
@@ -231,6 +232,13 @@ class Connection:
         from .proposals import ProposalsClient
 
         return ProposalsClient(self.calls, self.member)
+
+    @cached_property
+    def library_topics(self) -> LibraryTopicsClient:
+        """The library's classification."""
+        from .library_topics import LibraryTopicsClient
+
+        return LibraryTopicsClient(self.calls)
 
     @cached_property
     def library_blobs(self) -> LibraryBlobsClient:

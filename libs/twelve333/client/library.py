@@ -131,7 +131,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What became of a publication; `release` is None only if the library is still empty."""
+    """What became of a publication; `release` is None only if the library is still empty, `queued` waits for codes to be mapped."""
 
     release: Release | None
     added: int
@@ -139,6 +139,7 @@ class Published:
     removed: int
     unchanged: int
     rejected: tuple[Rejected, ...]
+    queued: tuple[Rejected, ...] = ()
 
 
 class LibraryClient:
@@ -249,9 +250,12 @@ class LibraryClient:
             sent: is told how many items have been sent.
         """
         answer = await self._calls.upload(self._publish.PublishEntries, _requests(entries, removals, strict, sent))
-        rejected = tuple(Rejected(one.index, one.entry_id, one.field, one.code, one.message) for one in answer.rejected)
+        rejected, queued = (
+            tuple(Rejected(one.index, one.entry_id, one.field, one.code, one.message) for one in listed)
+            for listed in (answer.rejected, answer.queued)
+        )
         release = release_from_wire(answer.release) if answer.HasField("release") else None
-        return Published(release, answer.added, answer.changed, answer.removed, answer.unchanged, rejected)
+        return Published(release, answer.added, answer.changed, answer.removed, answer.unchanged, rejected, queued)
 
 
 def _requests(

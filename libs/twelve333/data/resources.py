@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -12,13 +11,19 @@ from twelve333.core.decision import Refusal, Refused
 from twelve333.core.library.lexicon import lexicon_of
 from twelve333.core.library.markdown import Topic
 from twelve333.core.library.search import Lexicon
+from twelve333.core.library.topics import TopicCode, read_table
+
+
+@cache
+def topic_table() -> tuple[TopicCode, ...]:
+    """The classification: ours until the ministry's table is published as an entry of the library."""
+    return tuple(read_table((files(__package__) / "topics.csv").read_text(encoding="utf-8"))[0])
 
 
 @cache
 def topics() -> tuple[Topic, ...]:
-    """The classification: ours until the ministry's table is loaded; keywords recognise a topic in a title."""
-    text = (files(__package__) / "topics.csv").read_text(encoding="utf-8")
-    return tuple(Topic(row["code"], tuple(filter(None, row["keywords"].split("|")))) for row in csv.DictReader(text.splitlines()))
+    """The codes with the words by which a title is recognised."""
+    return tuple(Topic(one.code, one.keywords) for one in topic_table())
 
 
 @cache

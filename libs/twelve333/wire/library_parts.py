@@ -85,6 +85,16 @@ def known_from_wire(messages: Iterable[pb.KnownLink]) -> tuple[KnownLink, ...]:
     return tuple(known)
 
 
+def with_topics(content: bytes, topics: Iterable[str], before: Iterable[str]) -> bytes:
+    """The bytes of an entry under other codes, with a step of provenance that says which it had; all else stays as it was sent."""
+    entry = pb.Entry.FromString(content)
+    del entry.topics[:]
+    entry.topics.extend(topics)
+    reference = f"{' '.join(before)} > {' '.join(entry.topics)}"
+    entry.provenance.append(provenance_to_wire(Provenance(ProvenanceStep.MAPPED, reference=reference[:200])))
+    return entry.SerializeToString(deterministic=True)
+
+
 def day_out(day: date | None) -> str:
     """A day as text."""
     return day.isoformat() if day else ""

@@ -28,7 +28,6 @@ from twelve333.core.library.checkpoint import canonical_bytes
 from twelve333.core.library.messages import Publication, Publish, Rejected, ReleaseAnnounced
 from twelve333.core.library.model import Item, Release
 from twelve333.core.library.rules import PUBLICATION_ITEMS_MAX, publish
-from twelve333.data.resources import topic_codes
 from twelve333.wire import library as wire
 from twelve333.wire.documents import document_to_wire
 from twelve333.wire.library_frames import frames
@@ -80,7 +79,8 @@ class LibraryPublishHandlers(service_pb2_grpc.LibraryPublishServiceServicer):
             changed=done.changed,
             removed=done.removed,
             unchanged=done.unchanged,
-            rejected=[_rejected(one, locale) for one in done.rejected],
+            rejected=[_rejected(one, locale) for one in done.rejected if one.violation.code is not codes.TOPIC_QUEUED],
+            queued=[_rejected(one, locale) for one in done.rejected if one.violation.code is codes.TOPIC_QUEUED],
         )
 
 
@@ -164,7 +164,8 @@ def publish_items(hub: HubContext, tx: Connection, command: Publish, now: dateti
     last = present[0] if present else None
     epoch = max(1, hub.outbox.epoch(tx))
     held, removed = replica.leaves(tx, store.tables), store.removed_versions(tx)
-    decision = accepted(publish(held, removed, last, epoch, topic_codes(), looked_at(tx, command), now))
+    looked = looked_at(tx, command, now)
+    decision = accepted(publish(held, removed, last, epoch, looked.topics, looked.command, now))
     release = decision.state.release
     if release is None:
         return Outcome(decision.state, last)

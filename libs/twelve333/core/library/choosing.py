@@ -11,6 +11,7 @@ from typing import Final
 
 from . import bits
 from .catalogue import Catalogue
+from .model import EntryKind
 from .ranking import IN_PARTS, NOT_IN_FORCE, TITLE, Corpus, rarity
 from .search import Plan, query_grams
 
@@ -28,9 +29,10 @@ def narrowed(catalogue: Catalogue, day: date | None, kind: str, topic: str) -> i
         day: on which they are in force; None for any time.
         kind, topic: only these; empty for any.
     """
+    tables = catalogue.of_kind(EntryKind.TOPICS.value)  # a table of codes answers nobody
     sets = [
         *([catalogue.in_force(day)] if day else []),
-        *([catalogue.of_kind(kind)] if kind else []),
+        *([catalogue.of_kind(kind)] if kind else [~tables] if tables else []),
         *([catalogue.under(topic)] if topic else []),
     ]
     found: int | None = None

@@ -594,6 +594,7 @@ class PublishEntriesResponse(_message.Message):
     REMOVED_FIELD_NUMBER: _builtins.int
     UNCHANGED_FIELD_NUMBER: _builtins.int
     REJECTED_FIELD_NUMBER: _builtins.int
+    QUEUED_FIELD_NUMBER: _builtins.int
     added: _builtins.int
     """Entries new in the library."""
     changed: _builtins.int
@@ -610,6 +611,10 @@ class PublishEntriesResponse(_message.Message):
     def rejected(self) -> _containers.RepeatedCompositeFieldContainer[Global___RejectedItem]:
         """Items not taken, each with its reason."""
 
+    @_builtins.property
+    def queued(self) -> _containers.RepeatedCompositeFieldContainer[Global___RejectedItem]:
+        """Items that wait, whole, until their classification codes are mapped (not if strict, then they are rejected)."""
+
     def __init__(
         self,
         *,
@@ -619,10 +624,11 @@ class PublishEntriesResponse(_message.Message):
         removed: _builtins.int = ...,
         unchanged: _builtins.int = ...,
         rejected: _abc.Iterable[Global___RejectedItem] | None = ...,
+        queued: _abc.Iterable[Global___RejectedItem] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["release", b"release"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "changed", b"changed", "rejected", b"rejected", "release", b"release", "removed", b"removed", "unchanged", b"unchanged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "changed", b"changed", "queued", b"queued", "rejected", b"rejected", "release", b"release", "removed", b"removed", "unchanged", b"unchanged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
