@@ -29,6 +29,7 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.routing.v1.HandoffPeerService/ReportOutcome": NODE,
     f"{_API}.routing.v1.HandoffPeerService/FetchContext": NODE,
     f"{_API}.routing.v1.TestCallPeerService/CallBack": NODE,
+    f"{_API}.routing.v1.SlotPeerService/RenewSlots": NODE,
 }
 
 # For the province's own desktops, business systems and operators.

@@ -43,7 +43,7 @@ from twelve333.api.doctor.v1 import doctor_pb2_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import life_pb2_grpc, verify_pb2_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
-from twelve333.api.routing.v1 import desk_pb2_grpc, queue_pb2_grpc, replay_pb2_grpc, test_call_pb2_grpc
+from twelve333.api.routing.v1 import desk_pb2_grpc, queue_pb2_grpc, replay_pb2_grpc, slots_pb2_grpc, test_call_pb2_grpc
 from twelve333.api.routing.v1 import service_pb2_grpc as routing_grpc
 from twelve333.core.audit.witnesses import witnesses_of
 from twelve333.core.decision import Refusal
@@ -71,6 +71,7 @@ from .handlers.queues import QueueHandlers
 from .handlers.registration import DirectoryPull, NodeHandlers, on_directory_changed
 from .handlers.replay import ReplayHandlers
 from .handlers.routing import HandoffPeerHandlers, take_outcome, take_told_handoff
+from .handlers.slots import SlotPeerHandlers
 from .handlers.verify import TestCallPeerHandlers, UnitVerifyHandlers
 from .library import LibraryPull
 from .library_files import LibraryFiles
@@ -86,6 +87,7 @@ from .test_calls import CallTesting
 
 SERVICE = "province_node"
 SWEEP_SECONDS = 2.0
+FORGET_SECONDS = 60.0
 
 
 async def serve(settings: NodeSettings) -> None:
@@ -130,7 +132,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     await hosting.start_listener(stack, federation, peers, FEDERATION, settings.drain_seconds)
     people = await HolderHandlers.of(holder_register(node))
     desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), people.holders.admit, limits, locale)
-    queues: Register = partial(queue_pb2_grpc.add_QueueServiceServicer_to_server, QueueHandlers(queue_board, calls.view))
+    queues: Register = partial(queue_pb2_grpc.add_QueueServiceServicer_to_server, QueueHandlers(queue_board, calls))
     offered = [*desk_services(node, calls, relay, pull, alarms, delivery), *proposal_services(node, signing), people.register, queues]
     await hosting.start_listener(stack, desk, [*offered, health.register], DESK, settings.drain_seconds)
     stack.push_async_callback(calls.desks.close)
@@ -162,6 +164,8 @@ def _background(
         Background("certificate", renewal.step, settings.certificate_check_seconds),
         Background("standing", standing.step, settings.certificate_check_seconds),
         Background("routing", calls.handoffs.sweep, SWEEP_SECONDS),
+        Background("slots promised", calls.granting.forget, FORGET_SECONDS),
+        calls.slots.renewing,
         Background("readiness", partial(_report_directory, node, health), 1.0),
     ]
 
@@ -204,6 +208,7 @@ def peer_services(node: NodeContext, calls: CallParts, relay: Relay, copies: Cop
         partial(routing_grpc.add_HandoffPeerServiceServicer_to_server, handoffs),
         *library_peer_services(node),
         partial(test_call_pb2_grpc.add_TestCallPeerServiceServicer_to_server, TestCallPeerHandlers(calls.view, testing)),
+        partial(slots_pb2_grpc.add_SlotPeerServiceServicer_to_server, SlotPeerHandlers(calls.granting)),
     ]
 
 

@@ -9,10 +9,12 @@ from .context import NodeContext
 from .contexts import ContextFetcher
 from .desks import Desks
 from .errands import Errands
+from .granting import Granting
 from .handoffs import Handoffs
 from .incoming import Incoming
 from .offering import Offering
 from .routing_view import RoutingView
+from .slots import SlotBoard
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class CallParts:
         fetcher: fetches what accepted callers told.
         incoming: calls that it accepted.
         desks: the desktops that listen.
+        slots: room at other provinces' units.
+        granting: room at ours, promised to others.
     """
 
     view: RoutingView
@@ -34,10 +38,14 @@ class CallParts:
     fetcher: ContextFetcher
     incoming: Incoming
     desks: Desks
+    slots: SlotBoard
+    granting: Granting
 
     @classmethod
     def of(cls, node: NodeContext) -> Self:
         """Put them together for a node."""
         view, errands = RoutingView(node.directory, node.province), Errands()
-        handoffs = Handoffs(Offering(node, view, errands))
-        return cls(view, errands, handoffs, ContextFetcher(node), Incoming(node, errands), Desks(node))
+        slots = SlotBoard(view, node.peers, node.clock)
+        handoffs = Handoffs(Offering(node, view, errands, slots))
+        fetcher, incoming, granting = ContextFetcher(node), Incoming(node, errands), Granting(node, view)
+        return cls(view, errands, handoffs, fetcher, incoming, Desks(node), slots, granting)

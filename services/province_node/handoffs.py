@@ -166,6 +166,7 @@ class Handoffs:
         if known:
             return known
         route = self._view.decided(call, self._node.clock())
+        self._offering.slots.passed_over(route)
         handoff = await self._try_all(replace(asked, context_sha256=digest_of(context), route=route), route)
         if handoff.state is not HandoffState.ACCEPTED:
             handoff = accepted(give_up(handoff, route.last_resort, self._node.clock())).state

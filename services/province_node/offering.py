@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 import grpc
+from opentelemetry import metrics
 from sqlalchemy import Connection
 
 from twelve333.adapters.signing.authority import CLOCK_SKEW
@@ -16,7 +17,7 @@ from twelve333.client.errors import Target, service_error
 from twelve333.core.decision import Code, Decision, Kind, Refusal, Refused, accepted
 from twelve333.core.routing import codes
 from twelve333.core.routing.handoff import Handoff, fail, take
-from twelve333.core.routing.machine import HandoffState
+from twelve333.core.routing.machine import HOLDS_SEAT, HandoffState
 from twelve333.core.routing.offers import Offer
 from twelve333.wire import codes as wire_codes
 from twelve333.wire.routing import offer_to_wire, state_to_wire
@@ -25,6 +26,7 @@ from .context import NodeContext
 from .errands import Errands
 from .routing_view import RoutingView
 from .seats import lease_seat
+from .slots import SlotBoard
 
 # Clocks of provinces differ, by as much as a certificate allows for; how long we wait for an answer is limited by the RPC's deadline.
 VALID_FOR: Final = CLOCK_SKEW + timedelta(seconds=10)
@@ -32,15 +34,22 @@ NOTICE_SECONDS: Final = 2.0
 TARGET_CHARS_MAX: Final = 255
 CODE_CHARS_MAX: Final = 64
 HOLD_MOST: Final = timedelta(days=1)
+# Said of some of a unit's seats: calls that need others are offered to it all the same.
+_OF_A_PART: Final = frozenset({codes.NO_SEAT_WITH_SKILL.name, codes.SEATS_KEPT.name})
+
+_SEATS = metrics.get_meter("twelve333.routing").create_counter(
+    "twelve333.routing.seats_taken", description="seats of other provinces that were given to our calls, by whether they had been promised"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Offering:
-    """What asking needs: the node's ports, what it routes by, and someone to send on errands."""
+    """What asking needs: the node's ports, what it routes by, someone to send on errands, and the slots that it holds."""
 
     node: NodeContext
     view: RoutingView
     errands: Errands
+    slots: SlotBoard
 
     async def ask(self, handoff: Handoff, seconds: float) -> Handoff:
         """Ask the unit to which `handoff` is offered; the handoff as it then stands (accepted, refused, expired or unreachable).
@@ -56,6 +65,7 @@ class Offering:
             return await self._ask_here(handoff, offer)
         if self.view.is_left_alone(handoff.member, now):
             return accepted(fail(handoff, HandoffState.UNREACHABLE, codes.PEER_UNREACHABLE, now)).state
+        self.slots.wants(handoff.unit, handoff.member, call)
         return await self._ask_peer(handoff, offer, seconds)
 
     async def notify(self, member: str, offer_id: str, state: HandoffState) -> None:
@@ -66,6 +76,8 @@ class Offering:
         """
         stub = service_pb2_grpc.HandoffPeerServiceStub(self.node.peers.channel(member))
         await stub.NotifyHandoff(pb.NotifyHandoffRequest(offer_id=offer_id, state=state_to_wire(state)), timeout=NOTICE_SECONDS)
+        if state not in HOLDS_SEAT:
+            self.slots.ended(offer_id.rpartition(".")[2])
 
     async def _ask_here(self, handoff: Handoff, offer: Offer) -> Handoff:
         node, snapshot, now = self.node, self.view.snapshot, self.node.clock()
@@ -89,6 +101,8 @@ class Offering:
         except Refused as refused:  # the directory does not know the member any more
             return self._failed(handoff, Refusal(Code(refused.refusal.code.name, Kind.UNAVAILABLE)))
         self.view.answered(handoff.member)
+        self.slots.taken(handoff.unit, handoff.call)
+        _SEATS.add(1, {"slot": answer.slot})
         hold = max(timedelta(), min(answer.seat_hold.ToTimedelta(), HOLD_MOST))
         return _kept(take(handoff, answer.target[:TARGET_CHARS_MAX], hold, self.node.clock()))
 
@@ -108,7 +122,8 @@ class Offering:
 
     def _refused(self, handoff: Handoff, refusal: Refusal) -> Handoff:
         now = self.node.clock()
-        self.view.refused(handoff.unit, refusal.retry_after, now)
+        if refusal.code.name not in _OF_A_PART:
+            self.view.refused(handoff.unit, refusal.retry_after, now)
         reason = Code(refusal.code.name[:CODE_CHARS_MAX], refusal.code.kind)
         return _kept(fail(handoff, HandoffState.REFUSED, reason, now))
 

@@ -16,7 +16,7 @@ from twelve333.core.coverage.snapshot import Snapshot
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.registration import codes
 from twelve333.core.registration.model import Unit
-from twelve333.core.routing.model import Call, Queue, Route, State
+from twelve333.core.routing.model import Call, Queue, Route, Slots, State
 from twelve333.core.routing.policy import Policies, policies_by_unit
 from twelve333.core.routing.replay import observed
 from twelve333.core.routing.rules import decide
@@ -48,6 +48,7 @@ class RoutingView:
         self._unreachable: dict[str, datetime] = {}
         self._refused: dict[str, datetime] = {}
         self.queues: Callable[[], Mapping[str, Queue]] = dict  # what is told of units' queues; nothing, as long as nobody listens
+        self.slots: Callable[[], Mapping[str, Slots]] = dict  # room that other nodes promised; nothing, as long as nobody asks for it
         directory.on_change(self._forget_snapshot)
 
     @property
@@ -84,7 +85,7 @@ class RoutingView:
 
     def observed(self, now: datetime) -> State:
         """What counts at a time. What lasts longer than anything was ever set to is from before our clock was set back."""
-        return State(_until(self._unreachable, now + BREAK_MOST), _until(self._refused, now + REFUSED_MOST), self.queues())
+        return State(_until(self._unreachable, now + BREAK_MOST), _until(self._refused, now + REFUSED_MOST), self.queues(), self.slots())
 
     def decided(self, call: Call, now: datetime) -> Route:
         """Decide, and keep with the decision what was known of the units concerned."""

@@ -7,7 +7,8 @@ from datetime import datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ..api.routing.v1 import routing_pb2 as pb
-from ..core.routing.model import Queue, Slots, State
+from ..core.coverage.seats import Part
+from ..core.routing.model import PartSlots, Queue, Slots, State
 from .times import from_timestamp, to_timestamp
 
 
@@ -32,7 +33,7 @@ def observed_from_wire(messages: list[pb.Observed]) -> State:
         unreachable={it.name: from_timestamp(it.unreachable_until) for it in messages if it.HasField("unreachable_until")},
         refused={it.name: from_timestamp(it.refused_until) for it in messages if it.HasField("refused_until")},
         queues={it.name: queue_from_wire(it.queue) for it in messages if it.HasField("queue")},
-        slots={it.name: Slots(it.slots.free, from_timestamp(it.slots.until)) for it in messages if it.HasField("slots")},
+        slots={it.name: _slots_in(it.slots) for it in messages if it.HasField("slots")},
         gapped={it.name: from_timestamp(it.gapped_until) for it in messages if it.HasField("gapped_until")},
     )
 
@@ -56,7 +57,24 @@ def queue_from_wire(queue: pb.QueueState) -> Queue:
 
 
 def _slots_out(slots: Slots) -> pb.HeldSlots:
-    return pb.HeldSlots(free=slots.free, until=to_timestamp(slots.until))
+    return pb.HeldSlots(free=slots.free, until=to_timestamp(slots.until), parts=[_part_out(each.part, each.free) for each in slots.parts])
+
+
+def _slots_in(slots: pb.HeldSlots) -> Slots:
+    parts = (PartSlots(Part(it.name, it.seats, it.kept, it.source, tuple(it.topics), it.language), it.free) for it in slots.parts)
+    return Slots(slots.free, from_timestamp(slots.until), tuple(parts))
+
+
+def _part_out(part: Part, free: int) -> pb.HeldPart:
+    return pb.HeldPart(
+        name=part.name,
+        seats=part.seats,
+        kept=part.kept,
+        source=part.source,
+        topics=part.topics,
+        language=part.language,
+        free=free,
+    )
 
 
 def _out(moment: datetime | None) -> Timestamp | None:

@@ -9,16 +9,17 @@ from twelve333.api.routing.v1 import queue_pb2_grpc
 from twelve333.core.decision import Refused
 from twelve333.core.routing.queues import Report, check_report
 from twelve333.wire.queues import queues_to_wire
+from twelve333.wire.slots import held_to_wire, promised_to_wire
 
+from ..calls import CallParts
 from ..queues import QueueBoard
-from ..routing_view import RoutingView
 
 
 class QueueHandlers(queue_pb2_grpc.QueueServiceServicer):
     """See `QueueService`."""
 
-    def __init__(self, board: QueueBoard, view: RoutingView) -> None:
-        self._board, self._view = board, view
+    def __init__(self, board: QueueBoard, calls: CallParts) -> None:
+        self._board, self._view, self._calls = board, calls.view, calls
 
     async def ReportQueue(
         self, request: pb.ReportQueueRequest, context: ServicerContext[pb.ReportQueueRequest, pb.ReportQueueResponse]
@@ -33,5 +34,9 @@ class QueueHandlers(queue_pb2_grpc.QueueServiceServicer):
     async def ListQueues(
         self, request: pb.ListQueuesRequest, context: ServicerContext[pb.ListQueuesRequest, pb.ListQueuesResponse]
     ) -> pb.ListQueuesResponse:
-        """Show what is known of queues."""
-        return queues_to_wire(self._board.queues)
+        """Show what is known of queues, and who holds slots of whom."""
+        shown = queues_to_wire(self._board.queues)
+        shown.slots.extend(held_to_wire(self._calls.slots.shown()))
+        if self._view.known_units():
+            shown.promised.extend(promised_to_wire(await self._calls.granting.promised()))
+        return shown

@@ -67,6 +67,7 @@ class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
         if offer.context_sha256:
             self._errands.run(self._fetcher.fetch_soon(lease))
         answer = pb.OfferHandoffResponse(target=lease.target)
+        answer.slot = lease.slot
         answer.seat_hold.FromTimedelta(lease.held_until - now)
         return answer
 

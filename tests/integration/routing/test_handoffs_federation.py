@@ -112,14 +112,12 @@ async def test_a_full_unit_refuses_and_the_call_goes_to_its_parent(federation: F
         while placed[-1].handoff.unit == PUTIAN:
             placed.append(await origin.handoffs.place(JIUJIANG, PUTIAN))
         over = placed[-1]
-        assert states(over) == [
-            ("offered", PUTIAN, ""),
-            ("refused", PUTIAN, "ROUTING_NO_SEAT_FREE"),
-            ("offered", FUJIAN, ""),
-            ("accepted", FUJIAN, ""),
-        ]
-        route = await origin.routing.explain(PUTIAN)
-        assert [candidate.verdict for candidate in route.candidates] == [Verdict.RECENTLY_REFUSED, Verdict.CHOSEN]
+        # It is asked and refuses, or it is known by then that it has no room for us.
+        asked = [("offered", PUTIAN, ""), ("refused", PUTIAN, "ROUTING_NO_SEAT_FREE")]
+        assert states(over) in [[*first, ("offered", FUJIAN, ""), ("accepted", FUJIAN, "")] for first in (asked, [])]
+
+        verdicts = [candidate.verdict for candidate in (await origin.routing.explain(PUTIAN)).candidates]
+        assert verdicts in ([Verdict.RECENTLY_REFUSED, Verdict.CHOSEN], [Verdict.FULL, Verdict.CHOSEN])
         for view in placed:
             await origin.handoffs.returned(view.handoff.call.id, "TEST_OVER")
 

@@ -22,8 +22,8 @@ async def hand_calls_over(stage: Stage) -> None:
     context = {"question": "人事档案从福州调取的手续", "told": "2019 年离职，档案存放在福州市人才中心"}
     first = await _call(stage, "DEMO_HANDOFF_FILE", JIUJIANG, FUZHOU, context)
     await _show_context(stage, first)
-    second = await _call(stage, "DEMO_HANDOFF_BUSY", JIUJIANG, FUZHOU)
-    for view, origin in ((first, JIUJIANG), (second, JIUJIANG)):
+    second = await _call(stage, "DEMO_HANDOFF_BUSY", SHANGHAI, FUZHOU)  # holds no slots there, so it asks
+    for view, origin in ((first, JIUJIANG), (second, SHANGHAI)):
         await _complete(stage, origin, view)
     await _suspend(stage, XIAMEN)
     await _complete(stage, SHANGHAI, await _call(stage, "DEMO_HANDOFF_SUSPENDED", SHANGHAI, XIAMEN))

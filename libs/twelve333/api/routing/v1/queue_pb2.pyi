@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from twelve333.api.routing.v1 import routing_pb2 as _routing_pb2
+from twelve333.api.routing.v1 import slots_pb2 as _slots_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -100,18 +101,30 @@ class ListQueuesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     QUEUES_FIELD_NUMBER: _builtins.int
+    SLOTS_FIELD_NUMBER: _builtins.int
+    PROMISED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def queues(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnitQueue]:
         """One a unit."""
+
+    @_builtins.property
+    def slots(self) -> _containers.RepeatedCompositeFieldContainer[_slots_pb2.UnitSlots]:
+        """Slots of others' units that were promised to this node and count now."""
+
+    @_builtins.property
+    def promised(self) -> _containers.RepeatedCompositeFieldContainer[_slots_pb2.PromisedSlots]:
+        """Slots of this node's units that are promised to others or used by their calls."""
 
     def __init__(
         self,
         *,
         queues: _abc.Iterable[Global___UnitQueue] | None = ...,
+        slots: _abc.Iterable[_slots_pb2.UnitSlots] | None = ...,
+        promised: _abc.Iterable[_slots_pb2.PromisedSlots] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["queues", b"queues"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["promised", b"promised", "queues", b"queues", "slots", b"slots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -296,31 +296,85 @@ Global___QueueState: _TypeAlias = QueueState  # noqa: Y015
 
 @_typing.final
 class HeldSlots(_message.Message):
-    """Slots of a unit that a node holds."""
+    """Room at a unit that was promised to a node."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     FREE_FIELD_NUMBER: _builtins.int
     UNTIL_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
     free: _builtins.int
-    """How many are free."""
+    """For how many calls: slots that it holds and does not use, and seats that were open to everybody."""
     @_builtins.property
     def until(self) -> _timestamp_pb2.Timestamp:
-        """Until when they are held."""
+        """Until when."""
+
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldPart]:
+        """By part of the unit's seats, where it has more parts than one."""
 
     def __init__(
         self,
         *,
         free: _builtins.int = ...,
         until: _timestamp_pb2.Timestamp | None = ...,
+        parts: _abc.Iterable[Global___HeldPart] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["free", b"free", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["free", b"free", "parts", b"parts", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HeldSlots: _TypeAlias = HeldSlots  # noqa: Y015
+
+@_typing.final
+class HeldPart(_message.Message):
+    """Room in a part of a unit's seats."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SEATS_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    TOPICS_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    FREE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the part."""
+    seats: _builtins.int
+    """How many seats it has."""
+    kept: _builtins.bool
+    """Whether a call sits in one such part; otherwise every call that needs the part counts."""
+    source: _builtins.str
+    """For calls handed on by: a unit, a province, `*`."""
+    language: _builtins.str
+    """For calls in this language; empty: all."""
+    free: _builtins.int
+    """For how many more calls there is room."""
+    @_builtins.property
+    def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """For calls about these, prefixes; none: all."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        seats: _builtins.int = ...,
+        kept: _builtins.bool = ...,
+        source: _builtins.str = ...,
+        topics: _abc.Iterable[_builtins.str] | None = ...,
+        language: _builtins.str = ...,
+        free: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["free", b"free", "kept", b"kept", "language", b"language", "name", b"name", "seats", b"seats", "source", b"source", "topics", b"topics"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldPart: _TypeAlias = HeldPart  # noqa: Y015
 
 @_typing.final
 class Observed(_message.Message):

@@ -307,8 +307,11 @@ class OfferHandoffResponse(_message.Message):
 
     TARGET_FIELD_NUMBER: _builtins.int
     SEAT_HOLD_FIELD_NUMBER: _builtins.int
+    SLOT_FIELD_NUMBER: _builtins.int
     target: _builtins.str
     """Where to put the call through to: a `tel:` or `sip:` address."""
+    slot: _builtins.bool
+    """Whether the seat had been promised to the origin before (see SlotPeerService)."""
     @_builtins.property
     def seat_hold(self) -> _duration_pb2.Duration:
         """For how long the seat is held."""
@@ -318,10 +321,11 @@ class OfferHandoffResponse(_message.Message):
         *,
         target: _builtins.str = ...,
         seat_hold: _duration_pb2.Duration | None = ...,
+        slot: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["seat_hold", b"seat_hold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["seat_hold", b"seat_hold", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seat_hold", b"seat_hold", "slot", b"slot", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,159 @@
+"""Slots of other provinces' units that this node holds: asked for and renewed beside the calls, never during one.
+
+Rule served: a call finds out by itself where there is room, and nothing that was promised lasts without a time. Only units that calls went
+to of late are asked about. Where the unit's node cannot be reached, what was promised ends within a term; then its own answer to an offer
+decides again, and the breaker says when not to ask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from math import ceil
+from typing import Final
+
+import grpc
+from opentelemetry import metrics
+
+from twelve333.adapters.clock import Clock
+from twelve333.adapters.rpc.peers import Peers
+from twelve333.adapters.runner import Background
+from twelve333.adapters.telemetry.logs import logger
+from twelve333.api.routing.v1 import slots_pb2_grpc
+from twelve333.core.coverage.model import Verdict
+from twelve333.core.coverage.seats import Part, parts_of
+from twelve333.core.decision import Refused
+from twelve333.core.routing.model import Call, Route, Slots
+from twelve333.core.routing.slots import RENEW, TERM, WANTED_MAX, Holding, held, spent
+from twelve333.wire.slots import Shown, Wanted, granted_from_wire, wanted_to_wire
+
+from .routing_view import RoutingView
+
+ASK_SECONDS: Final = 2.0
+PACE_SECONDS: Final = 0.25
+LATELY: Final = timedelta(seconds=30)  # so many calls as came in this time are expected again
+KEPT_FOR: Final = timedelta(minutes=2)  # without a call; then slots are given back
+CALLS_MAX: Final = 2_000  # remembered for one unit
+NO_ROOM: Final = frozenset({Verdict.FULL, Verdict.RATE})
+
+_RENEWALS = metrics.get_meter("twelve333.routing").create_counter(
+    "twelve333.routing.slot_renewals", description="members asked for slots, by what came of it"
+)
+log = logger("routing")
+
+
+class SlotBoard:
+    """What this node holds.
+
+    Args:
+        view: what the node routes by; it is given the slots.
+        peers: channels to other members.
+        clock: the present moment.
+    """
+
+    def __init__(self, view: RoutingView, peers: Peers, clock: Clock) -> None:
+        self._view, self._peers, self._clock = view, peers, clock
+        self._holdings: dict[str, Holding] = {}
+        self._calls: dict[str, deque[tuple[datetime, Call]]] = {}
+        self._asked_at = float("-inf")
+        self.renewing = Background("slots", self.step, RENEW.total_seconds())
+        view.slots = self.usable
+
+    def usable(self) -> Mapping[str, Slots]:
+        """Room by unit, as decisions read it; what has ended is looked at by them."""
+        return {unit: holding.slots for unit, holding in self._holdings.items()}
+
+    def shown(self) -> list[Shown]:
+        """What counts now, for people."""
+        now, units = self._clock(), self._view.known_units()
+        counts = {unit: it for unit, it in sorted(self._holdings.items()) if it.until > now and unit in units}
+        return [Shown(unit, units[unit].member, it.until, it.answer.lines) for unit, it in counts.items()]
+
+    def passed_over(self, route: Route) -> None:
+        """Remember a call that would have gone to units where there was no room."""
+        for candidate in route.candidates:
+            if candidate.verdict in NO_ROOM:
+                self.wants(candidate.unit, candidate.member, route.call)
+            elif candidate.can_answer:
+                return
+
+    def wants(self, unit: str, member: str, call: Call) -> None:
+        """Remember that a call wants a seat of a unit of another member's; the first one asks for slots at once."""
+        if member == self._view.province:
+            return
+        if unit not in self._calls:
+            self._calls[unit] = deque(maxlen=CALLS_MAX)
+            self._soon()
+        self._calls[unit].append((self._clock(), call))
+
+    def taken(self, unit: str, call: Call) -> None:
+        """A unit took a call of ours: one slot less, until the next answer says it better."""
+        holding = self._holdings.get(unit)
+        if holding is not None:
+            left = self._holdings[unit] = spent(holding, call)
+            if left.slots.free == 0:
+                self._soon()
+
+    def ended(self, unit: str) -> None:
+        """A call of ours at a unit is over, and its node knows: where there was no room there may be some now."""
+        holding = self._holdings.get(unit)
+        if holding is not None and holding.slots.free == 0:
+            self._soon()
+
+    def _soon(self) -> None:
+        """Ask again now, but not more than a few times a second."""
+        loop = asyncio.get_running_loop()
+        loop.call_later(max(0.0, self._asked_at + PACE_SECONDS - loop.time()), self.renewing.wake)
+
+    async def step(self) -> None:
+        """Ask each member that serves units of interest, all at once; forget what is of none any more."""
+        now, units = self._clock(), self._view.known_units()
+        self._asked_at = asyncio.get_running_loop().time()
+        self._holdings = {unit: holding for unit, holding in self._holdings.items() if now < holding.until <= now + TERM}
+        wanted = [self._wanted(unit, now) for unit in sorted(self._calls) if unit in units]
+        self._calls = {unit: calls for unit, calls in self._calls.items() if unit in units and calls[-1][0] > now - KEPT_FOR}
+
+        def member_of(each: Wanted) -> str:
+            return units[each.unit].member
+
+        by_member = groupby(sorted(wanted, key=member_of), key=member_of)
+        await asyncio.gather(*(self._renew(member, list(some)) for member, some in by_member if not self._view.is_left_alone(member, now)))
+
+    async def _renew(self, member: str, wanted: Sequence[Wanted]) -> None:
+        asked_at = self._clock()
+        try:
+            stub = slots_pb2_grpc.SlotPeerServiceStub(self._peers.channel(member))
+            answer = await stub.RenewSlots(wanted_to_wire(wanted), timeout=ASK_SECONDS)
+        except (grpc.aio.AioRpcError, Refused) as error:  # what was promised ends by itself
+            kind = error.code().name if isinstance(error, grpc.aio.AioRpcError) else error.refusal.code.name
+            _RENEWALS.add(1, {"peer": member, "outcome": kind})
+            log.info("slots not renewed", peer=member, kind=kind)
+            return
+        _RENEWALS.add(1, {"peer": member, "outcome": "OK"})
+        for unit, granted in granted_from_wire(answer).items():
+            if unit in self._calls and any(each.unit == unit for each in wanted):
+                holding = held(self._holdings.get(unit), granted, self._parts(unit), asked_at)
+                if holding is not None:
+                    self._holdings[unit] = holding
+
+    def _wanted(self, unit: str, now: datetime) -> Wanted:
+        """Slots for as many calls as came of late in a term, and one more; of what calls no longer go to, nothing."""
+        holding, calls = self._holdings.get(unit), self._calls[unit]
+        seen = holding.answer.at if holding else None
+        if calls[-1][0] <= now - KEPT_FOR:
+            self._holdings.pop(unit, None)
+            return Wanted(unit, {}, seen)
+        lately = [call for at, call in calls if at > now - LATELY]
+        return Wanted(unit, {part.name: _expected(part, lately) for part in self._parts(unit)}, seen)
+
+    def _parts(self, unit: str) -> tuple[Part, ...]:
+        declaration = self._view.snapshot.declarations.get(unit)
+        return parts_of(declaration) if declaration else ()
+
+
+def _expected(part: Part, lately: Sequence[Call]) -> int:
+    calls = sum(part.takes(call.visited[-1] if call.visited else "", call.topic, call.language) for call in lately)
+    return min(WANTED_MAX, 1 + ceil(calls * TERM / LATELY))
