@@ -17,7 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from ...core.decision import Refused, refuse
 from ...core.delivery.codes import STORE_DAMAGED, STORE_UNAVAILABLE
 from .database import take_notes
-from .later import BatchLost, putting_off, savepoint
+from .later import putting_off, savepoint
+from .savepoints import BatchLost
 
 BATCH_WORKS_MAX = 256
 QUEUE_WORKS_MAX = 4096
@@ -67,19 +68,20 @@ def is_damage(error: BaseException) -> bool:
     return getattr(origin, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 
 
-def run_batch(tx: Connection, jobs: Sequence[Job], alive: Callable[[Connection], bool]) -> list[Outcome]:
+def run_batch(tx: Connection, jobs: Sequence[Job], alive: Callable[[Connection], bool], begin: Sequence[str]) -> list[Outcome]:
     """Run each job in its own savepoint inside the transaction that `tx` has open, and write what they put off.
 
     Args:
-        tx: a connection with an open transaction.
+        tx: a connection with an open transaction, in which nothing was done yet.
         jobs: whose callers have not given up.
         alive: whether the surrounding transaction still exists after a failure.
+        begin: the statements that begin it; a single job is undone by beginning anew.
 
     Raises:
         BatchLost: the database dropped the transaction (disk full, connection lost), or is damaged.
     """
     take_notes(tx)  # of a batch that was lost
-    with putting_off(tx):
+    with putting_off(tx, begin, alone=len(jobs) == 1):
         return [_run_one(tx, job, alive) for job in jobs]
 
 

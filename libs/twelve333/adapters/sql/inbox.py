@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 from opentelemetry import propagate, trace
-from sqlalchemy import Connection, Select, Update, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Text, and_, bindparam, insert, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from ...api.delivery.v1 import events_pb2
@@ -29,6 +29,7 @@ from .fences import Fences
 from .fields import protect
 from .later import insert_later, savepoint, settle
 from .outbox import Outbox
+from .prepared import Prepared
 from .restored import RESTORED, is_unheard, take_back
 from .standing import Standing
 from .tables import DeliveryTables
@@ -74,6 +75,7 @@ class Arrival:
     refusal: Refusal | None = None
 
 
+KNOWN_MAX: Final = 256  # ids asked about in one query; always a power of two, so that few texts serve all numbers
 _COUNTED: Final = ("applied", "duplicates", "gaps", "refused")  # with the origin; parked ones are counted from their own table
 
 
@@ -126,7 +128,7 @@ class Inbox:
         self._tables = tables
         self._member = member
         self._tracer = trace.get_tracer("twelve333.delivery")
-        self._line_of, self._update_line = _line_query(tables), _line_update(tables)
+        self._line_of, self._update_line = _line_queries(tables), _line_update(tables)
         self._heard = set[str]()  # who knows of our last restore, if there was one
         self.standing, self.fences, self.alarms = Standing(), Fences(tables), Alarms(tables)
 
@@ -295,10 +297,17 @@ class Inbox:
         return {origin: self._line(tx, origin, told) for origin, told in ids.items()}
 
     def _line(self, tx: Connection, origin: str, event_ids: Sequence[str]) -> _Line:
-        rows = tx.execute(self._line_of, {"line": origin, "ids": event_ids}).all()
+        """How far we are with an origin, and which of these events we know; a query for each few hundred ids, mostly one."""
+        parts = [event_ids[begin : begin + KNOWN_MAX] for begin in range(0, len(event_ids), KNOWN_MAX)] or [("",)]
+        rows = [row for part in parts for row in self._asked(tx, origin, part)]
         if not rows:
             return _Line(origin, 0, 0, {}, fresh=True)
-        return _Line(origin, rows[0].epoch, rows[0].watermark, {row.event_id: row.digest or b"" for row in rows if row.event_id})
+        epoch, watermark, *_ = rows[0]
+        return _Line(origin, epoch, watermark, {event_id: digest or b"" for _, _, event_id, digest in rows if event_id})
+
+    def _asked(self, tx: Connection, origin: str, ids: Sequence[str]) -> Sequence[Any]:
+        size = 1 << (len(ids) - 1).bit_length()
+        return self._line_of[size].rows(tx, {"line": origin, **{f"id{at}": ids[min(at, len(ids) - 1)] for at in range(size)}})
 
     def _keep(self, tx: Connection, lines: Iterable[_Line], now: datetime) -> None:
         for line in lines:
@@ -308,23 +317,28 @@ class Inbox:
                 tx.execute(insert(self._tables.inbox_heads), {"origin": line.origin, **numbers, **counts})
             else:
                 named = {f"new_{name}": value for name, value in (numbers | counts).items()}
-                tx.execute(self._update_line, {"line": line.origin, **named})
+                self._update_line.change(tx, {"line": line.origin, **named})
             self.fences.note(tx, line.origin, line.fence, now)
 
 
-def _line_query(tables: DeliveryTables) -> Select[Any]:
-    """How far we are with `line`, and which of `ids` we know."""
+def _line_queries(tables: DeliveryTables) -> dict[int, Prepared]:
+    """How far we are with `line`, and which of so many ids we know."""
+    return {size: _line_query(tables, size) for size in (1 << power for power in range(KNOWN_MAX.bit_length()))}
+
+
+def _line_query(tables: DeliveryTables, size: int) -> Prepared:
     heads, events = tables.inbox_heads, tables.inbox_events
-    known = and_(events.c.origin == heads.c.origin, events.c.event_id.in_(bindparam("ids", expanding=True)))
-    query = select(heads.c.epoch, heads.c.watermark, events.c.event_id, events.c.digest).select_from(heads.outerjoin(events, known))
-    return query.where(heads.c.origin == bindparam("line"))
+    ids = [bindparam(f"id{at}", type_=Text) for at in range(size)]
+    joined = heads.outerjoin(events, and_(events.c.origin == heads.c.origin, events.c.event_id.in_(ids)))
+    query = select(heads.c.epoch, heads.c.watermark, events.c.event_id, events.c.digest).select_from(joined)
+    return Prepared(query.where(heads.c.origin == bindparam("line")))
 
 
-def _line_update(tables: DeliveryTables) -> Update:
+def _line_update(tables: DeliveryTables) -> Prepared:
     heads = tables.inbox_heads
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("epoch", "watermark", "updated_at")}
     values |= {name: heads.c[name] + bindparam(f"new_{name}") for name in _COUNTED}
-    return update(heads).where(heads.c.origin == bindparam("line")).values(values)
+    return Prepared(update(heads).where(heads.c.origin == bindparam("line")).values(values))
 
 
 def _inbound(envelope: Envelope) -> Inbound:

@@ -6,28 +6,21 @@ whoever reads such a table inside a unit of work calls `settle` first. Outside o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Insert, Table, event, insert
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Table
 
 from .database import note
+from .prepared import Row, insert_rows
+from .savepoints import begin_points, end_points, points_of
 
 _LATER: Final = "twelve333.later"
-_SAVEPOINT: Final = "twelve333.savepoint"  # the names of those that are asked for and not opened yet
-Row = Mapping[str, Any]
 Writer = Callable[[Connection, Mapping[Any, Any]], None]
-
-
-_Mark = tuple[dict[Table, list[Row]], dict[str, dict[Any, Any]], int]
-
-
-class BatchLost(Exception):
-    """The transaction under the whole group is gone."""
+Rows = dict[Table, list[Row]]
+_Mark = tuple[Rows, dict[Table, int], dict[str, dict[Any, Any]], int]
 
 
 @dataclass(slots=True)
@@ -37,19 +30,20 @@ class Later:
     All are put back to what they were when a work fails.
     """
 
-    rows: dict[Table, list[Row]] = field(default_factory=dict)
+    rows: Rows = field(default_factory=dict)
     values: dict[str, dict[Any, Any]] = field(default_factory=dict)
     writers: dict[str, Writer] = field(default_factory=dict)
     facts: list[tuple[str, object]] = field(default_factory=list)
 
     def mark(self) -> _Mark:
-        """Everything as it is now."""
+        """Everything as it is now; rows are only ever added, so their number is enough."""
         values = {name: dict(values) for name, values in self.values.items()}
-        return {table: list(rows) for table, rows in self.rows.items()}, values, len(self.facts)
+        return self.rows, {table: len(rows) for table, rows in self.rows.items()}, values, len(self.facts)
 
     def back_to(self, mark: _Mark) -> None:
         """Forget what came after `mark`; what was written meanwhile was rolled back and is put off again."""
-        self.rows, self.values, facts = mark
+        rows, lengths, self.values, facts = mark
+        self.rows = {table: rows[table][:length] for table, length in lengths.items()}
         del self.facts[facts:]
 
     def write(self, tx: Connection) -> None:
@@ -58,22 +52,16 @@ class Later:
         values, self.values = self.values, {}
         for table, added in rows.items():
             if added:
-                tx.execute(_insert(table), added)
+                insert_rows(tx, table, added)
         for name, changed in values.items():
             self.writers[name](tx, changed)
-
-
-@lru_cache(maxsize=64)
-def _insert(table: Table) -> Insert:
-    """The statement; building it anew costs more than to run it."""
-    return insert(table)
 
 
 def insert_later(tx: Connection, table: Table, row: Row) -> None:
     """Insert a row that nothing in this unit of work reads again; every row of a table names the same columns."""
     later = tx.info.get(_LATER)
     if later is None:
-        tx.execute(_insert(table), [row])
+        insert_rows(tx, table, [row])
     else:
         later.rows.setdefault(table, []).append(row)
 
@@ -109,11 +97,15 @@ def settle(tx: Connection) -> None:
 
 
 @contextmanager
-def putting_off(tx: Connection) -> Iterator[None]:
-    """Put writes off until the end of this block, and write them if it ends well."""
-    if not event.contains(tx, "before_cursor_execute", _open_savepoints):
-        event.listen(tx, "before_cursor_execute", _open_savepoints)
+def putting_off(tx: Connection, begin: Sequence[str], alone: bool) -> Iterator[None]:
+    """Put writes off until the end of this block, and write them if it ends well.
+
+    Args:
+        begin: the statements that begin the transaction.
+        alone: whether one work has it to itself.
+    """
     later = tx.info[_LATER] = Later()
+    begin_points(tx, begin, alone)
     try:
         yield
         later.write(tx)
@@ -121,7 +113,7 @@ def putting_off(tx: Connection) -> Iterator[None]:
             note(tx, topic, fact)
     finally:
         tx.info.pop(_LATER, None)
-        tx.info.pop(_SAVEPOINT, None)
+        end_points(tx)
 
 
 @contextmanager
@@ -134,47 +126,17 @@ def savepoint(tx: Connection, name: str) -> Iterator[None]:
     Raises:
         BatchLost: it could not be undone.
     """
-    later: Later | None = tx.info.get(_LATER)
-    if later is None:
+    later, points = tx.info.get(_LATER), points_of(tx)
+    if later is None or points is None:
         with tx.begin_nested():
             yield
         return
-    mark, asked = later.mark(), tx.info.setdefault(_SAVEPOINT, [])
-    asked.append(name)
+    mark = later.mark()
+    points.asked.append(name)
     try:
         yield
     except BaseException as error:
         later.back_to(mark)
-        try:
-            _close(tx, name, f"ROLLBACK TO SAVEPOINT {name}")
-        except DBAPIError:
-            raise BatchLost from error
+        points.undo(tx, name, error)
         raise
-    _close(tx, name, f"RELEASE SAVEPOINT {name}")
-
-
-@contextmanager
-def unguarded(tx: Connection) -> Iterator[None]:
-    """For a read by key that no work's own fault can make fail: it need not open the savepoints that are asked for."""
-    asked = tx.info.pop(_SAVEPOINT, None)
-    try:
-        yield
-    finally:
-        if asked is not None:
-            tx.info[_SAVEPOINT] = asked
-
-
-def _close(tx: Connection, name: str, statement: str) -> None:
-    asked = tx.info.get(_SAVEPOINT, [])
-    if name in asked:
-        asked.remove(name)  # nothing was done inside
-    else:
-        tx.exec_driver_sql(statement)
-
-
-def _open_savepoints(tx: Connection, *_statement: object) -> None:
-    asked = tx.info.get(_SAVEPOINT)
-    if asked:
-        names, asked[:] = list(asked), []
-        for name in names:
-            tx.exec_driver_sql(f"SAVEPOINT {name}")
+    points.release(tx, name)

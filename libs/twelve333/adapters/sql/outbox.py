@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import Message
 from opentelemetry import propagate
 from opentelemetry.trace import get_current_span
-from sqlalchemy import ColumnElement, Connection, Row, Select, Update, and_, bindparam, delete, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, not_, or_, select, update
 
 from ...core.decision import Refusal, Refused, refuse
 from ...core.delivery.codes import EPOCH_MISSING, MESSAGE_TOO_LARGE
@@ -20,12 +20,25 @@ from ...wire.envelope import capability_of
 from .database import note
 from .fences import Fences
 from .fields import protect, reveal
-from .later import insert_later, keep_later, note_later, settle, unguarded
+from .later import insert_later, keep_later, note_later, settle
+from .prepared import Prepared
 from .standing import Standing
 from .tables import DeliveryTables
 
 OUTBOX = "outbox"  # the topic noted when something was appended (with the envelopes as facts) or numbered anew (without)
+_UNTRACED: Final[Mapping[str, str]] = {}  # one for all, so that it is worked out once how it is kept
 _OVERHEAD_BYTES = 4096  # what an envelope adds around its payload, at most
+
+
+class HeadRow(NamedTuple):
+    """A row of `outbox_heads`, see `tables.py`."""
+
+    destination: str
+    epoch: int
+    sequence: int
+    watermark: int
+    delivered: int
+    work: int
 
 
 class Outbox:
@@ -36,7 +49,7 @@ class Outbox:
         self._member = member
         self._backlog_max = backlog_max
         self.standing, self.fences = Standing(), Fences(tables)
-        self._head_of, self._move_heads, self._close_span = _head_query(tables), _heads_update(tables), _span_update(tables)
+        self._head_of, self._move_head, self._close_span = _head_query(tables), _head_update(tables), _span_update(tables)
         self._confirm_head, self._work_within = _head_confirmation(tables), _work_query(tables)
 
     def append(self, tx: Connection, *, destination: str, message: Message, now: datetime, key: str = "") -> str:
@@ -63,9 +76,6 @@ class Outbox:
         if isinstance(head, Refusal):
             raise Refused(head)
         event_id = f"{self._member}-{destination}-{head.epoch}-{head.sequence}{self.standing.suffix}"
-        trace: dict[str, str] = {}
-        if get_current_span().get_span_context().is_valid:
-            propagate.inject(trace)
         row = {
             "destination": destination,
             "epoch": head.epoch,
@@ -75,7 +85,7 @@ class Outbox:
             "key": key,
             "payload": payload,
             "occurred_at": now,
-            "trace": trace,
+            "trace": _trace(),
         }
         note_later(tx, OUTBOX, self._envelope(row))
         insert_later(tx, self._tables.outbox, protect(tx, self._tables.outbox, row))
@@ -103,15 +113,20 @@ class Outbox:
         rows = tx.execute(select(outbox).where(chosen).order_by(outbox.c.sequence)).mappings()
         return [self._envelope(reveal(tx, outbox, row)) for row in rows]
 
-    def close(self, tx: Connection, receipt: Receipt, proven_sender: str, now: datetime) -> OutboxHead | Refusal | None:
-        """Close what `receipt` confirms (or open again what its sender has lost); None when it speaks of nothing of ours."""
-        settle(tx)
+    def close(
+        self, tx: Connection, receipt: Receipt, proven_sender: str, now: datetime, row: HeadRow | None = None
+    ) -> OutboxHead | Refusal | None:
+        """Close what `receipt` confirms (or open again what its sender has lost); None when it speaks of nothing of ours.
+
+        Args:
+            row: how its sender stands, if `head_row` has just found it.
+        """
+        row = row or self.head_row(tx, receipt.sender)
         outbox = self._tables.outbox
         if proven_sender == receipt.sender:
             if refusal := self.fences.check(tx, receipt.sender, receipt.fence):
                 return refusal
             self.fences.note(tx, receipt.sender, receipt.fence, now)
-        row = self.head_row(tx, receipt.sender)
         if row is None:
             return None
         before = _from_row(row)
@@ -122,20 +137,21 @@ class Outbox:
             return after
         low, high = sorted((before.watermark, after.watermark))
         named = {"line": after.destination, "of_epoch": after.epoch, "low": low + 1, "high": high}
-        changed = tx.execute(self._close_span, {**named, "at": now if after.watermark > before.watermark else None})
-        if after.watermark < before.watermark and changed.rowcount < high - low:  # restored from before what we still keep
+        changed = self._close_span.change(tx, {**named, "at": now if after.watermark > before.watermark else None})
+        if after.watermark < before.watermark and changed < high - low:  # restored from before what we still keep
             left = select(outbox.c.epoch, outbox.c.sequence).where(outbox.c.destination == after.destination)
             left = left.where(outbox.c.epoch == after.epoch, outbox.c.sequence > after.watermark).order_by(outbox.c.sequence)
             return self._number_anew(tx, row, tx.execute(left).all(), now)
         values = {"through": after.watermark, "counted": row.delivered + after.watermark - before.watermark}
         waits = self._work_after(tx, before, after, named)
-        tx.execute(self._confirm_head, {"line": after.destination, **values, "waits": waits})
+        self._confirm_head.change(tx, {"line": after.destination, **values, "waits": waits})
         return after
 
-    def head_row(self, tx: Connection, destination: str) -> Row[Any] | None:
+    def head_row(self, tx: Connection, destination: str) -> HeadRow | None:
         """How a destination stands, as it is kept."""
         settle(tx)
-        return tx.execute(self._head_of, {"line": destination}).one_or_none()
+        rows = self._head_of.rows(tx, {"line": destination})
+        return HeadRow(*rows[0]) if rows else None
 
     def prune(self, tx: Connection, before: datetime) -> int:
         """Forget events confirmed before that time; until then a receiver restored from a backup can have them again."""
@@ -170,7 +186,7 @@ class Outbox:
         values = {"epoch": epoch, "sequence": head.sequence - head.watermark, "watermark": 0}
         tx.execute(update(heads).where(heads.c.destination == head.destination).values(values))
 
-    def _tell_again(self, tx: Connection, row: Row[Any], receipt: Receipt, now: datetime) -> OutboxHead:
+    def _tell_again(self, tx: Connection, row: HeadRow, receipt: Receipt, now: datetime) -> OutboxHead:
         """The receiver was restored to before this epoch: give all that it lacks new numbers, in the old order.
 
         What it lacks is what it had confirmed since then and cannot have any more; it drops by its id whatever it has after all.
@@ -188,7 +204,7 @@ class Outbox:
         later = tx.execute(ours.where(columns.epoch == row.epoch).order_by(columns.sequence)).all()
         return self._number_anew(tx, row, [*lost, *later], now)
 
-    def _number_anew(self, tx: Connection, row: Row[Any], events: Sequence[Row[Any]], now: datetime) -> OutboxHead:
+    def _number_anew(self, tx: Connection, row: HeadRow, events: Sequence[Row[Any]], now: datetime) -> OutboxHead:
         """Open these events again under a new epoch for this destination alone."""
         heads, outbox = self._tables.outbox_heads, self._tables.outbox
         columns, epoch = outbox.c, _epoch_after(row.epoch, now)
@@ -206,16 +222,13 @@ class Outbox:
         return after
 
     def _write_heads(self, tx: Connection, opened: Mapping[Any, OutboxHead]) -> None:
-        if opened:
-            tx.execute(
-                self._move_heads, [{"line": head.destination, "last": head.sequence, "waits": head.work} for head in opened.values()]
-            )
+        for head in opened.values():
+            self._move_head.change(tx, {"line": head.destination, "last": head.sequence, "waits": head.work})
 
     def _head(self, tx: Connection, destination: str) -> OutboxHead:
-        with unguarded(tx):
-            row = tx.execute(self._head_of, {"line": destination}).one_or_none()
-        if row is not None:
-            return _from_row(row)
+        rows = self._head_of.rows(tx, {"line": destination}, guarded=False)
+        if rows:
+            return _from_row(HeadRow(*rows[0]))
         epoch = self.epoch(tx)
         if not epoch:
             raise Refused(refuse(EPOCH_MISSING, command="hub" if self._member == HUB else "node"))
@@ -227,7 +240,10 @@ class Outbox:
         """What still counts towards the limit after a receipt closed `span` (or opened it again)."""
         if after.watermark == after.sequence:
             return 0
-        counted = tx.scalar(self._work_within, span) or 0
+        waited, moved = before.sequence - before.watermark, after.watermark - before.watermark
+        if moved > 0 and before.work in (0, waited):  # all of one kind, so they need not be counted
+            return before.work and waited - moved
+        counted: int = self._work_within.rows(tx, span)[0][0]
         return max(0, before.work - counted) if after.watermark > before.watermark else before.work + counted
 
     def _envelope(self, row: dict[str, Any]) -> Envelope:
@@ -258,27 +274,29 @@ def is_work(tables: DeliveryTables) -> ColumnElement[bool]:
     return not_(or_(*(tables.outbox.c.type.startswith(f"twelve333.api.{capability}.") for capability in sorted(UNLIMITED))))
 
 
-def _head_query(tables: DeliveryTables) -> Select[Any]:
-    return select(tables.outbox_heads).where(tables.outbox_heads.c.destination == bindparam("line"))
+def _head_query(tables: DeliveryTables) -> Prepared:
+    columns = [tables.outbox_heads.c[name] for name in HeadRow._fields]
+    return Prepared(select(*columns).where(tables.outbox_heads.c.destination == bindparam("line")))
 
 
-def _heads_update(tables: DeliveryTables) -> Update:
+def _head_update(tables: DeliveryTables) -> Prepared:
     heads = tables.outbox_heads
-    return update(heads).where(heads.c.destination == bindparam("line")).values(sequence=bindparam("last"), work=bindparam("waits"))
+    values: dict[str, Any] = {"sequence": bindparam("last"), "work": bindparam("waits")}
+    return Prepared(update(heads).where(heads.c.destination == bindparam("line")).values(values))
 
 
-def _head_confirmation(tables: DeliveryTables) -> Update:
+def _head_confirmation(tables: DeliveryTables) -> Prepared:
     heads = tables.outbox_heads
     values: dict[str, Any] = {"watermark": bindparam("through"), "delivered": bindparam("counted"), "work": bindparam("waits")}
-    return update(heads).where(heads.c.destination == bindparam("line")).values(values)
+    return Prepared(update(heads).where(heads.c.destination == bindparam("line")).values(values))
 
 
-def _span_update(tables: DeliveryTables) -> Update:
-    return update(tables.outbox).where(_span(tables)).values(closed_at=bindparam("at"))
+def _span_update(tables: DeliveryTables) -> Prepared:
+    return Prepared(update(tables.outbox).where(_span(tables)).values(closed_at=bindparam("at")))
 
 
-def _work_query(tables: DeliveryTables) -> Select[Any]:
-    return select(func.count()).select_from(tables.outbox).where(_span(tables), is_work(tables))
+def _work_query(tables: DeliveryTables) -> Prepared:
+    return Prepared(select(func.count()).select_from(tables.outbox).where(_span(tables), is_work(tables)))
 
 
 def _span(tables: DeliveryTables) -> ColumnElement[bool]:
@@ -287,13 +305,22 @@ def _span(tables: DeliveryTables) -> ColumnElement[bool]:
     return and_(one_line, columns.sequence.between(bindparam("low"), bindparam("high")))
 
 
-def _from_row(row: Row[Any]) -> OutboxHead:
+def _from_row(row: HeadRow | Row[Any]) -> OutboxHead:
     return OutboxHead(row.destination, row.epoch, row.sequence, row.watermark, row.work)
 
 
 def _epoch_after(epoch: int, now: datetime) -> int:
     """The milliseconds since 1970, but always more than any epoch before."""
     return max(epoch + 1, int(now.astimezone(UTC).timestamp() * 1000))
+
+
+def _trace() -> Mapping[str, str]:
+    """The trace in which something is told."""
+    if not get_current_span().get_span_context().is_valid:
+        return _UNTRACED
+    trace: dict[str, str] = {}
+    propagate.inject(trace)
+    return trace
 
 
 def _payload(message: Message) -> bytes:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -21,12 +22,14 @@ from ...core.delivery.codes import STORE_BUSY, STORE_CLOSED
 from .batch import BATCH_WORKS_MAX, QUEUE_WORKS_MAX, Job, failed, run_batch, tell_all, unavailable
 from .database import Listener, T, Work, take_notes
 from .fields import OPTION, PLAIN, Fields
-from .later import BatchLost
+from .savepoints import BatchLost
 
 CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 30.0
 CONNECTIONS_MAX = 8
+STATEMENTS_MAX = 512  # that a connection keeps prepared
 WRITER_LOCK = 0x12333  # key of the advisory lock that puts the writers of one database in line
+BEGIN = ("BEGIN", f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
 # classes of SQLSTATE that mean "the server is away or cannot": connection, resources (disk full), operator, system error
 _AWAY = ("08", "53", "57", "58")
 
@@ -43,7 +46,8 @@ def is_away(error: BaseException) -> bool:
 
 def postgresql_engine(url: URL, fields: Fields = PLAIN, **settings: str) -> AsyncEngine:
     """An engine on `url`; `fields` seals personal columns, `settings` are server settings for every connection, such as `lock_timeout`."""
-    arguments = {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S, "server_settings": settings}
+    arguments: dict[str, Any] = {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S, "server_settings": settings}
+    arguments["prepared_statement_cache_size"] = STATEMENTS_MAX
     options = {"pool_size": CONNECTIONS_MAX, "max_overflow": 0, "pool_timeout": CONNECT_TIMEOUT_S, "execution_options": {OPTION: fields}}
     return create_async_engine(url, connect_args=arguments, **options)
 
@@ -98,16 +102,39 @@ class PostgresqlDatabase:
         await self._engine.dispose()
 
     async def _write_forever(self) -> None:
+        connection: AsyncConnection | None = None
         last = False
         while not last:
             jobs, last = await self._take()
             if not jobs:
                 continue
             try:
-                async with reported(), self._engine.connect() as connection:
+                async with reported():
+                    connection = await self._begun(connection)
                     await self._commit(connection, jobs)
             except (Refused, DBAPIError) as error:
                 tell_all(failed(jobs, error))
+                await _drop(connection)
+                connection = None
+        await _drop(connection)
+
+    async def _begun(self, connection: AsyncConnection | None) -> AsyncConnection:
+        """The writer's connection with an open transaction, in one round trip; one that was lost while nothing was done is made anew."""
+        if connection is not None:
+            try:
+                await _at_once(connection, *BEGIN)
+            except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
+                await _drop(connection)
+            else:
+                return connection
+        made = await self._engine.connect()
+        try:
+            await made.execution_options(isolation_level="AUTOCOMMIT")  # so that we say ourselves where a transaction begins and ends
+            await _at_once(made, *BEGIN)
+        except BaseException:
+            await _drop(made)
+            raise
+        return made
 
     async def _take(self) -> tuple[list[Job], bool]:
         jobs: list[Job] = []
@@ -121,17 +148,31 @@ class PostgresqlDatabase:
         return jobs, True
 
     async def _commit(self, connection: AsyncConnection, jobs: list[Job]) -> None:
-        async with connection.begin():
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
-            outcomes = await connection.run_sync(run_batch, jobs, _usable)
+        outcomes = await connection.run_sync(run_batch, jobs, _usable, BEGIN)
+        if await _at_once(connection, "COMMIT") != "COMMIT":  # a statement failed and nobody undid it: the server rolled back
+            raise unavailable(BatchLost())
         notes = await connection.run_sync(take_notes)
         tell_all(outcomes)
         for listener in self._listeners if notes else ():
             listener(notes)
 
 
+async def _at_once(connection: AsyncConnection, *statements: str) -> str:
+    """Statements without parameters in one round trip; what the server says of the last."""
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    said: str = await driver.execute("; ".join(statements))
+    return said
+
+
+async def _drop(connection: AsyncConnection | None) -> None:
+    """Never use a connection again whose transaction ended in a way we did not choose; nothing is left of it."""
+    if connection is not None:
+        await connection.invalidate()
+        await connection.close()
+
+
 def _usable(tx: Connection) -> bool:
-    return not tx.invalidated and tx.in_transaction()
+    return not tx.invalidated
 
 
 @asynccontextmanager

@@ -21,13 +21,14 @@ from ...core.delivery.codes import STORE_BUSY, STORE_CLOSED
 from .batch import BATCH_WORKS_MAX, QUEUE_WORKS_MAX, Job, Outcome, failed, is_damage, run_batch, tell_all, unavailable
 from .database import Listener, Notes, T, Work, take_notes
 from .fields import OPTION, PLAIN, Fields
-from .later import BatchLost
+from .savepoints import BatchLost, execute
 
 BUSY_TIMEOUT_MS = 5_000
 READERS_MAX = 4
+BEGIN = "BEGIN IMMEDIATE"
 
 
-def sqlite_engine(path: str, *, begin: str = "BEGIN IMMEDIATE", pooled: bool = False, fields: Fields = PLAIN) -> Engine:
+def sqlite_engine(path: str, *, begin: str = BEGIN, pooled: bool = False, fields: Fields = PLAIN) -> Engine:
     """An engine on the file at `path` with the pragmas every connection of ours must have.
 
     Args:
@@ -51,7 +52,7 @@ def sqlite_engine(path: str, *, begin: str = "BEGIN IMMEDIATE", pooled: bool = F
         connection.execute("PRAGMA foreign_keys=ON")
 
     event.listen(engine, "connect", on_connect)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    event.listen(engine, "begin", lambda connection: execute(connection, begin))
     return engine
 
 
@@ -153,7 +154,7 @@ class SqliteDatabase:
         if not jobs:
             return
         with connection.begin():
-            outcomes: list[Outcome] = run_batch(connection, jobs, _in_transaction)
+            outcomes: list[Outcome] = run_batch(connection, jobs, _in_transaction, (BEGIN,))
         self._tell(outcomes, take_notes(connection))
 
     def _tell(self, outcomes: list[Outcome], notes: Notes) -> None:

@@ -8,6 +8,7 @@ tell different events under one number.
 from __future__ import annotations
 
 import hashlib
+import struct
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -16,6 +17,8 @@ from .codes import FENCE_OLD, FORKED
 from .model import Envelope, InboxFacts
 
 DIGEST_BYTES: Final = 16
+_LENGTHS: Final = struct.Struct(">4I")
+_MICROSECOND: Final = timedelta(microseconds=1)
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,7 +45,6 @@ def digest_of(envelope: Envelope) -> bytes:
     """What an event says, in 16 bytes, the same however often it is sent; empty while it is sealed, since sealing differs each time."""
     if envelope.sealed:
         return b""
-    moment = (envelope.occurred_at - _START) // timedelta(microseconds=1)
+    moment = (envelope.occurred_at - _START) // _MICROSECOND
     parts = (envelope.type.encode(), envelope.key.encode(), str(moment).encode(), envelope.payload)
-    lengths = b"".join(len(part).to_bytes(4, "big") for part in parts)
-    return hashlib.sha256(lengths + b"".join(parts)).digest()[:DIGEST_BYTES]
+    return hashlib.sha256(b"".join((_LENGTHS.pack(*map(len, parts)), *parts))).digest()[:DIGEST_BYTES]

@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 from ...adapters.sql.batch import BATCH_WORKS_MAX, Job, failed, run_batch, tell_all, unavailable
 from ...adapters.sql.cases import CaseStore
 from ...adapters.sql.database import Listener, T, Work, take_notes
+from ...adapters.sql.sqlite import BEGIN
 from ...adapters.sql.tables import delivery_tables
 from ...core.decision import Refused, refuse
 from ...core.delivery.codes import STORE_CLOSED
@@ -43,7 +44,7 @@ def engine() -> Engine:
         connection.isolation_level = None
 
     event.listen(made, "connect", on_connect)
-    event.listen(made, "begin", lambda connection: _raw(connection).execute("BEGIN IMMEDIATE"))
+    event.listen(made, "begin", lambda connection: _raw(connection).execute(BEGIN))
     return made
 
 
@@ -183,7 +184,7 @@ class VirtualDatabase:
         self._idle.clear()
         disk, connection = self._disk, self._disk.connection
         disk.open = connection.begin()
-        outcomes = run_batch(connection, jobs, lambda _: True)
+        outcomes = run_batch(connection, jobs, lambda _: True, (BEGIN,))
         if self._hasty:
             tell_all(outcomes)
         await asyncio.sleep(self._chance.uniform(0, SYNC_S_MAX))
