@@ -32,7 +32,6 @@ from .handover import Direct, Handovers
 from .lines import Line
 
 RETRY_S: Final = 1.0  # after the database was away
-CLOSE_PAUSE_S: Final = 0.005  # between units of work that close rows; new events need the writer too
 AWAY_S: Final = 1.0  # a broker that is away for less is waited for
 SILENT_DEADLINES: Final = 2  # receipts overdue in a row before the direct way is tried beside the broker: after 3 to 6 seconds
 
@@ -77,18 +76,17 @@ class Sender:
             await self._wait()
 
     async def close_forever(self) -> None:
-        """Close outbox rows as receipts come, many in one unit of work: the first at once, those that follow it soon together."""
+        """Close outbox rows as receipts come, many in one unit of work, which shares a commit with others if there are any."""
         while True:
             await self._receipt_came.wait()
             self._receipt_came.clear()
             taken, self._receipts = self._receipts, {}
             try:
-                heads = await self._database.write(partial(self._close, receipts=list(taken.items())))
+                heads = await self._database.write_along(partial(self._close, receipts=list(taken.items())))
             except Refused as refused:  # the receipts are lost; their senders are asked again by the next deadline
                 log.warning("receipts not kept", code=refused.refusal.code.name)
                 continue
             self._confirmed(heads)
-            await asyncio.sleep(CLOSE_PAUSE_S)
 
     async def send_round(self) -> None:
         """Hand over what every destination's window allows now, by the broker or directly.

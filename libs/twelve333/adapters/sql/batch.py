@@ -6,6 +6,7 @@ Rule served: a work that fails rolls back alone; a batch whose commit fails fail
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
@@ -15,13 +16,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from ...core.decision import Refused, refuse
-from ...core.delivery.codes import STORE_DAMAGED, STORE_UNAVAILABLE
+from ...core.delivery.codes import STORE_BUSY, STORE_DAMAGED, STORE_UNAVAILABLE
 from .database import take_notes
 from .later import putting_off, savepoint
 from .savepoints import BatchLost
 
 BATCH_WORKS_MAX = 256
 QUEUE_WORKS_MAX = 4096
+ALONG_S = 0.005  # how long a work that need not be done at once waits for others to share a commit with
 
 
 def _future() -> asyncio.Future[Any]:
@@ -53,6 +55,62 @@ class Outcome:
             self.job.future.set_exception(self.error)
         else:
             self.job.future.set_result(self.result)
+
+
+class Waiting:
+    """Works that wait for the writer. Those asked for in one round of the loop are offered to it together.
+
+    Args:
+        wake: tells the writer that there are some.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._jobs: deque[Job] = deque()
+        self._along: list[Job] = []
+        self._offered = False
+
+    def add(self, work: Callable[[Connection], Any]) -> asyncio.Future[Any]:
+        """A work to do next; what it comes to.
+
+        Raises:
+            Refused: DELIVERY_STORE_BUSY.
+        """
+        if len(self._jobs) >= QUEUE_WORKS_MAX:
+            raise Refused(refuse(STORE_BUSY, waiting=QUEUE_WORKS_MAX))
+        job = Job(work)
+        self._jobs.append(job)
+        self._offer()
+        return job.future
+
+    def add_along(self, work: Callable[[Connection], Any]) -> asyncio.Future[Any]:
+        """A work to do with the next one, or alone if none comes soon."""
+        job = Job(work)
+        if not self._along:
+            asyncio.get_running_loop().call_later(ALONG_S, self._offer)
+        self._along.append(job)
+        return job.future
+
+    def hand(self) -> None:
+        """Let the writer have all of them; first those that waited for company, because what they read is then not put off yet."""
+        self._offered = False
+        self._jobs.extendleft(reversed(self._along))
+        self._along = []
+        self._wake()
+
+    def take(self) -> list[Job]:
+        """What is to be done in one transaction, without those whose callers have given up; safe on the writer's thread."""
+        jobs: list[Job] = []
+        while self._jobs and len(jobs) < BATCH_WORKS_MAX:
+            job = self._jobs.popleft()
+            if not job.future.cancelled():
+                jobs.append(job)
+        return jobs
+
+    def _offer(self) -> None:
+        if not self._offered:
+            self._offered = True
+            asyncio.get_running_loop().call_soon(self.hand)
 
 
 def unavailable(error: BaseException) -> Refused:

@@ -40,6 +40,9 @@ class Database(Protocol):
             Refused: `DELIVERY_STORE_UNAVAILABLE` (cannot reach, cannot write, disk full), `DELIVERY_STORE_BUSY`, `DELIVERY_STORE_CLOSED`.
         """
 
+    async def write_along(self, work: Work[T]) -> T:
+        """As `write`, for what nobody waits for: it may wait a few milliseconds for another work, to share its commit."""
+
     async def read(self, work: Work[T]) -> T:
         """Run `work` on one consistent view of what is committed; it cannot write. Raises as `write` does."""
 

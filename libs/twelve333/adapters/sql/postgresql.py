@@ -18,8 +18,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from ...core.decision import Refused, refuse
-from ...core.delivery.codes import STORE_BUSY, STORE_CLOSED
-from .batch import BATCH_WORKS_MAX, QUEUE_WORKS_MAX, Job, failed, run_batch, tell_all, unavailable
+from ...core.delivery.codes import STORE_CLOSED
+from .batch import Job, Waiting, failed, run_batch, tell_all, unavailable
 from .database import Listener, T, Work, take_notes
 from .fields import OPTION, PLAIN, Fields
 from .savepoints import BatchLost
@@ -59,23 +59,22 @@ class PostgresqlDatabase:
 
     def __init__(self, url: URL, fields: Fields = PLAIN) -> None:
         self._engine = postgresql_engine(url, fields)
-        self._jobs: asyncio.Queue[Job | None] = asyncio.Queue(QUEUE_WORKS_MAX)
+        self._signal = asyncio.Event()
+        self._waiting = Waiting(self._signal.set)
         self._listeners: list[Listener] = []
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
 
     async def write(self, work: Work[T]) -> T:
         """See `Database.write`."""
-        job = Job(work)
-        if self._closed:
-            raise Refused(refuse(STORE_CLOSED))
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write_forever(), name="postgresql-write")
-        try:
-            self._jobs.put_nowait(job)
-        except asyncio.QueueFull:
-            raise Refused(refuse(STORE_BUSY, waiting=QUEUE_WORKS_MAX)) from None
-        result: T = await job.future
+        self._begin()
+        result: T = await self._waiting.add(work)
+        return result
+
+    async def write_along(self, work: Work[T]) -> T:
+        """See `Database.write_along`."""
+        self._begin()
+        result: T = await self._waiting.add_along(work)
         return result
 
     async def read(self, work: Work[T]) -> T:
@@ -97,25 +96,30 @@ class PostgresqlDatabase:
             return
         self._closed = True
         if self._writer is not None:
-            await self._jobs.put(None)
+            self._waiting.hand()
             await self._writer
         await self._engine.dispose()
 
+    def _begin(self) -> None:
+        if self._closed:
+            raise Refused(refuse(STORE_CLOSED))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_forever(), name="postgresql-write")
+
     async def _write_forever(self) -> None:
         connection: AsyncConnection | None = None
-        last = False
-        while not last:
-            jobs, last = await self._take()
-            if not jobs:
-                continue
-            try:
-                async with reported():
-                    connection = await self._begun(connection)
-                    await self._commit(connection, jobs)
-            except (Refused, DBAPIError) as error:
-                tell_all(failed(jobs, error))
-                await _drop(connection)
-                connection = None
+        while not self._closed:
+            await self._signal.wait()
+            self._signal.clear()
+            while jobs := self._waiting.take():
+                try:
+                    async with reported():
+                        connection = await self._begun(connection)
+                        await self._commit(connection, jobs)
+                except (Refused, DBAPIError) as error:
+                    tell_all(failed(jobs, error))
+                    await _drop(connection)
+                    connection = None
         await _drop(connection)
 
     async def _begun(self, connection: AsyncConnection | None) -> AsyncConnection:
@@ -135,17 +139,6 @@ class PostgresqlDatabase:
             await _drop(made)
             raise
         return made
-
-    async def _take(self) -> tuple[list[Job], bool]:
-        jobs: list[Job] = []
-        job = await self._jobs.get()
-        while job is not None:
-            if not job.future.cancelled():
-                jobs.append(job)
-            if len(jobs) >= BATCH_WORKS_MAX or self._jobs.empty():
-                return jobs, False
-            job = self._jobs.get_nowait()
-        return jobs, True
 
     async def _commit(self, connection: AsyncConnection, jobs: list[Job]) -> None:
         outcomes = await connection.run_sync(run_batch, jobs, _usable, BEGIN)

@@ -17,8 +17,8 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from ...core.decision import Refused, refuse
-from ...core.delivery.codes import STORE_BUSY, STORE_CLOSED
-from .batch import BATCH_WORKS_MAX, QUEUE_WORKS_MAX, Job, Outcome, failed, is_damage, run_batch, tell_all, unavailable
+from ...core.delivery.codes import STORE_CLOSED
+from .batch import Job, Outcome, Waiting, failed, is_damage, run_batch, tell_all, unavailable
 from .database import Listener, Notes, T, Work, take_notes
 from .fields import OPTION, PLAIN, Fields
 from .savepoints import BatchLost, execute
@@ -68,7 +68,8 @@ class SqliteDatabase:
     def __init__(self, path: str, fields: Fields = PLAIN) -> None:
         self._write_engine = sqlite_engine(path, fields=fields)
         self._read_engine = sqlite_engine(path, begin="BEGIN", pooled=True, fields=fields)
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._signal: queue.SimpleQueue[bool] = queue.SimpleQueue()  # whether more will follow
+        self._waiting = Waiting(lambda: self._signal.put(True))
         self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="sqlite-read")
         self._listeners: list[Listener] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -77,17 +78,14 @@ class SqliteDatabase:
 
     async def write(self, work: Work[T]) -> T:
         """See `Database.write`."""
-        job = Job(work)
-        if self._closed:
-            raise Refused(refuse(STORE_CLOSED))
-        if self._writer is None:
-            self._loop = asyncio.get_running_loop()
-            self._writer = threading.Thread(target=self._write_forever, name="sqlite-write", daemon=True)
-            self._writer.start()
-        if self._jobs.qsize() >= QUEUE_WORKS_MAX:
-            raise Refused(refuse(STORE_BUSY, waiting=QUEUE_WORKS_MAX))
-        self._jobs.put(job)
-        result: T = await job.future
+        self._begin()
+        result: T = await self._waiting.add(work)
+        return result
+
+    async def write_along(self, work: Work[T]) -> T:
+        """See `Database.write_along`."""
+        self._begin()
+        result: T = await self._waiting.add_along(work)
         return result
 
     async def read(self, work: Work[T]) -> T:
@@ -106,11 +104,20 @@ class SqliteDatabase:
             return
         self._closed = True
         if self._writer is not None:
-            self._jobs.put(None)
+            self._waiting.hand()
+            self._signal.put(False)
             await asyncio.to_thread(self._writer.join)
         await asyncio.to_thread(self._readers.shutdown)
         self._read_engine.dispose()
         self._write_engine.dispose()
+
+    def _begin(self) -> None:
+        if self._closed:
+            raise Refused(refuse(STORE_CLOSED))
+        if self._writer is None:
+            self._loop = asyncio.get_running_loop()
+            self._writer = threading.Thread(target=self._write_forever, name="sqlite-write", daemon=True)
+            self._writer.start()
 
     def _read(self, work: Work[T]) -> T:
         try:
@@ -123,36 +130,20 @@ class SqliteDatabase:
 
     def _write_forever(self) -> None:
         connection: Connection | None = None
-        last = False
-        while not last:
-            jobs, last = self._take()
-            try:
-                connection = connection or self._write_engine.connect()
-                self._commit(connection, jobs)
-            except (DBAPIError, BatchLost) as error:
-                cause = error.__cause__ if isinstance(error, BatchLost) and error.__cause__ else error
-                self._tell(failed(jobs, unavailable(cause)), {})
-                connection = self._drop(connection)
+        more = True
+        while more:
+            more = self._signal.get()
+            while jobs := self._waiting.take():
+                try:
+                    connection = connection or self._write_engine.connect()
+                    self._commit(connection, jobs)
+                except (DBAPIError, BatchLost) as error:
+                    cause = error.__cause__ if isinstance(error, BatchLost) and error.__cause__ else error
+                    self._tell(failed(jobs, unavailable(cause)), {})
+                    connection = self._drop(connection)
         self._drop(connection)
 
-    def _take(self) -> tuple[list[Job], bool]:
-        """Wait for one job, then take all that have gathered meanwhile; True when it was the last batch."""
-        jobs: list[Job] = []
-        job = self._jobs.get()
-        while job is not None:
-            if not job.future.cancelled():  # a caller that gave up while queued is skipped
-                jobs.append(job)
-            if len(jobs) >= BATCH_WORKS_MAX:
-                return jobs, False
-            try:
-                job = self._jobs.get_nowait()
-            except queue.Empty:
-                return jobs, False
-        return jobs, True
-
     def _commit(self, connection: Connection, jobs: list[Job]) -> None:
-        if not jobs:
-            return
         with connection.begin():
             outcomes: list[Outcome] = run_batch(connection, jobs, _in_transaction, (BEGIN,))
         self._tell(outcomes, take_notes(connection))

@@ -16,7 +16,7 @@ from typing import Final, cast
 from sqlalchemy import Connection, Engine, MetaData, RootTransaction, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from ...adapters.sql.batch import BATCH_WORKS_MAX, Job, failed, run_batch, tell_all, unavailable
+from ...adapters.sql.batch import ALONG_S, BATCH_WORKS_MAX, Job, failed, run_batch, tell_all, unavailable
 from ...adapters.sql.cases import CaseStore
 from ...adapters.sql.database import Listener, T, Work, take_notes
 from ...adapters.sql.sqlite import BEGIN
@@ -151,6 +151,11 @@ class VirtualDatabase:
         self._work.set()
         result: T = await job.future
         return result
+
+    async def write_along(self, work: Work[T]) -> T:
+        """See `Database.write_along`; always alone, which leaves the most time for something to go wrong in between."""
+        await asyncio.sleep(ALONG_S)
+        return await self.write(work)
 
     async def read(self, work: Work[T]) -> T:
         """See `Database.read`."""
