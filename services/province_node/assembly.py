@@ -43,7 +43,7 @@ from twelve333.api.doctor.v1 import doctor_pb2_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import life_pb2_grpc, verify_pb2_grpc
 from twelve333.api.registration.v1 import service_pb2_grpc as registration_grpc
-from twelve333.api.routing.v1 import desk_pb2_grpc, queue_pb2_grpc, replay_pb2_grpc, slots_pb2_grpc, test_call_pb2_grpc
+from twelve333.api.routing.v1 import callback_pb2_grpc, desk_pb2_grpc, queue_pb2_grpc, replay_pb2_grpc, slots_pb2_grpc, test_call_pb2_grpc
 from twelve333.api.routing.v1 import service_pb2_grpc as routing_grpc
 from twelve333.core.audit.witnesses import witnesses_of
 from twelve333.core.decision import Refusal
@@ -59,6 +59,7 @@ from .copies import AskHub
 from .directory import DirectoryReplica
 from .doctor import live_checks
 from .encryption import DirectoryKeys
+from .handlers.callbacks import CallbackHandlers, take_asked_callback, take_ended_callback
 from .handlers.cases import CaseHandlers
 from .handlers.coverage import coverage_handlers
 from .handlers.desk import DeskHandlers
@@ -164,6 +165,7 @@ def _background(
         Background("certificate", renewal.step, settings.certificate_check_seconds),
         Background("standing", standing.step, settings.certificate_check_seconds),
         Background("routing", calls.handoffs.sweep, SWEEP_SECONDS),
+        Background("callbacks", calls.line.sweep, SWEEP_SECONDS),
         Background("slots promised", calls.granting.forget, FORGET_SECONDS),
         calls.slots.renewing,
         Background("readiness", partial(_report_directory, node, health), 1.0),
@@ -231,6 +233,7 @@ def desk_services(
         partial(routing_grpc.add_RoutingServiceServicer_to_server, RoutingHandlers(node, calls.view)),
         partial(replay_pb2_grpc.add_ReplayServiceServicer_to_server, ReplayHandlers(node, calls.view)),
         partial(routing_grpc.add_HandoffServiceServicer_to_server, HandoffHandlers(node, calls)),
+        partial(callback_pb2_grpc.add_CallbackServiceServicer_to_server, CallbackHandlers(node, calls.line, calls.resorts)),
         partial(desk_pb2_grpc.add_DeskServiceServicer_to_server, DeskHandlers(node, calls)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(node)),
         partial(library_grpc.add_LibraryServiceServicer_to_server, library_handlers(node)),
@@ -261,6 +264,8 @@ def appliers(node: NodeContext, delivery: Delivery, calls: CallParts, pulling: B
         TEXTS_DELETED: delete_told(kept_for_a_while, node.records),
         **case_appliers(cases.store, delivery.following(), node.records),
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff(node, calls.view),
+        "twelve333.api.routing.v1.CallbackAsked": take_asked_callback(calls.line),
+        "twelve333.api.routing.v1.CallbackEnded": take_ended_callback(calls.resorts),
         "twelve333.api.routing.v1.HandoffOutcome": take_outcome(calls.handoffs),
         "twelve333.api.library.v1.ReleaseAnnounced": on_release_announced(copying.wake),
         STEP_TAKEN: take_step,

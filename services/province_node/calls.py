@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from .callback_line import CallbackLine
 from .context import NodeContext
 from .contexts import ContextFetcher
 from .desks import Desks
@@ -12,6 +13,7 @@ from .errands import Errands
 from .granting import Granting
 from .handoffs import Handoffs
 from .incoming import Incoming
+from .last_resorts import LastResorts
 from .offering import Offering
 from .routing_view import RoutingView
 from .slots import SlotBoard
@@ -30,6 +32,8 @@ class CallParts:
         desks: the desktops that listen.
         slots: room at other provinces' units.
         granting: room at ours, promised to others.
+        line: callbacks of its units.
+        resorts: last resorts of its handoffs.
     """
 
     view: RoutingView
@@ -40,6 +44,8 @@ class CallParts:
     desks: Desks
     slots: SlotBoard
     granting: Granting
+    line: CallbackLine
+    resorts: LastResorts
 
     @classmethod
     def of(cls, node: NodeContext) -> Self:
@@ -48,4 +54,7 @@ class CallParts:
         slots = SlotBoard(view, node.peers, node.clock)
         handoffs = Handoffs(Offering(node, view, errands, slots))
         fetcher, incoming, granting = ContextFetcher(node), Incoming(node, errands), Granting(node, view)
-        return cls(view, errands, handoffs, fetcher, incoming, Desks(node), slots, granting)
+        line = CallbackLine(node, view)
+        resorts = LastResorts(handoffs, line.enter)
+        line.ended = resorts.ended
+        return cls(view, errands, handoffs, fetcher, incoming, Desks(node), slots, granting, line, resorts)

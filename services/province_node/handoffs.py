@@ -20,7 +20,7 @@ from twelve333.core.decision import Decision, Refusal, Refused, accepted, refuse
 from twelve333.core.ids import HUB, check_id
 from twelve333.core.routing import codes
 from twelve333.core.routing.context import ContextItem, check_context, digest_of
-from twelve333.core.routing.handoff import Handoff, expire, give_up, offer_to
+from twelve333.core.routing.handoff import Handoff, bring_back, expire, give_up, offer_to
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.messages import told
 from twelve333.core.routing.model import Call, Route
@@ -33,6 +33,7 @@ from .store import routing as store
 
 OVERDUE_MAX: Final = 200
 SILENT_FOR: Final = timedelta(minutes=10)
+UNSETTLED_FOR: Final = timedelta(hours=1)  # then the caller is long gone, and what he told is forgotten
 
 _METER = metrics.get_meter("twelve333.routing")
 _PLACED = _METER.create_counter("twelve333.routing.handoffs", description="handoffs placed, by the state they came to")
@@ -50,8 +51,8 @@ class Handoffs:
 
     def __init__(self, offering: Offering) -> None:
         self._offering = offering
-        self._node = offering.node
-        self._view = offering.view
+        self.node = offering.node
+        self.view = offering.view
         self._placing: dict[str, asyncio.Task[Handoff]] = {}
 
     async def place(self, asked: Call, from_unit: str, context: Sequence[ContextItem], placed_by: str = "") -> Handoff:
@@ -95,20 +96,29 @@ class Handoffs:
         Raises:
             Refused: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_NOT_YOURS, or what the rule says.
         """
-        now = self._node.clock()
+        now = self.node.clock()
 
         def keep(tx: Connection) -> tuple[Handoff, bool]:
-            handoff = store.load_handoff(tx, handoff_id)
-            if handoff is None:
-                code = codes.HANDOFF_NOT_YOURS if store.load_incoming(tx, handoff_id) else codes.HANDOFF_UNKNOWN
-                raise Refused(refuse(code, id=handoff_id[:64]))
+            handoff = self.own(tx, handoff_id)
             decision = accepted(rule(handoff, now))
-            self._keep_step(tx, handoff, decision, now)
+            self.keep_step(tx, handoff, decision, now)
             return decision.state, bool(decision.events)
 
-        handoff, changed = await self._node.database.write(keep)
+        handoff, changed = await self.node.database.write(keep)
         if changed:
             self._announce(handoff)
+        return handoff
+
+    def own(self, tx: Connection, handoff_id: str) -> Handoff:
+        """A handoff of ours.
+
+        Raises:
+            Refused: ROUTING_HANDOFF_UNKNOWN, ROUTING_HANDOFF_NOT_YOURS.
+        """
+        handoff = store.load_handoff(tx, handoff_id)
+        if handoff is None:
+            code = codes.HANDOFF_NOT_YOURS if store.load_incoming(tx, handoff_id) else codes.HANDOFF_UNKNOWN
+            raise Refused(refuse(code, id=handoff_id[:64]))
         return handoff
 
     async def take_outcome(self, member: str, offer_id: str, rule: Rule) -> None:
@@ -123,8 +133,8 @@ class Handoffs:
             Refused: ROUTING_HANDOFF_UNKNOWN, ROUTING_OFFER_NOT_YOURS, ROUTING_REASON_MALFORMED.
         """
         await self.settled(offer_id.rpartition(".")[0])
-        now = self._node.clock()
-        await self._node.database.write(lambda tx: self.keep_outcome(tx, member, offer_id, rule, now))
+        now = self.node.clock()
+        await self.node.database.write(lambda tx: self.keep_outcome(tx, member, offer_id, rule, now))
 
     def keep_outcome(self, tx: Connection, member: str, offer_id: str, rule: Rule, now: datetime) -> None:
         """The same within a unit of work."""
@@ -135,43 +145,45 @@ class Handoffs:
             raise Refused(refuse(codes.OFFER_NOT_YOURS, offer=offer_id[:80]))
         outcome = rule(handoff, now)
         if not (isinstance(outcome, Refusal) and outcome.code is codes.HANDOFF_STEP):
-            self._keep_step(tx, handoff, accepted(outcome), now)
+            self.keep_step(tx, handoff, accepted(outcome), now)
 
     async def sweep(self) -> None:
-        """Let accepted handoffs that were never put through expire, and forget leases nobody spoke of again."""
-        now = self._node.clock()
+        """Let accepted handoffs that were never put through expire, and forget leases and last resorts nobody spoke of again."""
+        now = self.node.clock()
 
         def keep(tx: Connection) -> list[Handoff]:
             gone = []
             for handoff in store.overdue_handoffs(tx, now, OVERDUE_MAX):
                 decision = accepted(expire(handoff, now))
-                self._keep_step(tx, handoff, decision, now)
+                self.keep_step(tx, handoff, decision, now)
                 gone.append(decision.state)
+            for handoff in store.unsettled_handoffs(tx, now - UNSETTLED_FOR, OVERDUE_MAX):
+                self.keep_step(tx, handoff, accepted(bring_back(handoff, codes.LAST_RESORT_NOT_USED.name, now)), now)
             store.close_silent(tx, now - SILENT_FOR)
             return gone
 
-        for handoff in await self._node.database.write(keep):
+        for handoff in await self.node.database.write(keep):
             self._announce(handoff)
 
     def _check(self, call: Call, from_unit: str, context: Sequence[ContextItem]) -> None:
         if refusal := check_id(call.id) or check_call(call) or check_context(context):
             raise Refused(refusal)
-        unit = self._view.snapshot.units.get(from_unit)
-        if unit is None or unit.member != self._view.province:
-            raise Refused(refuse(codes.FROM_UNIT_NOT_HERE, unit=from_unit[:6], member=self._view.province))
+        unit = self.view.snapshot.units.get(from_unit)
+        if unit is None or unit.member != self.view.province:
+            raise Refused(refuse(codes.FROM_UNIT_NOT_HERE, unit=from_unit[:6], member=self.view.province))
 
     async def _place(self, asked: Handoff, context: Sequence[ContextItem]) -> Handoff:
         call = asked.call
-        known = await self._node.database.read(lambda tx: store.load_handoff(tx, call.id))
+        known = await self.node.database.read(lambda tx: store.load_handoff(tx, call.id))
         if known:
             return known
-        route = self._view.decided(call, self._node.clock())
+        route = self.view.decided(call, self.node.clock())
         self._offering.slots.passed_over(route)
         handoff = await self._try_all(replace(asked, context_sha256=digest_of(context), route=route), route)
         if handoff.state is not HandoffState.ACCEPTED:
-            handoff = accepted(give_up(handoff, route.last_resort, self._node.clock())).state
+            handoff = accepted(give_up(handoff, route.last_resort, self.node.clock())).state
         try:
-            await self._node.database.write(lambda tx: self._add(tx, handoff, context))
+            await self.node.database.write(lambda tx: self._add(tx, handoff, context))
         except Refused:
             if handoff.state is HandoffState.ACCEPTED:
                 self._announce(replace(handoff, state=HandoffState.EXPIRED))  # what we cannot record we do not use
@@ -180,13 +192,13 @@ class Handoffs:
         return handoff
 
     async def _try_all(self, handoff: Handoff, route: Route) -> Handoff:
-        limits, loop = self._node.settings.handoff, asyncio.get_running_loop()
+        limits, loop = self.node.settings.handoff, asyncio.get_running_loop()
         until = loop.time() + limits.total_ms / 1000
         for candidate in route.to_try:
             left = until - loop.time()
             if left <= 0:
                 break
-            offered = accepted(offer_to(handoff, candidate, self._node.clock())).state
+            offered = accepted(offer_to(handoff, candidate, self.node.clock())).state
             handoff = await self._offering.ask(offered, min(limits.candidate_ms / 1000, left))
             _OFFERS.add(1, {"outcome": handoff.state.value})
             if handoff.state is HandoffState.ACCEPTED:
@@ -197,23 +209,24 @@ class Handoffs:
         store.add_handoff(tx, handoff, context)
         self._tell(tx, HUB, handoff, 0)
 
-    def _keep_step(self, tx: Connection, before: Handoff, decision: Decision[Handoff], now: datetime) -> None:
+    def keep_step(self, tx: Connection, before: Handoff, decision: Decision[Handoff], now: datetime) -> None:
+        """Keep a step that was decided, and tell it, within a unit of work."""
         if not decision.events:
             return
         after, since = decision.state, len(before.steps)
         store.save_handoff(tx, after, decision.events)
         self._tell(tx, HUB, after, since)
-        if after.member == self._view.province:
-            hold = timedelta(seconds=self._node.settings.handoff.call_hold_seconds)
-            note_lease(tx, self._view.snapshot, after.member, after.member, after.offer_id, after.state, hold, now)
+        if after.member == self.view.province:
+            hold = timedelta(seconds=self.node.settings.handoff.call_hold_seconds)
+            note_lease(tx, self.view.snapshot, after.member, after.member, after.offer_id, after.state, hold, now)
         elif after.member:
             self._tell(tx, after.member, after, since)
 
     def _tell(self, tx: Connection, destination: str, handoff: Handoff, since: int) -> None:
         event = told_to_wire(told(handoff, since))
-        self._node.outbox.append(tx, destination=destination, message=event, key=handoff.call.id, now=handoff.steps[-1].at)
+        self.node.outbox.append(tx, destination=destination, message=event, key=handoff.call.id, now=handoff.steps[-1].at)
 
     def _announce(self, handoff: Handoff) -> None:
         """Tell the peer at once as well: the event would do, but a seat is worth a second."""
-        if handoff.member and handoff.member != self._view.province:
+        if handoff.member and handoff.member != self.view.province:
             self._offering.errands.run(self._offering.notify(handoff.member, handoff.offer_id, handoff.state))

@@ -30,7 +30,7 @@ def lease_seat(tx: Connection, snapshot: Snapshot, member: str, offer: Offer, ho
         Refused: as `consider` says.
     """
     known = store.load_lease(tx, offer.from_member, offer.id)
-    lease = accepted(consider(offer, known, _post(tx, snapshot, member, offer.unit, now), hold, now)).state
+    lease = accepted(consider(offer, known, post_of(tx, snapshot, member, offer.unit, now), hold, now)).state
     if lease != known:
         store.save_lease(tx, lease)
     return lease
@@ -54,12 +54,13 @@ def note_lease(
     lease = store.load_lease(tx, origin, offer_id)
     if lease is None:
         return False
-    after = accepted(note(lease, to, _post(tx, snapshot, member, lease.offer.unit, now), hold, now)).state
+    after = accepted(note(lease, to, post_of(tx, snapshot, member, lease.offer.unit, now), hold, now)).state
     if after != lease:
         store.save_lease(tx, after)
     return True
 
 
-def _post(tx: Connection, snapshot: Snapshot, member: str, unit: str, now: datetime) -> Post:
+def post_of(tx: Connection, snapshot: Snapshot, member: str, unit: str, now: datetime) -> Post:
+    """What this node knows of the seats of a unit."""
     promises = {holder: account.promises for holder, account in load_accounts(tx, unit, now).items()}
     return Post(snapshot, member, store.running_leases(tx, unit, now), promises)

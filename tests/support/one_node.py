@@ -14,6 +14,7 @@ import grpc
 import pytest
 
 from province_node.calls import CallParts
+from province_node.cases_policy import Cases
 from province_node.context import NodeContext
 from province_node.handlers.routing import HandoffPeerHandlers
 from province_node.settings import Handoff as Limits
@@ -74,7 +75,7 @@ async def one_node(tmp_path: Path) -> AsyncIterator[Node]:
         declarations=[declaration_to_wire(a_declaration(code, seats=2)) for code in UNITS],
     )
     replica = SimpleNamespace(current=directory, version=3, on_change=lambda listener: None)
-    settings = SimpleNamespace(province="350000", handoff=Limits())
+    settings = SimpleNamespace(province="350000", handoff=Limits(), cases=Cases(), locale="en")
     peers = SimpleNamespace(channel=lambda member: made.unheard.append(member) or _deaf())
     context = NodeContext(cast("Any", settings), database, delivery.outbox, lambda: made.now, cast("Any", replica), cast("Any", peers), b"")
     made = Node(context, CallParts.of(context))

@@ -18,7 +18,7 @@ from .. import __version__
 from ..catalogue.catalogue import sentence
 from ..client.connection import ServiceError
 from ..core.decision import Kind, Refused, refuse
-from . import audit, case, coverage, demo, doctor, handoff, handoff_live, library, queue, route, unit, unit_life, unit_verify
+from . import audit, callback, case, coverage, demo, doctor, handoff, handoff_live, library, queue, route, unit, unit_life, unit_verify
 from .common import EXTRA_MISSING, locale_of
 from .output import complain
 
@@ -39,7 +39,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 _ = handoff_live, unit_life, unit_verify  # hang their commands in with those of `handoff` and `unit`
-for group in (demo, unit, coverage, route, queue, handoff, library, case, audit, doctor):
+for group in (demo, unit, coverage, route, queue, handoff, callback, library, case, audit, doctor):
     app.command(group.app)
 app.register_install_completion_command()
 

@@ -26,6 +26,7 @@ from .errors import ServiceError, Target, raising_service_errors
 
 if TYPE_CHECKING:
     from .audit import AuditClient
+    from .callbacks import CallbacksClient
     from .cases import CasesClient
     from .coverage import CoverageClient
     from .delivery import DeliveryClient
@@ -204,6 +205,13 @@ class Connection:
         from .handoffs import HandoffsClient
 
         return HandoffsClient(self.calls)
+
+    @cached_property
+    def callbacks(self) -> CallbacksClient:
+        """Callbacks and messages, and last resorts carried out (node)."""
+        from .callbacks import CallbacksClient
+
+        return CallbacksClient(self.calls)
 
     @cached_property
     def desk(self) -> DeskClient:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Final
 
 from ..api.routing.v1 import desk_pb2 as pb
 from ..api.routing.v1 import desk_pb2_grpc
 from ..core.decision import Kind
+from ..core.routing.callbacks import CallbackState
 from ..core.routing.machine import STEPS, HandoffState
+from .callbacks import CallbackView, callback_view
 from .calls import Calls, RetryPolicy
 from .errors import ServiceError
 from .handoffs import HandoffsClient, HandoffView, view_of
@@ -52,17 +55,34 @@ class DeskClient:
             ServiceError: the node refuses, for a reason that waiting does not change.
         """
         seen: dict[tuple[bool, str], _Seen] = {}
-        failures = 0
-        while True:
-            try:
-                async for view in self._once(units, seen):
-                    failures = 0
+        silent, greeted = set[tuple[bool, str]](), False
+        async for answer in self._answers(units):
+            if answer is None:
+                silent, greeted = set(seen), False
+            elif answer.HasField("handoff"):
+                silent.discard((answer.handoff.incoming, answer.handoff.call.id))
+                if _note(view := view_of(answer.handoff), seen):
                     yield view
-            except ServiceError as error:
-                if error.kind not in _AGAIN:
-                    raise
-                failures = min(failures + 1, 16)
-                await asyncio.sleep(self._pauses.pause(failures, random.uniform(0.5, 1.0)))
+            elif not greeted and not answer.HasField("callback"):
+                greeted = True
+                for key in silent:  # over, and told or not: the node speaks of it no more
+                    if STEPS[seen.pop(key)[0]]:
+                        view = await self._handoffs.get(key[1])
+                        yield HandoffView(view.handoff, {}, view.incoming, view.taken_by)
+
+    async def ringing_callbacks(self, units: Sequence[str] = ()) -> AsyncIterator[CallbackView]:
+        """Callbacks offered by themselves because their callers were missed twice, each time they ring; `callbacks.take` takes one.
+
+        Args, Raises: as `watch`.
+        """
+        rings = dict[str, datetime | None]()
+        async for answer in self._answers(units):
+            if answer is not None and answer.HasField("callback"):
+                view = callback_view(answer.callback)
+                callback = view.callback
+                if callback.state is CallbackState.RINGING and rings.get(callback.call.id) != callback.held_until:
+                    rings[callback.call.id] = callback.held_until
+                    yield view
 
     async def offers(self, units: Sequence[str] = ()) -> AsyncIterator[HandoffView]:
         """Calls that ring, each once; `take` the one, and it is yours.
@@ -82,27 +102,25 @@ class DeskClient:
         """Take a call that rings: the first who asks has it, and gets what the caller told so far."""
         return view_of(await self._calls.unary(self._stub.TakeHandoff, pb.TakeHandoffRequest(id=handoff_id)))
 
-    async def _once(self, units: Sequence[str], seen: dict[tuple[bool, str], _Seen]) -> AsyncIterator[HandoffView]:
-        """One stream, until it ends or falls silent."""
-        silent, greeted = set(seen), False
-        answers = self._calls.stream(self._stub.WatchHandoffs, pb.WatchHandoffsRequest(units=units), timeout=STREAM_SECONDS)
-        try:
-            while True:
-                answer = await asyncio.wait_for(anext(answers), SILENT_SECONDS)
-                if answer.HasField("handoff"):
-                    silent.discard((answer.handoff.incoming, answer.handoff.call.id))
-                    if _note(view := view_of(answer.handoff), seen):
-                        yield view
-                elif not greeted:
-                    greeted = True
-                    for key in silent:  # over, and told or not: the node speaks of it no more
-                        if STEPS[seen.pop(key)[0]]:
-                            view = await self._handoffs.get(key[1])
-                            yield HandoffView(view.handoff, {}, view.incoming, view.taken_by)
-        except (StopAsyncIteration, TimeoutError):
-            return
-        finally:
-            await answers.aclose()
+    async def _answers(self, units: Sequence[str]) -> AsyncIterator[pb.WatchHandoffsResponse | None]:
+        """What the node says, for ever; None whenever it begins anew."""
+        failures = 0
+        while True:
+            yield None
+            answers = self._calls.stream(self._stub.WatchHandoffs, pb.WatchHandoffsRequest(units=units), timeout=STREAM_SECONDS)
+            try:
+                while True:
+                    yield await asyncio.wait_for(anext(answers), SILENT_SECONDS)
+                    failures = 0
+            except (StopAsyncIteration, TimeoutError):
+                pass
+            except ServiceError as error:
+                if error.kind not in _AGAIN:
+                    raise
+                failures = min(failures + 1, 16)
+                await asyncio.sleep(self._pauses.pause(failures, random.uniform(0.5, 1.0)))
+            finally:
+                await answers.aclose()
 
 
 def _note(view: HandoffView, seen: dict[tuple[bool, str], _Seen]) -> bool:

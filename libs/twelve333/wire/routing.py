@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from ..api.routing.v1 import events_pb2, policy_pb2, service_pb2
@@ -25,8 +25,8 @@ _STATE_OUT: Final[dict[HandoffState, pb.HandoffState.ValueType]] = {
     for state in HandoffState
 }
 _STATE_IN: Final = {wire: state for state, wire in _STATE_OUT.items() if state is not HandoffState.NEW}
-_KIND_OUT: Final = {kind: pb.LastResortKind.Value(f"LAST_RESORT_KIND_{kind.name}") for kind in LastResortKind}
-_KIND_IN: Final = {wire: kind for kind, wire in _KIND_OUT.items()}
+KIND_OUT: Final = {kind: pb.LastResortKind.Value(f"LAST_RESORT_KIND_{kind.name}") for kind in LastResortKind}
+KIND_IN: Final[Mapping[int, LastResortKind]] = {wire: kind for kind, wire in KIND_OUT.items()}
 
 
 def state_to_wire(state: HandoffState) -> pb.HandoffState.ValueType:
@@ -188,9 +188,9 @@ def _step_in(step: pb.HandoffStep) -> Step:
 
 
 def _last_resort_out(last_resort: LastResort) -> pb.LastResort:
-    return pb.LastResort(kind=_KIND_OUT[last_resort.kind], unit=last_resort.unit)
+    return pb.LastResort(kind=KIND_OUT[last_resort.kind], unit=last_resort.unit)
 
 
 def _last_resort_in(last_resort: pb.LastResort) -> LastResort:
-    kind = _KIND_IN.get(last_resort.kind)
+    kind = KIND_IN.get(last_resort.kind)
     return LastResort(kind, last_resort.unit) if kind else A_CASE

@@ -5,8 +5,6 @@ A step is one unit of work: load, decide, keep, and append what must be told to 
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from grpc.aio import ServicerContext
 from opentelemetry import metrics
 from sqlalchemy import Connection
@@ -15,14 +13,13 @@ from sqlalchemy.exc import IntegrityError
 from twelve333.adapters.rpc.access import current_caller
 from twelve333.api.cases.v1 import cases_pb2, service_pb2_grpc
 from twelve333.api.cases.v1 import service_pb2 as pb
-from twelve333.api.registration.v1 import registration_pb2
 from twelve333.core.cases import codes, messages
 from twelve333.core.cases.model import Case
-from twelve333.core.cases.rules import Facts, decide, destinations
 from twelve333.core.decision import Decision, Refused, accepted, refuse
 from twelve333.core.ids import check_id
-from twelve333.wire.cases import arrived_to_wire, case_to_wire, filter_from_wire, listing_to_wire
+from twelve333.wire.cases import case_to_wire, filter_from_wire, listing_to_wire
 
+from ..case_steps import CaseSteps, serving_members
 from ..context import NodeContext
 from ..store.cases import store
 
@@ -36,7 +33,7 @@ class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
 
     def __init__(self, node: NodeContext) -> None:
         self._node = node
-        self._clocks = node.settings.cases.clocks()
+        self._steps = CaseSteps(node)
 
     async def OpenCase(self, request: pb.OpenCaseRequest, context: ServicerContext[pb.OpenCaseRequest, cases_pb2.Case]) -> cases_pb2.Case:
         """Open a case for a caller of one of our units."""
@@ -108,10 +105,7 @@ class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
         member_of = serving_members(node.directory.current, units)
 
         def keep(tx: Connection) -> Decision[Case]:
-            before = store.load(tx, case_id, lock=True)
-            decision = accepted(decide(Facts(before, node.province, member_of, self._clocks), command, now))
-            self._keep(tx, before, decision.state, now)
-            return decision
+            return accepted(self._steps.take(tx, command, case_id, member_of, now))
 
         action = f"cases.{type(command).__name__}"
         try:
@@ -121,24 +115,6 @@ class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
         for event in decision.events:
             _decided.add(1, {"step": type(event).__name__})
         return case_to_wire(decision.state, now)
-
-    def _keep(self, tx: Connection, before: Case | None, after: Case, now: datetime) -> None:
-        taken = after.history[before.version if before else 0 :]
-        store.keep(tx, after, taken)
-        for event in taken:
-            for destination in sorted(destinations(before, after, self._node.province)):
-                # Who is offered a case may never have heard of it.
-                offered = isinstance(event, messages.TransferOffered) and event.to.member == destination
-                message = arrived_to_wire(event, after.history[:-1] if offered else ())
-                self._node.outbox.append(tx, destination=destination, message=message, key=after.case_id, now=now)
-
-
-def serving_members(directory: registration_pb2.Directory, units: tuple[str, ...]) -> dict[str, str]:
-    """The member that serves each of `units`; without those that are unknown, closed, or of a province that has no node."""
-    members = {member.name for member in directory.members}
-    known = (unit for unit in directory.units if unit.code in units)
-    closed = registration_pb2.UNIT_STATUS_CLOSED
-    return {unit.code: unit.member for unit in known if unit.member in members and unit.status != closed}
 
 
 def _signature(

@@ -43,7 +43,7 @@ class DeskHandlers(desk_pb2_grpc.DeskServiceServicer):
         with self._calls.desks.watching(units, current_caller().name) as watcher:
             while clock() < until:
                 try:
-                    yield pb.WatchHandoffsResponse(handoff=await watcher.next(BEAT_SECONDS))
+                    yield await watcher.next(BEAT_SECONDS)
                 except EOFError:
                     return
 

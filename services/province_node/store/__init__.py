@@ -1,11 +1,12 @@
 """What a province node keeps. Importing this package declares every table (one import line per capability, for migrations)."""
 
-from . import alarms, audit, cases, holders, library, proposals, registration, retention, routing, slots
+from . import alarms, audit, callbacks, cases, holders, library, proposals, registration, retention, routing, slots
 from .metadata import delivery_of, metadata
 
 __all__ = [
     "alarms",
     "audit",
+    "callbacks",
     "cases",
     "delivery_of",
     "holders",

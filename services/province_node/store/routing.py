@@ -39,6 +39,7 @@ from twelve333.core.routing.model import Call, LastResort, LastResortKind
 from twelve333.core.routing.offers import Lease, Offer
 from twelve333.wire.routing import route_from_wire, route_to_wire
 
+from .callbacks import seats_held
 from .metadata import metadata
 
 
@@ -116,7 +117,7 @@ def add_handoff(tx: Connection, handoff: Handoff, context: Sequence[ContextItem]
     row |= {"id": handoff.call.id, "placed_at": handoff.steps[0].at, "context_sha256": handoff.context_sha256}
     row["placed_by"] = handoff.placed_by
     row["route"] = route_to_wire(handoff.route).SerializeToString() if handoff.route else b""
-    row["context"] = [] if _is_over(handoff.state) else [list(item) for item in context]
+    row["context"] = [] if _is_over(handoff) else [list(item) for item in context]
     tx.execute(insert(handoffs).values(protect(tx, handoffs, row)))
     _add_steps(tx, handoff.call.id, handoff.steps)
     note(tx, CHANGED, handoff.call.id)
@@ -124,7 +125,7 @@ def add_handoff(tx: Connection, handoff: Handoff, context: Sequence[ContextItem]
 
 def save_handoff(tx: Connection, handoff: Handoff, steps: Iterable[object]) -> None:
     """Keep a handoff as it is now and the steps that led there; the context goes when it is over."""
-    values = _changing(handoff) | ({"context": []} if _is_over(handoff.state) else {})
+    values = _changing(handoff) | ({"context": []} if _is_over(handoff) else {})
     tx.execute(update(handoffs).where(handoffs.c.id == handoff.call.id).values(values))
     _add_steps(tx, handoff.call.id, [step for step in steps if isinstance(step, Step)])
     note(tx, CHANGED, handoff.call.id)
@@ -159,6 +160,12 @@ def overdue_handoffs(tx: Connection, now: datetime, limit: int) -> list[Handoff]
     return _loaded(tx, tx.execute(select(handoffs).where(late).order_by(handoffs.c.id).limit(limit)).mappings())
 
 
+def unsettled_handoffs(tx: Connection, before: datetime, limit: int) -> list[Handoff]:
+    """Handoffs that nobody took, placed before that time, whose last resort was never carried out."""
+    left = (handoffs.c.state == HandoffState.LAST_RESORT.value) & (handoffs.c.placed_at < before)
+    return _loaded(tx, tx.execute(select(handoffs).where(left).order_by(handoffs.c.id).limit(limit)).mappings())
+
+
 def past_calls(tx: Connection, since: datetime, until: datetime, limit: int) -> list[tuple[Call, datetime]]:
     """Calls that this node handed on in a period, the newest first, with the times of their decisions."""
     within = (handoffs.c.placed_at >= since) & (handoffs.c.placed_at < until) & (handoffs.c.route != b"")
@@ -175,11 +182,11 @@ def load_lease(tx: Connection, from_member: str, offer_id: str) -> Lease | None:
 
 
 def running_leases(tx: Connection, unit: str, now: datetime) -> list[Taken]:
-    """The seats that a unit has leased at that time; who handed a call on is what its member said."""
+    """The seats that calls and callbacks of a unit hold at that time; who handed a call on is what its member said."""
     it = seat_leases.c
     held = (it.unit == unit) & (it.held_until > now) & it.state.in_(_SEAT_STATES)
     rows = tx.execute(select(it.held_until, it.from_member, it.from_unit, it.topic, it.language, it.pool).where(held))
-    return [Taken(*row) for row in rows]
+    return [*(Taken(*row) for row in rows), *seats_held(tx, unit, now)]
 
 
 def save_lease(tx: Connection, lease: Lease) -> None:
@@ -247,8 +254,10 @@ def _context(tx: Connection, table: Table, row: RowMapping) -> tuple[ContextItem
     return tuple(ContextItem(*item) for item in reveal(tx, table, row)["context"])
 
 
-def _is_over(state: HandoffState) -> bool:
-    return not STEPS[state]
+def _is_over(handoff: Handoff) -> bool:
+    """Whether nobody needs its context any more: a case has its own words."""
+    by_case = handoff.last_resort is not None and handoff.last_resort.kind is LastResortKind.CASE
+    return not STEPS[handoff.state] or (handoff.state is HandoffState.SETTLED and by_case)
 
 
 def _call_values(call: Call, from_unit: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from twelve333.core.coverage.model import Candidate, Relation, Verdict
 from twelve333.core.decision import Decision, Refusal, Refused
 from twelve333.core.routing import codes
 from twelve333.core.routing.context import ContextItem, digest_of
-from twelve333.core.routing.handoff import Handoff, complete, connect, fail, give_up, offer_to, take
+from twelve333.core.routing.handoff import Handoff, complete, connect, fail, give_up, offer_to, settle, take
 from twelve333.core.routing.ledger import Promise, Taken
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.messages import told
@@ -105,6 +105,11 @@ async def test_a_last_resort_comes_back(database: Database) -> None:
     over = kept(give_up(away, LastResort(LastResortKind.VOICEMAIL, "350000"), NOW))
     await database.write(lambda tx: store.add_handoff(tx, over, CONTEXT))
     assert await database.read(lambda tx: store.load_handoff(tx, "h1")) == over
+    assert await database.read(lambda tx: store.load_context(tx, "h1")) == CONTEXT, "it is still to be carried out"
+    settled = settle(over, LastResortKind.CASE, NOW)
+    assert isinstance(settled, Decision)
+    await database.write(lambda tx: store.save_handoff(tx, settled.state, settled.events))
+    assert await database.read(lambda tx: store.load_handoff(tx, "h1")) == settled.state
     assert await database.read(lambda tx: store.load_context(tx, "h1")) == ()
 
 

@@ -15,7 +15,7 @@ from ..coverage.model import Candidate
 from ..decision import Code, Decision, Refusal, refuse
 from . import codes
 from .machine import HOLDS_SEAT, STEPS, HandoffState
-from .model import Call, LastResort, Route
+from .model import Call, LastResort, LastResortKind, Route
 
 _REASON: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 
@@ -94,6 +94,17 @@ def give_up(handoff: Handoff, last_resort: LastResort, now: datetime) -> Decisio
     """Nobody took it."""
     changed = replace(handoff, unit=last_resort.unit, member="", offer_id="", last_resort=last_resort)
     return _step(handoff, changed, HandoffState.LAST_RESORT, codes.NOBODY_TOOK_IT.name, now)
+
+
+def settle(handoff: Handoff, kind: LastResortKind, now: datetime) -> Decision[Handoff] | Refusal:
+    """The last resort was carried out: as it was named, by a callback where a message was possible, or by a case, which always is."""
+    offered, done = handoff.last_resort, handoff.state is HandoffState.SETTLED
+    instead = kind is LastResortKind.CASE or (offered and offered.kind is LastResortKind.VOICEMAIL)
+    if offered and kind is not offered.kind and (done or not instead):
+        return refuse(codes.LAST_RESORT_OTHER, id=handoff.call.id, kind=offered.kind.value)
+    unit = offered.unit if offered and kind is not LastResortKind.CASE else ""
+    changed = replace(handoff, unit=unit, last_resort=LastResort(kind, unit))
+    return _step(handoff, changed, HandoffState.SETTLED, f"ROUTING_SETTLED_BY_{kind.name}", now)
 
 
 def connect(handoff: Handoff, hold: timedelta, now: datetime) -> Decision[Handoff] | Refusal:

@@ -1,7 +1,8 @@
 """The life of a handoff as a literal table, shared by the origin, the accepting node and the hub.
 
 offered -> accepted | refused | expired | unreachable; what failed is offered to the next unit, or ends in the last resort;
-accepted -> connected | conference | expired | returned; connected and conference lead to each other, and to completed | returned.
+accepted -> connected | conference | expired | returned; connected and conference lead to each other, and to completed | returned;
+last resort -> settled | returned; settled -> completed | returned.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class HandoffState(StrEnum):
     COMPLETED = "completed"
     RETURNED = "returned"  # back at the one who handed it on
     LAST_RESORT = "last_resort"  # voicemail, callback or a case
+    SETTLED = "settled"  # the last resort was carried out; the caller need not wait
 
 
 _S = HandoffState
@@ -41,7 +43,8 @@ STEPS: Final[Mapping[HandoffState, frozenset[HandoffState]]] = {
     _S.CONFERENCE: frozenset({_S.CONNECTED, _S.COMPLETED, _S.RETURNED}),
     _S.COMPLETED: frozenset(),
     _S.RETURNED: frozenset(),
-    _S.LAST_RESORT: frozenset(),
+    _S.LAST_RESORT: frozenset({_S.SETTLED, _S.RETURNED}),
+    _S.SETTLED: frozenset({_S.COMPLETED, _S.RETURNED}),
 }
 
 # In these states a unit holds a seat for the call.

@@ -124,7 +124,7 @@ def consider(offer: Offer, known: Lease | None, post: Post, hold: timedelta, now
     verdict = entry.verdict(offer.call.topic, offer.call.language, post.snapshot.local(now))
     if verdict:
         return refuse(codes.UNIT_CANNOT_ANSWER, unit=offer.unit, verdict=verdict.value)
-    seat = _seat(offer, post, now)
+    seat = seat_for(offer, post, now)
     if isinstance(seat, Refusal):
         return seat
     pool, slot = seat
@@ -158,10 +158,10 @@ def _repeat(offer: Offer, known: Lease, now: datetime) -> Decision[Lease] | Refu
 
 
 def _renewed(lease: Lease, post: Post, hold: timedelta, now: datetime) -> datetime:
-    return now + hold if lease.is_held(now) or isinstance(_seat(lease.offer, post, now), tuple) else lease.held_until
+    return now + hold if lease.is_held(now) or isinstance(seat_for(lease.offer, post, now), tuple) else lease.held_until
 
 
-def _seat(offer: Offer, post: Post, now: datetime) -> tuple[str, bool] | Refusal:
+def seat_for(offer: Offer, post: Post, now: datetime) -> tuple[str, bool] | Refusal:
     """Where a call would sit: the kept part, and whether its seat was promised; or which seats are wanting, and when to ask again."""
     ledger, call, member, source = post.ledger(offer.unit, now), offer.call, offer.from_member, post.source_of(offer)
     needed = [part for part in ledger.parts if not part.kept and part.takes(source, call.topic, call.language)]

@@ -22,22 +22,23 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from twelve333.api.routing.v1 import callback_pb2 as twelve333_dot_api_dot_routing_dot_v1_dot_callback__pb2
 from twelve333.api.routing.v1 import routing_pb2 as twelve333_dot_api_dot_routing_dot_v1_dot_routing__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#twelve333/api/routing/v1/desk.proto\x12\x18twelve333.api.routing.v1\x1a&twelve333/api/routing/v1/routing.proto\"%\n\x14WatchHandoffsRequest\x12\r\n\x05units\x18\x01 \x03(\t\"K\n\x15WatchHandoffsResponse\x12\x32\n\x07handoff\x18\x01 \x01(\x0b\x32!.twelve333.api.routing.v1.Handoff\" \n\x12TakeHandoffRequest\x12\n\n\x02id\x18\x01 \x01(\t2\xe1\x01\n\x0b\x44\x65skService\x12r\n\rWatchHandoffs\x12..twelve333.api.routing.v1.WatchHandoffsRequest\x1a/.twelve333.api.routing.v1.WatchHandoffsResponse0\x01\x12^\n\x0bTakeHandoff\x12,.twelve333.api.routing.v1.TakeHandoffRequest\x1a!.twelve333.api.routing.v1.Handoffb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#twelve333/api/routing/v1/desk.proto\x12\x18twelve333.api.routing.v1\x1a\'twelve333/api/routing/v1/callback.proto\x1a&twelve333/api/routing/v1/routing.proto\"%\n\x14WatchHandoffsRequest\x12\r\n\x05units\x18\x01 \x03(\t\"\x81\x01\n\x15WatchHandoffsResponse\x12\x32\n\x07handoff\x18\x01 \x01(\x0b\x32!.twelve333.api.routing.v1.Handoff\x12\x34\n\x08\x63\x61llback\x18\x02 \x01(\x0b\x32\".twelve333.api.routing.v1.Callback\" \n\x12TakeHandoffRequest\x12\n\n\x02id\x18\x01 \x01(\t2\xe1\x01\n\x0b\x44\x65skService\x12r\n\rWatchHandoffs\x12..twelve333.api.routing.v1.WatchHandoffsRequest\x1a/.twelve333.api.routing.v1.WatchHandoffsResponse0\x01\x12^\n\x0bTakeHandoff\x12,.twelve333.api.routing.v1.TakeHandoffRequest\x1a!.twelve333.api.routing.v1.Handoffb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.routing.v1.desk_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_WATCHHANDOFFSREQUEST']._serialized_start=105
-  _globals['_WATCHHANDOFFSREQUEST']._serialized_end=142
-  _globals['_WATCHHANDOFFSRESPONSE']._serialized_start=144
-  _globals['_WATCHHANDOFFSRESPONSE']._serialized_end=219
-  _globals['_TAKEHANDOFFREQUEST']._serialized_start=221
-  _globals['_TAKEHANDOFFREQUEST']._serialized_end=253
-  _globals['_DESKSERVICE']._serialized_start=256
-  _globals['_DESKSERVICE']._serialized_end=481
+  _globals['_WATCHHANDOFFSREQUEST']._serialized_start=146
+  _globals['_WATCHHANDOFFSREQUEST']._serialized_end=183
+  _globals['_WATCHHANDOFFSRESPONSE']._serialized_start=186
+  _globals['_WATCHHANDOFFSRESPONSE']._serialized_end=315
+  _globals['_TAKEHANDOFFREQUEST']._serialized_start=317
+  _globals['_TAKEHANDOFFREQUEST']._serialized_end=349
+  _globals['_DESKSERVICE']._serialized_start=352
+  _globals['_DESKSERVICE']._serialized_end=577
 # @@protoc_insertion_point(module_scope)

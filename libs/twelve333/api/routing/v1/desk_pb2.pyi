@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from twelve333.api.routing.v1 import callback_pb2 as _callback_pb2
 from twelve333.api.routing.v1 import routing_pb2 as _routing_pb2
 import builtins as _builtins
 import sys
@@ -50,18 +51,24 @@ class WatchHandoffsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     HANDOFF_FIELD_NUMBER: _builtins.int
+    CALLBACK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def handoff(self) -> _routing_pb2.Handoff:
-        """How a handoff stands now; absent: nothing new, everything that was open has been said, and the node is there."""
+        """How a handoff stands now; both absent: nothing new, everything that was open has been said, and the node is there."""
+
+    @_builtins.property
+    def callback(self) -> _callback_pb2.Callback:
+        """How a callback stands that was offered by itself and rings, or rang; without what the caller left."""
 
     def __init__(
         self,
         *,
         handoff: _routing_pb2.Handoff | None = ...,
+        callback: _callback_pb2.Callback | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["handoff", b"handoff"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["callback", b"callback", "handoff", b"handoff"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["handoff", b"handoff"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["callback", b"callback", "handoff", b"handoff"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -50,6 +50,8 @@ class _HandoffStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HandoffS
     """Nobody took it: voicemail, callback or a case."""
     HANDOFF_STATE_CONFERENCE: _HandoffState.ValueType  # 10
     """Three-way: the caller speaks with the unit, and the consultant who hands on is still in."""
+    HANDOFF_STATE_SETTLED: _HandoffState.ValueType  # 11
+    """The last resort was carried out: a message, a callback or a case is on its way."""
 
 class HandoffState(_HandoffState, metaclass=_HandoffStateEnumTypeWrapper):
     """Where a handoff stands."""
@@ -76,6 +78,8 @@ HANDOFF_STATE_LAST_RESORT: HandoffState.ValueType  # 9
 """Nobody took it: voicemail, callback or a case."""
 HANDOFF_STATE_CONFERENCE: HandoffState.ValueType  # 10
 """Three-way: the caller speaks with the unit, and the consultant who hands on is still in."""
+HANDOFF_STATE_SETTLED: HandoffState.ValueType  # 11
+"""The last resort was carried out: a message, a callback or a case is on its way."""
 Global___HandoffState: _TypeAlias = HandoffState  # noqa: Y015
 
 class _LastResortKind:
