@@ -87,6 +87,10 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.library.v1.ProposalService/ReviewProposal": OPERATOR,
     f"{_API}.library.v1.ProposalService/ListTasks": OPERATOR,
     f"{_API}.library.v1.ProposalService/ResolveTask": OPERATOR,
+    f"{_API}.library.v1.LibraryCopyService/GetCheckpoint": NODE,
+    f"{_API}.library.v1.LibraryCopyService/GetDigests": NODE,
+    f"{_API}.library.v1.LibraryCopyService/PullLog": NODE,
+    f"{_API}.library.v1.LibraryCopyService/PullParts": NODE,
     # Steps are taken at the node of the unit; the hub only shows cases.
     f"{_API}.cases.v1.CaseService/OpenCase": NOBODY,
     f"{_API}.cases.v1.CaseService/TransferCase": NOBODY,

@@ -41,6 +41,7 @@ from twelve333.api.coverage.v1 import service_pb2_grpc as coverage_grpc
 from twelve333.api.delivery.v1 import instance_pb2_grpc, peer_pb2_grpc
 from twelve333.api.delivery.v1 import service_pb2_grpc as delivery_grpc
 from twelve333.api.doctor.v1 import doctor_pb2_grpc
+from twelve333.api.library.v1 import copying_pb2_grpc
 from twelve333.api.library.v1 import recovery_pb2_grpc as library_return_grpc
 from twelve333.api.library.v1 import service_pb2_grpc as library_grpc
 from twelve333.api.registration.v1 import keys_pb2_grpc, life_pb2_grpc, recovery_pb2_grpc
@@ -65,6 +66,7 @@ from .handlers.enrolment import EnrolmentHandlers
 from .handlers.holders import holder_register
 from .handlers.instances import InstanceHandlers, take_seen_fork
 from .handlers.library import LibraryPublishHandlers, LibrarySyncHandlers, keep_refusal, keep_report, library_reading
+from .handlers.library_copying import HubCopyHandlers, renew_checkpoint
 from .handlers.library_recovery import LibraryReturnHandlers
 from .handlers.life import UnitLifeHandlers, UnitRecordHandlers
 from .handlers.policies import RoutingPolicyHandlers
@@ -83,6 +85,7 @@ from .store.retention import store as kept_for_a_while
 
 SERVICE = "national_hub"
 KEY_CHECK_SECONDS = 30.0
+CHECKPOINT_SECONDS = 60.0
 ASKED_WITNESSES = 3
 
 
@@ -135,9 +138,11 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     await hosting.start_health(stack, settings.listen.health, health, database, delivery)
     telling = HeadTelling(database, audit_log, delivery.outbox, hub.clock, member_names)
     keeper = Keeper(settings, database, delivery, kept_for_a_while, hub.records, hub.clock)
-    await hosting.start_background(stack, Background("retention", keeper.step, keeper.every_seconds))
-    await hosting.start_background(stack, Background("audit head", telling.step, settings.audit.head_seconds))
-    await hosting.start_background(stack, BrokerMembers(hub).background)
+    audit_head = Background("audit head", telling.step, settings.audit.head_seconds)
+    retention = Background("retention", keeper.step, keeper.every_seconds)
+    checkpoint = Background("library checkpoint", partial(renew_checkpoint, hub), CHECKPOINT_SECONDS)
+    for each in (retention, audit_head, checkpoint, BrokerMembers(hub).background):
+        await hosting.start_background(stack, each)
     await hosting.start_background(stack, Background("encryption key", partial(list_own_key, hub), KEY_CHECK_SECONDS))
     await hosting.start_background(stack, Background("trusted roots", partial(publish_roots, hub), settings.certificate_check_seconds))
     await hosting.start_background(stack, Background("certificate", Renewal(hub).step, settings.certificate_check_seconds))
@@ -182,6 +187,7 @@ def services(
         partial(library_return_grpc.add_LibraryReturnServiceServicer_to_server, LibraryReturnHandlers(hub)),
         partial(library_grpc.add_LibrarySyncServiceServicer_to_server, LibrarySyncHandlers(hub)),
         *library_services(hub),
+        partial(copying_pb2_grpc.add_LibraryCopyServiceServicer_to_server, HubCopyHandlers(hub)),
     ]
 
 

@@ -30,6 +30,10 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.routing.v1.HandoffPeerService/FetchContext": NODE,
     f"{_API}.routing.v1.TestCallPeerService/CallBack": NODE,
     f"{_API}.routing.v1.SlotPeerService/RenewSlots": NODE,
+    f"{_API}.library.v1.LibraryCopyService/GetCheckpoint": MEMBERS,
+    f"{_API}.library.v1.LibraryCopyService/GetDigests": MEMBERS,
+    f"{_API}.library.v1.LibraryCopyService/PullLog": MEMBERS,
+    f"{_API}.library.v1.LibraryCopyService/PullParts": MEMBERS,
 }
 
 # For the province's own desktops, business systems and operators.
@@ -96,6 +100,7 @@ DESK: Final[AccessTable] = {
     f"{_API}.library.v1.SupplementService/PutSupplement": LOCAL_OPERATOR,
     f"{_API}.library.v1.SupplementService/RemoveSupplement": LOCAL_OPERATOR,
     f"{_API}.library.v1.SupplementService/ListSupplements": LOCAL,
+    f"{_API}.library.v1.LibraryCheckService/CheckLibrary": LOCAL_OPERATOR,
     f"{_API}.cases.v1.CaseService/OpenCase": LOCAL,
     f"{_API}.cases.v1.CaseService/TransferCase": LOCAL,
     f"{_API}.cases.v1.CaseService/AcceptCase": LOCAL,

@@ -65,7 +65,7 @@ from .handlers.coverage import coverage_handlers
 from .handlers.desk import DeskHandlers
 from .handlers.handoff import HandoffHandlers, RoutingHandlers
 from .handlers.holders import holder_register
-from .handlers.library import library_handlers, on_release_announced
+from .handlers.library import library_handlers
 from .handlers.life import UnitLifeHandlers
 from .handlers.proposals import proposal_services, take_step
 from .handlers.queues import QueueHandlers
@@ -74,9 +74,9 @@ from .handlers.replay import ReplayHandlers
 from .handlers.routing import HandoffPeerHandlers, take_outcome, take_told_handoff
 from .handlers.slots import SlotPeerHandlers
 from .handlers.verify import TestCallPeerHandlers, UnitVerifyHandlers
-from .library import LibraryPull
 from .library_files import LibraryFiles
 from .library_services import library_desk_services, library_peer_services
+from .library_work import LibraryWork
 from .queues import QueueBoard
 from .renewal import Renewal
 from .settings import NodeSettings
@@ -116,7 +116,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     alarms = Alarms(node.database, node.clock)
     pull = DirectoryPull(node, alarms)
     pulling = Background("directory", pull.step, settings.hub.sync_seconds)
-    copying = Background("library", LibraryPull(node).step, settings.hub.sync_seconds)
+    copying = LibraryWork(node)
     told, refused = appliers(node, delivery, calls, pulling, copying), node.directory.revocations
     direct, own = GrpcDirect(node.peers), open_cipher(settings.fields_keyring, settings.cipher)
     keys = DirectoryKeys(node, own)
@@ -129,7 +129,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     )
     limits, locale = hosting.limits_of(settings), settings.locale
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, _admission(node, delivery), limits, locale)
-    peers = [*peer_services(node, calls, relay, copies), health.register]
+    peers = [*peer_services(node, calls, relay, copies), *copying.peer_services(), health.register]
     await hosting.start_listener(stack, federation, peers, FEDERATION, settings.drain_seconds)
     people = await HolderHandlers.of(holder_register(node))
     desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), people.holders.admit, limits, locale)
@@ -139,7 +139,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     stack.push_async_callback(calls.desks.close)
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery)
     busy = _background(settings, node, delivery, calls, alarms, pull, keys, health)
-    for each in (pulling, copying, queue_board.telling, calls.desks.telling, *busy):
+    for each in (pulling, copying.background, queue_board.telling, calls.desks.telling, *busy):
         await hosting.start_background(stack, each)
 
 
@@ -256,7 +256,7 @@ def _witnesses(node: NodeContext) -> Sequence[str]:
     return [HUB, *witnesses_of(node.province, filterfalse(node.directory.revocations.covers, names))]
 
 
-def appliers(node: NodeContext, delivery: Delivery, calls: CallParts, pulling: Background, copying: Background) -> Appliers:
+def appliers(node: NodeContext, delivery: Delivery, calls: CallParts, pulling: Background, copying: LibraryWork) -> Appliers:
     """What to do with each event that others tell this node."""
     return {
         "twelve333.api.registration.v1.DirectoryChanged": on_directory_changed(pulling.wake),
@@ -267,7 +267,7 @@ def appliers(node: NodeContext, delivery: Delivery, calls: CallParts, pulling: B
         "twelve333.api.routing.v1.CallbackAsked": take_asked_callback(calls.line),
         "twelve333.api.routing.v1.CallbackEnded": take_ended_callback(calls.resorts),
         "twelve333.api.routing.v1.HandoffOutcome": take_outcome(calls.handoffs),
-        "twelve333.api.library.v1.ReleaseAnnounced": on_release_announced(copying.wake),
+        "twelve333.api.library.v1.ReleaseAnnounced": copying.on_announced(),
         STEP_TAKEN: take_step,
     }
 

@@ -1,13 +1,15 @@
-"""Copies the library from the hub: verified as a whole, kept in one transaction with its index, reported back.
+"""Copies the library from the hub, or from another province while the hub is away: verified as a whole, shown in one transaction, reported.
 
-Nothing is visible before signature, order and root have been checked; what does not hold leaves the last good release in use. A first
-copy is written in pieces, which nobody sees until its release is kept; after a wrong root the next try asks for a complete copy.
+Nothing is visible before signature, order and root have been checked; what does not hold leaves the last good release in use, and what is
+known of it is kept only then. What came by the log and does not add up is compared part by part the next time.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 import grpc
@@ -15,222 +17,298 @@ from opentelemetry import metrics
 from sqlalchemy import Connection
 
 from twelve333.adapters.library_reading import held_release
+from twelve333.adapters.library_traffic import Traffic
+from twelve333.adapters.rpc.errors import told_by_peer
 from twelve333.adapters.signing.documents import verify
 from twelve333.adapters.sql import library as replica
+from twelve333.adapters.sql import library_log as log_of
+from twelve333.adapters.sql import library_staging as staging
 from twelve333.adapters.sql.library import HeldRelease
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.common.v1 import common_pb2
-from twelve333.api.library.v1 import recovery_pb2 as return_pb
-from twelve333.api.library.v1 import recovery_pb2_grpc, service_pb2_grpc
 from twelve333.api.library.v1 import service_pb2 as pb
 from twelve333.core.decision import Refusal, Refused, accepted, refuse
 from twelve333.core.ids import HUB
 from twelve333.core.library import codes
 from twelve333.core.library.checkpoint import parse_release
-from twelve333.core.library.merkle import digest_of, root_of
+from twelve333.core.library.copying import Lane, Way, is_expired, is_refreshed, lane, wanted_parts, way
 from twelve333.core.library.messages import Offer, ReleaseApplied, ReleaseRefused
-from twelve333.core.library.model import Change, Leaf, Release
-from twelve333.core.library.rules import apply_changes, verify_next_release
+from twelve333.core.library.model import EVERYTHING, Change, Release, Scope
+from twelve333.core.library.rules import verify_next_release
+from twelve333.core.library.tree import PART_HEX_DIGITS, Tree
 from twelve333.wire import library as wire
 from twelve333.wire.documents import document_from_wire
-from twelve333.wire.library_frames import frames as frames_of
-from twelve333.wire.library_frames import unpack
 
 from .context import NodeContext
+from .library_intake import Intake
+from .library_parts import Parts
+from .library_return import hand_back
+from .library_source import Offered, Source
 from .store import library as store
 
 PURPOSE: Final = "library"
-PULL_SECONDS: Final = 900.0
-PIECE: Final = 200
+ROUNDS_MAX: Final = 50
+REMOVALS_KEPT: Final = timedelta(days=400)
+AGAIN: Final = frozenset({codes.RELEASE_NOT_HELD.name, codes.BEYOND_HORIZON.name})
+COMPARED: Final = (codes.ROOT_MISMATCH, codes.PART_MISMATCH, codes.CHAIN_BROKEN, codes.FRAME_UNREADABLE)
 
 log = logger("library")
 _meter = metrics.get_meter("twelve333.library")
 _applied = _meter.create_counter("twelve333.library.releases_applied", description="Releases verified and kept.")
 _refused = _meter.create_counter("twelve333.library.releases_refused", description="Releases that did not hold, by reason.")
 
-Frames = AsyncIterator[pb.PullChangesResponse]
+
+class Overtaken(Exception):
+    """Something urgent was told: what has come so far is kept, and the hub is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Incoming:
-    """A release on its way in: as signed, as read, and what its changes start from."""
+    """A release on its way in: as signed, as read, and since when its sender knows every removal."""
 
     document: common_pb2.SignedDocument
     release: Release
-    base: int
+    horizon: int
 
 
 class LibraryPull:
-    """Fetches releases from the hub; `step` is repeated in the background and after each announcement."""
+    """Fetches releases; `step` is repeated in the background and after each announcement.
 
-    def __init__(self, node: NodeContext) -> None:
-        self._node = node
-        self._ask_for_all = False
+    Args:
+        node: its ports.
+        scope: what part of the library this node holds.
+        traffic: lanes and caps.
+        others: provinces that may be asked while the hub is away.
+        removals_kept: for how long removals are remembered for those who copy from here.
+    """
+
+    def __init__(
+        self,
+        node: NodeContext,
+        scope: Scope = EVERYTHING,
+        traffic: Traffic | None = None,
+        others: Callable[[], Sequence[str]] = lambda: (),
+        removals_kept: timedelta = REMOVALS_KEPT,
+    ) -> None:
+        self._node, self.scope, self._others, self._removals_kept = node, scope, others, removals_kept
+        self._traffic = traffic or Traffic((), node.clock)
+        self.lock = asyncio.Lock()  # around everything that writes the replica
+        self._compare = False
+        self._unswept = True
+        self._tree: tuple[Release, Tree] | None = None
+        self._turn = 0
 
     async def step(self) -> bool:
         """Ask once; True if another release came into use.
 
         Raises:
             Refused: what was offered does not hold; the last good release stays in use.
-            grpc.aio.AioRpcError: the hub did not answer, or went away in the middle.
+            grpc.aio.AioRpcError: nobody answered, or went away in the middle.
         """
-        held = await self._node.database.read(_held)
-        request = (
-            pb.PullChangesRequest(epoch=held.epoch, number=0 if self._ask_for_all else held.number) if held else pb.PullChangesRequest()
-        )
-        stub = service_pb2_grpc.LibrarySyncServiceStub(self._node.peers.channel(HUB))
-        call = stub.PullChanges(request, timeout=PULL_SECONDS)
-        try:
-            return await self.take(held, aiter(call))
-        except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.NOT_FOUND:  # nothing is published yet, or the hub has forgotten that it was
-                if held:
-                    await self._hand_back()
-                return False
-            raise
-        finally:
-            call.cancel()
+        async with self.lock:
+            try:
+                return await self.copy_from(HUB)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.NOT_FOUND:  # nothing is published yet, or the hub has forgotten that it was
+                    if await self.held():
+                        await self._handed_back()
+                    return False
+                others = self._others()
+                if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED) or not others:
+                    raise
+                self._turn += 1
+                return await self.copy_from(others[self._turn % len(others)])
+            finally:
+                await self._sweep()
 
-    async def take(self, held: Release | None, frames: Frames) -> bool:
-        """Check and keep what the hub streams, header first; report what does not hold.
+    async def copy_from(self, member: str) -> bool:
+        """Ask one member for what is newer, and take it; True if another release came into use. The caller holds `lock`."""
+        source = Source(self._node.peers, member)
+        for _ in range(ROUNDS_MAX):
+            held = await self.held()
+            try:
+                return await self.take(source, held, await source.checkpoint(held, self.scope))
+            except Overtaken:
+                continue
+            except grpc.aio.AioRpcError as error:
+                told = told_by_peer(error)
+                if told is None or told.code.name not in AGAIN:
+                    raise
+                self._compare |= told.code.name == codes.BEYOND_HORIZON.name
+        return False
 
-        Args:
-            held: the release in use, None for an empty replica.
-            frames: the answer to `PullChanges`.
+    async def _handed_back(self) -> bool:
+        """Whether the hub took back what it has signed and forgotten; a part of the library is no use to it."""
+        return self.scope == EVERYTHING and await hand_back(self._node)
 
-        Returns:
-            True if another release came into use.
+    async def held(self) -> Release | None:
+        """The release in use, None for an empty replica."""
+        return await self._node.database.read(_held)
 
-        Raises:
-            Refused: as `step`.
-        """
+    async def take(self, source: Source, held: Release | None, offered: Offered) -> bool:
+        """Check what a member offers, fetch it and take it into use; report what does not hold."""
         incoming: _Incoming | None = None
         try:
-            incoming = self._open(held, (await anext(frames)).header)
-            if held and (held.epoch, held.number) == (incoming.release.epoch, incoming.release.number) and not self._ask_for_all:
-                await self._all_is_well()
+            if offered.document is None:
+                await self._confirmed(held)
                 return False
-            taken = await (self._first_copy(incoming, frames) if held is None else self._update(incoming, frames))
+            incoming = self._open(held, offered)
+            if not await self._fetch(source, held, incoming):
+                return False
         except Refused as refused:
-            if refused.refusal.code is codes.ROLLED_BACK and await self._hand_back():
+            back = refused.refusal.code is codes.ROLLED_BACK
+            if back and (source.member != HUB or await self._handed_back()):
                 return False
             await self._report(incoming.release if incoming else None, held, refused.refusal)
             raise
-        self._ask_for_all = False
+        self._compare = False
         _applied.add(1)
-        log.info("release applied", release=taken.number, epoch=taken.epoch, entries=taken.entry_count)
+        release = incoming.release
+        log.info("release applied", release=release.number, epoch=release.epoch, entries=release.entry_count, origin=source.member)
         return True
 
-    async def _hand_back(self) -> bool:
-        """The hub offers less than it has signed: it was put back to a backup. Give it what we hold; False if it does not take it."""
-        stub = recovery_pb2_grpc.LibraryReturnServiceStub(self._node.peers.channel(HUB))
-        try:
-            answer = await stub.ReturnRelease(self._held_parts(), timeout=PULL_SECONDS)
-        except grpc.aio.AioRpcError as error:
-            log.warning("release not taken back by the hub", code=error.code().name)
-            return False
-        log.warning("release returned to the hub", release=answer.number, count=answer.entered)
-        return True
-
-    async def _held_parts(self) -> AsyncIterator[return_pb.ReturnReleaseRequest]:
-        """The release as it was signed, then every entry, read a page at a time; a release that comes meanwhile makes a wrong root."""
-        database = self._node.database
-        held = await database.read(lambda tx: replica.last_release(tx, store.tables))
+    async def tree_of(self, held: Release | None) -> Tree:
+        """The tree of the release in use, as its rows say; kept in memory from one release to the next."""
         if held is None:
-            return
-        yield return_pb.ReturnReleaseRequest(release=common_pb2.SignedDocument.FromString(held.document))
-        after = ""
-        while page := await database.read(lambda tx, last=after: replica.page(tx, store.tables, last, PIECE)):  # type: ignore[misc]
-            for frame in frames_of(_handed_back(each) for each in page):
-                yield return_pb.ReturnReleaseRequest(frame=frame)
-            after = page[-1].entry_id
+            return Tree.of(())
+        if self._tree is None or self._tree[0] != held:
+            self._tree = held, Tree.of((await self._node.database.read(lambda tx: replica.leaves(tx, store.tables))).values())
+        return self._tree[1]
 
-    def _open(self, held: Release | None, header: pb.PullHeader) -> _Incoming:
-        """Read and check the header: signature, then order; the root must wait for the content."""
-        payload = verify(document_from_wire(header.release), PURPOSE, self._node.document_key, None)
-        release = parse_release(payload)
+    def forget_tree(self) -> None:
+        """Read the tree anew the next time: rows were mended."""
+        self._tree = None
+
+    def _open(self, held: Release | None, offered: Offered) -> _Incoming:
+        """Read and check the checkpoint: signature, then its place in the line; the root must wait for the content."""
+        document = offered.document or common_pb2.SignedDocument()
+        release = parse_release(verify(document_from_wire(document), PURPOSE, self._node.document_key, None))
         if isinstance(release, Refusal):
             raise Refused(release)
-        if release.number != header.release.version:
+        if release.number != document.version:
             raise Refused(refuse(codes.RELEASE_UNREADABLE))
-        early = Offer(release, header.base, signature_valid=True, root=release.root, entry_count=release.entry_count)
+        if release.scope != self.scope:
+            raise Refused(refuse(codes.WRONG_SCOPE, number=release.number))
+        early = Offer(release, signature_valid=True, root=release.root, entry_count=release.entry_count)
         accepted(verify_next_release(held, early, self._node.clock()))
-        return _Incoming(header.release, release, header.base)
+        return _Incoming(document, release, offered.horizon)
 
-    async def _first_copy(self, incoming: _Incoming, frames: Frames) -> Release:
-        """Write in pieces what nobody can see yet; entries left by a copy that broke off are not written again."""
-        database, seen = self._node.database, dict[str, Leaf]()
-        known = await database.read(lambda tx: replica.leaves(tx, store.tables))
-        async for changes in _batches(frames):
-            seen.update(apply_changes({}, changes))
-            fresh = [change for change in changes if not _is_known(change, known)]
-            for start in range(0, len(fresh), PIECE):
-                piece = fresh[start : start + PIECE]
-                await database.write(lambda tx, piece=piece: replica.apply(tx, store.tables, piece))  # type: ignore[misc]
+    async def _fetch(self, source: Source, held: Release | None, incoming: _Incoming) -> bool:
+        """Get what is lacking and show it; False if nothing is."""
+        release = incoming.release
+        how = way(held, release, incoming.horizon)
+        if how is Way.NOTHING and not self._compare:
+            await self._refresh(held, incoming)
+            return False
+        before = await self.tree_of(held)
+        intake, through = Intake(self._node, held, before), lane(held, release)
+        if through is not Lane.URGENT:
+            self._traffic.settled()
+        try:
+            with self._traffic.using(through):
+                if how is Way.CHANGES and not self._compare:
+                    await self._log(source, release, intake, through)
+                else:
+                    how = Way.PARTS
+                    await self._parts(source, release, intake, through)
+            await self._show(held, incoming, intake, how)
+        finally:
+            if through is Lane.URGENT:
+                self._traffic.settled()
+        return True
 
-        def finish(tx: Connection) -> Release:
-            replica.clear(tx, store.tables, keep=seen)
-            return self._keep(tx, incoming, replica.leaves(tx, store.tables), lambda: None)
+    async def _log(self, source: Source, release: Release, intake: Intake, through: Lane) -> None:
+        """Take what the log says, from where an earlier try ended."""
+        after = await intake.resume(release.epoch)
+        async for changes in self._changes(source.log(release, after), through, intake):
+            await intake.take(changes, release.epoch)
 
-        return await database.write(finish)
+    async def _parts(self, source: Source, release: Release, intake: Intake, through: Lane) -> None:
+        """Compare part by part, and take those that differ."""
+        ours = await intake.tree()
+        theirs = await source.digests(release, "", PART_HEX_DIGITS)
+        parts = Parts(ours, theirs, wanted_parts(ours, theirs))
+        if parts.names:
+            async for changes in self._changes(source.parts(release, parts.names), through, intake):
+                await intake.take_parts(parts.take(changes))
+        await intake.take_parts(parts.finish())
 
-    async def _update(self, incoming: _Incoming, frames: Frames) -> Release:
-        """Gather the changes, then check and write them with index and release in one transaction."""
-        changes = [change async for batch in _batches(frames) for change in batch]
+    async def _changes(self, frames: AsyncIterator[pb.Frame], through: Lane, intake: Intake) -> AsyncIterator[list[Change]]:
+        """The changes of each frame, in their turn."""
+        async for frame in frames:
+            await self._traffic.turn(through, len(frame.payload))
+            yield await intake.open(frame)
+            if through is not Lane.URGENT and self._traffic.hurried:
+                raise Overtaken
 
-        def keep(tx: Connection) -> Release:
-            before = replica.leaves(tx, store.tables) if incoming.base else {}
-            after = apply_changes(before, changes)
+    async def _show(self, held: Release | None, incoming: _Incoming, intake: Intake, how: Way) -> None:
+        """The decision over everything that would be held; then show it, keep the release, and tell the hub, in one transaction."""
+        node, now, release, after = self._node, self._node.clock(), incoming.release, await intake.tree()
+        offer = Offer(release, signature_valid=True, root=after.root, entry_count=after.count)
+        decision = accepted(verify_next_release(held, offer, now))
 
-            def write() -> None:
-                if not incoming.base:
-                    replica.clear(tx, store.tables)
-                replica.apply(tx, store.tables, changes)
+        def keep(tx: Connection) -> None:
+            horizon = max(log_of.horizon(tx, store.tables), log_of.forget_tombstones(tx, store.tables, now - self._removals_kept))
+            if intake.beside:
+                staging.show(tx, store.tables, store.staging, now)
+            kept = HeldRelease(incoming.document.SerializeToString(), now, horizon if how is Way.CHANGES else release.sequence)
+            replica.keep_release(tx, store.tables, release.epoch, release.number, kept)
+            store.keep_progress(tx, store.Progress())
+            for event in decision.events:
+                if isinstance(event, ReleaseApplied):
+                    node.outbox.append(tx, destination=HUB, message=wire.applied_to_wire(event), now=now)
+            store.keep_sync_state(tx, HUB, store.SyncState(release.epoch, release.number), now)
 
-            return self._keep(tx, incoming, after, write)
+        await node.database.write(keep)
+        self._tree, self._unswept = (release, after), True
 
-        return await self._node.database.write(keep)
+    async def _sweep(self) -> None:
+        """Remove what the release before left behind, a little at a time, unless something urgent waits."""
+        while self._unswept and not self._traffic.hurried:
+            some = await self._node.database.write(lambda tx: staging.sweep(tx, store.tables, store.staging))
+            self._unswept = some > 0
 
-    def _keep(self, tx: Connection, incoming: _Incoming, after: dict[str, Leaf], write: Callable[[], None]) -> Release:
-        """The decision over everything that would be held; then write, keep the release, and tell the hub."""
-        now, release = self._node.clock(), incoming.release
-        offer = Offer(release, incoming.base, signature_valid=True, root=root_of(after.values()), entry_count=len(after))
-        decision = accepted(verify_next_release(_held(tx), offer, now))
-        write()
-        held = HeldRelease(incoming.document.SerializeToString(), now)
-        for event in decision.events:
-            if isinstance(event, ReleaseApplied):
-                replica.keep_release(tx, store.tables, release.epoch, release.number, held)
-                self._node.outbox.append(tx, destination=HUB, message=wire.applied_to_wire(event), now=now)
-        store.keep_sync_state(tx, HUB, store.SyncState(release.epoch, release.number), now)
-        return release
+    async def _refresh(self, held: Release | None, incoming: _Incoming) -> None:
+        """Keep the checkpoint of the release in use that was signed anew for longer."""
+        if held and is_refreshed(held, incoming.release):
+            now, release = self._node.clock(), incoming.release
 
-    async def _all_is_well(self) -> None:
-        """Forget an earlier refusal: the hub now offers what we hold."""
+            def keep(tx: Connection) -> None:
+                replica.renew_release(tx, store.tables, release.epoch, release.number, incoming.document.SerializeToString())
+                store.keep_sync_state(tx, HUB, store.SyncState(release.epoch, release.number), now)
+
+            await self._node.database.write(keep)
+            if self._tree and self._tree[0] == held:
+                self._tree = release, self._tree[1]
+
+    async def _confirmed(self, held: Release | None) -> None:
+        """Nothing newer is offered: forget an earlier refusal, unless what we hold has expired, which nobody honest lets happen."""
         node, now = self._node, self._node.clock()
+        if held and is_expired(held, now):
+            raise Refused(refuse(codes.FROZEN, number=held.number))
         state = await node.database.read(lambda tx: store.sync_state(tx, HUB))
         if state.refusal:
             await node.database.write(lambda tx: store.keep_sync_state(tx, HUB, store.SyncState(state.epoch, state.number), now))
 
     async def _report(self, offered: Release | None, held: Release | None, refusal: Refusal) -> None:
-        """Remember why, and tell the hub once for each reason; a wrong root is healed by a complete copy."""
+        """Remember why, and tell the hub once for each reason; what did not add up is compared part by part the next time."""
         node, now, reason = self._node, self._node.clock(), refusal.code.name
         _refused.add(1, {"reason": reason})
-        self._ask_for_all = refusal.code in (codes.ROOT_MISMATCH, codes.GAP, codes.CHAIN_BROKEN)
+        self._compare = refusal.code in COMPARED
+        if self._compare:
+            self.forget_tree()
         epoch, number = (offered.epoch, offered.number) if offered else (0, 0)
         event = ReleaseRefused(epoch, number, reason, held.number if held else 0, now)
 
         def keep(tx: Connection) -> None:
+            if self._compare:
+                staging.drop(tx, store.staging)
+                store.keep_progress(tx, store.Progress())
             if store.sync_state(tx, HUB) != store.SyncState(epoch, number, reason):
                 store.keep_sync_state(tx, HUB, store.SyncState(epoch, number, reason), now)
                 node.outbox.append(tx, destination=HUB, message=wire.refused_to_wire(event), now=now)
 
         await node.database.write(keep)
-
-
-def _handed_back(held: replica.Held) -> Change:
-    """An entry as it goes back to a hub that lost it."""
-    return Change(held.entry_id, held.version, held.release, content=held.content, recorded_at=held.recorded_at)
 
 
 def last_refusal(tx: Connection) -> str:
@@ -241,17 +319,3 @@ def last_refusal(tx: Connection) -> str:
 def _held(tx: Connection) -> Release | None:
     present = held_release(tx, store.tables)
     return present[0] if present else None
-
-
-def _is_known(change: Change, known: dict[str, Leaf]) -> bool:
-    leaf = known.get(change.entry_id)
-    return leaf is not None and (leaf.version, leaf.digest) == (change.version, digest_of(change.content))
-
-
-async def _batches(frames: Frames) -> AsyncIterator[list[Change]]:
-    """The changes of each frame."""
-    async for message in frames:
-        batch = unpack(message.frame)
-        if isinstance(batch, Refusal):
-            raise Refused(batch)
-        yield batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,8 @@ from pydantic import AfterValidator, Field
 
 from twelve333.adapters.settings import Address, Section, ServiceSettings
 from twelve333.core.ids import is_province_code
+from twelve333.core.library.model import Scope
+from twelve333.core.library.pacing import Cap
 
 from .cases_policy import Cases
 
@@ -53,12 +56,37 @@ class Handoff(Section):
     call_hold_seconds: float = Field(default=3600.0, gt=0, le=86_400)
 
 
+class LibraryCap(Section):
+    """Kilobits a second that copying the library may take, each way, from one time of day in Beijing to another (equal: all day)."""
+
+    start: time = Field(default=time(0), alias="from")
+    end: time = Field(default=time(0), alias="to")
+    kilobits: int = Field(gt=0)
+
+
 class Library(Section):
-    """`files` of the library that come by themselves: kinds of entries, beginnings of topic codes, or `all`; others when a desk asks.
-    `synonyms`: a file of the province's own, counted from the settings file, adds to the national ones."""
+    """What part of the library this node holds (empty: all), and how much of the line it may take; a repeal goes past every cap.
+
+    `files` come by themselves: those of these kinds of entries, beginnings of topic codes, or `all`; others when a desk asks.
+    `synonyms`: a file of the province's own, counted from the settings file, adds to the national ones.
+    """
 
     files: tuple[str, ...] = ("prompt",)
     synonyms: Path | None = None
+    topics: tuple[str, ...] = Field(default=(), max_length=16)
+    regions: tuple[str, ...] = Field(default=(), max_length=16)
+    caps: tuple[LibraryCap, ...] = ()
+    removals_kept_days: int = Field(default=400, ge=1)
+
+    @property
+    def scope(self) -> Scope:
+        """The part held."""
+        return Scope(tuple(sorted(set(self.topics))), tuple(sorted(set(self.regions))))
+
+    @property
+    def line(self) -> tuple[Cap, ...]:
+        """The caps."""
+        return tuple(Cap(cap.start, cap.end, cap.kilobits) for cap in self.caps)
 
 
 class NodeSettings(ServiceSettings):

@@ -16,6 +16,7 @@ from ..api.library.v1 import events_pb2, service_pb2
 from ..api.library.v1 import library_pb2 as pb
 from ..core.decision import FieldViolation, Refusal, refuse
 from ..core.library import codes
+from ..core.library.copying import Lane
 from ..core.library.messages import ReleaseAnnounced, ReleaseApplied, ReleaseRefused
 from ..core.library.model import (
     Change,
@@ -25,6 +26,7 @@ from ..core.library.model import (
     Link,
     Provenance,
     Release,
+    Scope,
     Tombstone,
     TombstoneReason,
 )
@@ -48,7 +50,14 @@ REASON_OUT: Final = {
     TombstoneReason.WITHDRAWN: pb.TOMBSTONE_REASON_WITHDRAWN,
     TombstoneReason.MERGED: pb.TOMBSTONE_REASON_MERGED,
     TombstoneReason.PUBLISHED_IN_ERROR: pb.TOMBSTONE_REASON_PUBLISHED_IN_ERROR,
+    TombstoneReason.OUT_OF_SCOPE: pb.TOMBSTONE_REASON_OUT_OF_SCOPE,
 }
+LANE_OUT: Final = {
+    Lane.URGENT: pb.RELEASE_LANE_URGENT,
+    Lane.NORMAL: pb.RELEASE_LANE_NORMAL,
+    Lane.BULK: pb.RELEASE_LANE_BULK,
+}
+LANE_IN: Final = {wire: lane for lane, wire in LANE_OUT.items()}
 REASON_IN: Final = {wire: reason for reason, wire in REASON_OUT.items()}
 
 
@@ -166,7 +175,7 @@ def tombstone_from_wire(message: pb.Tombstone) -> Tombstone | Refusal:
 
 def change_to_wire(change: Change) -> pb.Change:
     """A change as a message."""
-    message = pb.Change(entry_id=change.entry_id, version=change.version, release=change.release)
+    message = pb.Change(entry_id=change.entry_id, version=change.version, release=change.release, sequence=change.sequence)
     if change.recorded_at is not None:
         message.recorded_at.CopyFrom(to_timestamp(change.recorded_at))
     if change.tombstone is not None:
@@ -178,13 +187,16 @@ def change_to_wire(change: Change) -> pb.Change:
 
 def change_from_wire(message: pb.Change) -> Change | Refusal:
     """A change from a message."""
-    recorded = from_timestamp(message.recorded_at) if message.HasField("recorded_at") else None
+    try:
+        recorded = from_timestamp(message.recorded_at) if message.HasField("recorded_at") else None
+    except (OverflowError, ValueError):  # a time that no calendar has
+        return refuse(codes.FRAME_UNREADABLE)
     if message.WhichOneof("what") != "tombstone":
-        return Change(message.entry_id, message.version, message.release, content=message.content, recorded_at=recorded)
+        return Change(message.entry_id, message.version, message.release, message.content, None, recorded, message.sequence)
     tombstone = tombstone_from_wire(message.tombstone)
     if isinstance(tombstone, Refusal):
         return tombstone
-    return Change(message.entry_id, message.version, message.release, tombstone=tombstone, recorded_at=recorded)
+    return Change(message.entry_id, message.version, message.release, b"", tombstone, recorded, message.sequence)
 
 
 def release_to_wire(release: Release) -> pb.Release:
@@ -196,22 +208,43 @@ def release_to_wire(release: Release) -> pb.Release:
         root=release.root,
         previous_root=release.previous_root,
         made_at=to_timestamp(release.made_at),
+        sequence=release.sequence,
+        expires_at=to_timestamp(release.expires_at) if release.expires_at else None,
+        topics=release.scope.topics,
+        regions=release.scope.regions,
     )
 
 
 def release_from_wire(message: pb.Release) -> Release:
     """A release from a message."""
-    return Release(message.epoch, message.number, message.entry_count, message.root, message.previous_root, from_timestamp(message.made_at))
+    return Release(
+        message.epoch,
+        message.number,
+        message.entry_count,
+        message.root,
+        message.previous_root,
+        from_timestamp(message.made_at),
+        sequence=message.sequence,
+        expires_at=from_timestamp(message.expires_at) if message.HasField("expires_at") else None,
+        scope=Scope(tuple(message.topics), tuple(message.regions)),
+    )
+
+
+def lane_from_wire(lane: pb.ReleaseLane.ValueType) -> Lane | None:
+    """A lane as asked for; None: as the content asks for."""
+    return LANE_IN.get(lane)
 
 
 def announced_to_wire(event: ReleaseAnnounced) -> events_pb2.ReleaseAnnounced:
     """The announcement as it travels."""
-    return events_pb2.ReleaseAnnounced(epoch=event.epoch, number=event.number, root=event.root, made_at=to_timestamp(event.made_at))
+    lane, made_at = LANE_OUT[event.lane], to_timestamp(event.made_at)
+    return events_pb2.ReleaseAnnounced(epoch=event.epoch, number=event.number, root=event.root, made_at=made_at, lane=lane)
 
 
 def announced_from_wire(message: events_pb2.ReleaseAnnounced) -> ReleaseAnnounced:
     """The announcement as it arrived."""
-    return ReleaseAnnounced(message.epoch, message.number, message.root, from_timestamp(message.made_at))
+    lane = LANE_IN.get(message.lane, Lane.NORMAL)
+    return ReleaseAnnounced(message.epoch, message.number, message.root, from_timestamp(message.made_at), lane)
 
 
 def applied_to_wire(event: ReleaseApplied) -> events_pb2.ReleaseApplied:

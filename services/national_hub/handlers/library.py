@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -30,7 +30,7 @@ from twelve333.core.library.model import Item, Release
 from twelve333.core.library.rules import PUBLICATION_ITEMS_MAX, publish
 from twelve333.wire import library as wire
 from twelve333.wire.documents import document_to_wire
-from twelve333.wire.library_frames import frames
+from twelve333.wire.library_frames import frames, zlib_frame
 from twelve333.wire.times import to_timestamp
 
 from ..context import HubContext
@@ -67,7 +67,8 @@ class LibraryPublishHandlers(service_pb2_grpc.LibraryPublishServiceServicer):
         context: ServicerContext[pb.PublishEntriesRequest, pb.PublishEntriesResponse],
     ) -> pb.PublishEntriesResponse:
         """Take a publication whole, then make one release of it."""
-        command, hub, now = await _read(request_iterator), self._hub, self._hub.clock()
+        hub, now = self._hub, self._hub.clock()
+        command = await _read(request_iterator)
         outcome = await hub.audit.write("library.publish", "", lambda tx: publish_items(hub, tx, command, now))
         done, release = outcome.publication, outcome.release
         _published.add(len(done.changes))
@@ -85,7 +86,7 @@ class LibraryPublishHandlers(service_pb2_grpc.LibraryPublishServiceServicer):
 
 
 class LibrarySyncHandlers(service_pb2_grpc.LibrarySyncServiceServicer):
-    """See `LibrarySyncService`."""
+    """See `LibrarySyncService`: for nodes of the release before this one."""
 
     def __init__(self, hub: HubContext) -> None:
         self._hub = hub
@@ -107,7 +108,7 @@ class LibrarySyncHandlers(service_pb2_grpc.LibrarySyncServiceServicer):
             changes, after = await database.read(partial(store.changes_since, base=base, until=release.number, after=after))
             if not after:
                 return
-            for frame in frames(changes):
+            for frame in frames(changes, zlib_frame):
                 yield pb.PullChangesResponse(frame=frame)
 
 
@@ -138,7 +139,7 @@ def _replicas(tx: Connection) -> list[pb.ReplicaReport]:
 
 async def _read(stream: AsyncIterator[pb.PublishEntriesRequest]) -> Publish:
     """The whole publication, within bounds."""
-    strict, items, size = None, list[Item](), 0
+    strict, lane, items, size = None, None, list[Item](), 0
     async for message in stream:
         size += message.ByteSize()
         if size > PUBLICATION_BYTES_MAX or len(items) >= PUBLICATION_ITEMS_MAX:
@@ -147,14 +148,14 @@ async def _read(stream: AsyncIterator[pb.PublishEntriesRequest]) -> Publish:
         if (what == "header") != (strict is None):
             raise Refused(refuse(codes.PUBLICATION_WITHOUT_HEADER))
         if what == "header":
-            strict = message.header.strict
+            strict, lane = message.header.strict, wire.lane_from_wire(message.header.lane)
         elif what == "entry":
             items.append(wire.item_from_content(message.entry))
         else:
             items.append(wire.item_from_removal(message.removal))
     if strict is None:
         raise Refused(refuse(codes.PUBLICATION_WITHOUT_HEADER))
-    return Publish(tuple(items), strict)
+    return Publish(tuple(items), strict, lane)
 
 
 def publish_items(hub: HubContext, tx: Connection, command: Publish, now: datetime) -> Outcome:
@@ -165,12 +166,13 @@ def publish_items(hub: HubContext, tx: Connection, command: Publish, now: dateti
     epoch = max(1, hub.outbox.epoch(tx))
     held, removed = replica.leaves(tx, store.tables), store.removed_versions(tx)
     looked = looked_at(tx, command, now)
-    decision = accepted(publish(held, removed, last, epoch, looked.topics, looked.command, now))
+    wanted = replace(looked.command, valid=hub.settings.library.valid)
+    decision = accepted(publish(held, removed, last, epoch, looked.topics, wanted, now))
     release = decision.state.release
     if release is None:
         return Outcome(decision.state, last)
     document = document_to_wire(sign(canonical_bytes(release), PURPOSE, release.number, hub.documents))
-    store.keep(tx, decision.state.changes, release, document.SerializeToString())
+    store.keep(tx, decision.state.changes, release, document.SerializeToString(), hub.settings.library.removals_kept)
     for event in decision.events:
         if isinstance(event, ReleaseAnnounced):
             for member in registration.member_names(tx):

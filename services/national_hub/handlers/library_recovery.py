@@ -23,7 +23,7 @@ from twelve333.core.decision import Refusal, Refused, accepted, refuse
 from twelve333.core.library import codes
 from twelve333.core.library.checkpoint import parse_release
 from twelve333.core.library.messages import ReleaseAnnounced
-from twelve333.core.library.model import Change, Release
+from twelve333.core.library.model import EVERYTHING, Change, Release
 from twelve333.core.library.recovery import taken_back
 from twelve333.core.library.rules import PUBLICATION_ITEMS_MAX
 from twelve333.wire import library as wire
@@ -58,6 +58,8 @@ class LibraryReturnHandlers(recovery_pb2_grpc.LibraryReturnServiceServicer):
         release = parse_release(payload)
         if isinstance(release, Refusal):
             raise Refused(release)
+        if release.scope != EVERYTHING:
+            raise Refused(refuse(codes.WRONG_SCOPE, number=release.number))
         entries = [change async for change in _entries(request_iterator)]
 
         def keep(tx: Connection) -> int:

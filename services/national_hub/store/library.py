@@ -5,24 +5,27 @@ Plain functions on the caller's connection; the change log is what nodes copy fr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, Row, Select, Table, Text, func, insert, select, update
 
 from twelve333.adapters.sql import UtcDateTime
 from twelve333.adapters.sql import library as replica
+from twelve333.adapters.sql import library_log as log_of
 from twelve333.adapters.sql.library import HeldRelease
 from twelve333.adapters.sql.library_playing import playing_table as declare_playing
 from twelve333.adapters.sql.library_tables import library_tables
 from twelve333.core.library.model import Change, Release, Tombstone, TombstoneReason
+from twelve333.wire.library_frames import KnownText, Texts
 
 from .metadata import metadata
 
 tables = library_tables(metadata)
 playing_table = declare_playing(metadata)
 PULL_PAGE = 256
+REMOVALS_KEPT: Final = timedelta(days=400)
 
 changes_table = Table(
     "library_changes",
@@ -37,6 +40,7 @@ changes_table = Table(
     Column("recorded_at", UtcDateTime, nullable=True),
     Column("document", Text, nullable=True),  # that groups the text with others; None in rows of an older program
     Index("ix_library_changes_document", "document"),
+    Column("position", BigInteger, nullable=True),  # in the log of the library; not known of what an older program wrote
     Index("ix_library_changes_entry_id", "entry_id", "release"),
 )
 reports_table = Table(
@@ -57,16 +61,30 @@ def removed_versions(tx: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in tx.execute(query)}
 
 
-def keep(tx: Connection, changes: Iterable[Change], release: Release, document: bytes) -> None:
+def keep(tx: Connection, changes: Iterable[Change], release: Release, document: bytes, removals_kept: timedelta = REMOVALS_KEPT) -> None:
     """Append `changes` to the log and make `release` the present one, searchable.
 
     Args:
         document: the signed document of the release, byte for byte.
+        removals_kept: for how long removals are told to nodes one by one; a node that is older compares trees.
     """
     log = list(changes)
     tx.execute(insert(changes_table), [_logged(change, sequence) for sequence, change in enumerate(log, 1)])
     replica.apply(tx, tables, log)
-    replica.keep_release(tx, tables, release.epoch, release.number, HeldRelease(document, release.made_at))
+    horizon = max(log_of.horizon(tx, tables), log_of.forget_tombstones(tx, tables, release.made_at - removals_kept))
+    log_of.keep_tombstones(tx, tables, log, release.made_at)
+    replica.keep_release(tx, tables, release.epoch, release.number, HeldRelease(document, release.made_at, horizon))
+
+
+def texts_at(tx: Connection, after: int, changes: Sequence[Change]) -> Texts:
+    """The texts that a replica holds of entries that have changed, if it has taken the log up to `after`."""
+    c, ids = changes_table.c, [change.entry_id for change in changes if change.tombstone is None]
+    if not ids:
+        return {}
+    known = func.coalesce(c.position, 0) <= after
+    last = select(c.entry_id, func.max(c.version).label("version")).where(c.entry_id.in_(ids), known).group_by(c.entry_id).subquery()
+    query = select(changes_table).join(last, (last.c.entry_id == c.entry_id) & (last.c.version == c.version))
+    return {row.entry_id: KnownText(row.version, bytes(row.content)) for row in tx.execute(query) if row.content is not None}
 
 
 def changes_since(tx: Connection, base: int, until: int, after: str) -> tuple[list[Change], str]:
@@ -131,4 +149,5 @@ def _logged(change: Change, sequence: int) -> dict[str, object]:
         "successor": change.tombstone.successor if change.tombstone else "",
         "recorded_at": change.recorded_at,
         "document": None if change.tombstone else replica.decoded(change.content).document,
+        "position": change.sequence,
     }

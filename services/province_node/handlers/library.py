@@ -10,6 +10,9 @@ from sqlalchemy import Connection
 
 from twelve333.adapters.sql.delivery import Applier, Inbound
 from twelve333.adapters.synonyms import extended_lexicon
+from twelve333.api.library.v1 import events_pb2
+from twelve333.core.library.copying import Lane
+from twelve333.wire.library import announced_from_wire
 
 from ..context import NodeContext
 from ..library import last_refusal
@@ -28,14 +31,16 @@ def library_handlers(node: NodeContext) -> SupplementedReading:
     return SupplementedReading(node.database, store.tables, node.clock, lexicon=lexicon, home=node.province, refusal=last_refusal)
 
 
-def on_release_announced(wake: Callable[[], None]) -> Applier:
-    """What to do when the hub says that there is a new release: fetch it, after this unit of work.
+def on_release_announced(wake: Callable[[], None], hurry: Callable[[], None]) -> Applier:
+    """What to do when the hub says that there is a new release: fetch it, after this unit of work; an urgent one overtakes the rest.
 
     The announcement carries nothing to keep; the periodic pull makes up for one that comes too early.
     """
     loop = asyncio.get_running_loop()
 
     def apply(tx: Connection, event: Inbound, now: datetime) -> None:
+        if announced_from_wire(events_pb2.ReleaseAnnounced.FromString(event.message)).lane is Lane.URGENT:
+            loop.call_soon_threadsafe(hurry)
         loop.call_soon_threadsafe(wake)
 
     return apply

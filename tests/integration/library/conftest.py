@@ -1,4 +1,4 @@
-"""The hub and the two nodes of `proposals_stage`, on SQLite; on PostgreSQL where a test says so."""
+"""The hub and the two nodes of `proposals_stage`, on SQLite; on PostgreSQL where a test says so. The `World` of `tests.support.library`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.integration.library.proposals_stage import FUJIAN, JIANGXI, START, Library, Member, member_of
+from tests.support.library import World
 from tests.support.members import Federation as Certificates
 
 from national_hub.store import delivery_of as hub_delivery
@@ -55,3 +56,14 @@ async def library(urls: dict[str, str], tmp_path: Path) -> AsyncIterator[Library
             folder = certificates.certify(hub_identity() if name == HUB else node_identity(name))
             members[name] = await member_of(name, database, delivery, folder, clock)
         yield Library(members)
+
+
+@pytest.fixture(scope="session")
+def authorities(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates.create(tmp_path_factory.mktemp("library-pki"))
+
+
+@pytest.fixture
+async def world(tmp_path: Path, authorities: Certificates) -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        yield World(tmp_path, stack, authorities)

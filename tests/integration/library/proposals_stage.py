@@ -14,22 +14,22 @@ from typing import Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.support.library import copy_directly
 
 from national_hub.context import HubContext
-from national_hub.handlers.library import LibraryPublishHandlers, LibrarySyncHandlers
+from national_hub.handlers.library import LibraryPublishHandlers
 from national_hub.handlers.proposals import ProposalHandlers as HubHandlers
 from national_hub.handlers.proposals import take_step as take_at_hub
+from national_hub.settings import Library as HubLibrary
 from national_hub.store import library as hub_library
 from national_hub.store import proposals as hub_proposals
 from national_hub.store import registration
 from province_node.context import NodeContext
 from province_node.handlers.proposals import ProposalHandlers as NodeHandlers
 from province_node.handlers.proposals import take_step as take_at_node
-from province_node.library import LibraryPull
 from province_node.store import library as node_library
 from province_node.store import proposals as node_proposals
 from twelve333.adapters.library_proposals import STEP_TAKEN, ProposalParts
-from twelve333.adapters.library_reading import held_release
 from twelve333.adapters.rpc import access
 from twelve333.adapters.signing.documents import public_bytes
 from twelve333.adapters.signing.statements import Signer, Verifier
@@ -42,7 +42,7 @@ from twelve333.api.library.v1 import service_pb2 as library_pb
 from twelve333.core.decision import Refused
 from twelve333.core.identity import Caller, Role
 from twelve333.core.ids import HUB
-from twelve333.core.library.model import Entry, EntryKind, Release, Tombstone, TombstoneReason
+from twelve333.core.library.model import Entry, EntryKind, Tombstone, TombstoneReason
 from twelve333.core.library.proposals import Verdict
 from twelve333.core.registration.model import Member as Registered
 from twelve333.wire.library import content_of, tombstone_to_wire
@@ -113,12 +113,7 @@ class Library:
 
     async def copy(self) -> None:
         for node in (self.members[FUJIAN], self.members[JIANGXI]):
-            held = await node.database.read(lambda tx: held_release(tx, node_library.tables))
-            release: Release | None = held[0] if held else None
-            request = (
-                library_pb.PullChangesRequest(epoch=release.epoch, number=release.number) if release else library_pb.PullChangesRequest()
-            )
-            await LibraryPull(node.context).take(release, LibrarySyncHandlers(self.hub.context).PullChanges(request, cast("Any", None)))
+            await copy_directly(self.hub.context, node.context)
 
     async def carry(self) -> None:
         """Carry what waits in the outboxes of hub and nodes, some of it twice."""
@@ -147,7 +142,7 @@ class Library:
 
 async def member_of(name: str, database: Database, delivery: Delivery, folder: Path, clock: Any) -> Member:
     unused, signer = cast("Any", None), Signer(folder)
-    settings = cast("Any", SimpleNamespace(locale="en", province=name))
+    settings = cast("Any", SimpleNamespace(locale="en", library=HubLibrary(), province=name))
     if name == HUB:
         hub = HubContext(settings, database, delivery.outbox, clock, unused, KEY)
         for each in (FUJIAN, JIANGXI):

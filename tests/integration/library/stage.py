@@ -9,12 +9,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.support.library import copy_directly
 
 from national_hub.context import HubContext
-from national_hub.handlers.library import LibraryPublishHandlers, LibrarySyncHandlers
+from national_hub.handlers.library import LibraryPublishHandlers
+from national_hub.settings import Library as HubLibrary
 from national_hub.store import delivery_of as hub_delivery
 from province_node.context import NodeContext
-from province_node.library import LibraryPull
 from province_node.store import delivery_of as node_delivery
 from twelve333.adapters.rpc import access
 from twelve333.adapters.signing.documents import public_bytes
@@ -66,8 +67,8 @@ class Stage:
         return await LibraryPublishHandlers(self.hub).PublishEntries(stream(), CALL)
 
     async def copy(self) -> None:
-        """The node takes what the hub holds, as a complete copy."""
-        await LibraryPull(self.node).take(None, LibrarySyncHandlers(self.hub).PullChanges(pb.PullChangesRequest(), CALL))
+        """The node takes what the hub holds."""
+        await copy_directly(self.hub, self.node)
 
 
 async def open_stage(urls: list[str]) -> AsyncIterator[Stage]:
@@ -76,7 +77,7 @@ async def open_stage(urls: list[str]) -> AsyncIterator[Stage]:
     hub_outbox, node_outbox = hub_delivery("hub").outbox, node_delivery("350000").outbox
     hub = await _open("national_hub", urls[0], hub_outbox.begin_epoch)
     node = await _open("province_node", urls[1], node_outbox.begin_epoch)
-    settings = cast("Any", SimpleNamespace(locale="en", province="350000"))
+    settings = cast("Any", SimpleNamespace(locale="en", library=HubLibrary(), province="350000"))
     try:
         yield Stage(
             HubContext(settings, hub, hub_outbox, clock, unused, KEY),

@@ -1,115 +1,38 @@
-"""A node copies the hub's library over what the hub's own handlers stream: whole, in steps, broken off, tampered with, restored.
-
-Hub and node are the real handlers and stores on their own databases; only the wire between them is a function call, so that a test
-can hold, cut or change what travels.
-"""
+"""A node copies the library: whole, in steps, broken off, from a restored hub, from another province, on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import grpc
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import select
+from tests.support.library import Hub, Node, World, entry
 from tests.support.postgres import Cluster
 
-from national_hub.context import HubContext
-from national_hub.handlers.library import LibraryPublishHandlers, LibrarySyncHandlers
-from national_hub.store import delivery_of as hub_delivery
+from national_hub.handlers.library import LibrarySyncHandlers
 from national_hub.store import registration
-from province_node.context import NodeContext
-from province_node.library import LibraryPull, last_refusal
-from province_node.store import delivery_of as node_delivery
+from province_node.library import last_refusal
 from province_node.store import library as node_store
-from twelve333.adapters.library_reading import LibraryReading, held_release
-from twelve333.adapters.rpc import access
-from twelve333.adapters.signing.documents import public_bytes
-from twelve333.adapters.sql import Database, migrate, open_database
 from twelve333.adapters.sql import library as replica
+from twelve333.adapters.sql import library_staging as staging
 from twelve333.api.library.v1 import service_pb2 as pb
 from twelve333.core.decision import Refused
-from twelve333.core.identity import Caller, Role
 from twelve333.core.library.merkle import root_of
-from twelve333.core.library.model import Entry, EntryKind, Release, Tombstone, TombstoneReason
+from twelve333.core.library.model import TombstoneReason
 from twelve333.core.registration.model import Member
-from twelve333.wire.library import content_of, tombstone_to_wire
 from twelve333.wire.library_frames import FRAME_CHANGES_MAX
 
-START = datetime(2014, 3, 30, 1, tzinfo=UTC)
-KEY = Ed25519PrivateKey.generate()
-Parts = list[pb.PullChangesResponse]
-
-
-def _entry(name: str, body: str = "工伤认定") -> Entry:
-    return Entry(name, EntryKind.QA, f"题 {name}", body, ("04",))
-
-
-@dataclass
-class Hub:
-    """The hub's handlers on a database of its own."""
-
-    context: HubContext
-
-    async def publish(self, *entries: Entry, remove: str = "", strict: bool = False) -> pb.PublishEntriesResponse:
-        async def stream() -> AsyncIterator[pb.PublishEntriesRequest]:
-            yield pb.PublishEntriesRequest(header=pb.PublishHeader(strict=strict))
-            for entry in entries:
-                yield pb.PublishEntriesRequest(entry=content_of(entry))
-            if remove:
-                tombstone = tombstone_to_wire(Tombstone(TombstoneReason.WITHDRAWN))
-                yield pb.PublishEntriesRequest(removal=pb.Removal(entry_id=remove, tombstone=tombstone))
-
-        context = cast("Any", SimpleNamespace(invocation_metadata=lambda: ()))
-        access._caller.set(Caller(Role.OPERATOR, "hub", "operator"))
-        return await LibraryPublishHandlers(self.context).PublishEntries(stream(), context)
-
-    async def pull(self, held: Release | None) -> Parts:
-        request = pb.PullChangesRequest(epoch=held.epoch, number=held.number) if held else pb.PullChangesRequest()
-        return [part async for part in LibrarySyncHandlers(self.context).PullChanges(request, cast("Any", None))]
-
-
-@dataclass
-class Node:
-    """The node's copying and reading on a database of its own."""
-
-    context: NodeContext
-
-    def __post_init__(self) -> None:
-        self.pulling = LibraryPull(self.context)
-
-    async def held(self) -> Release | None:
-        present = await self.context.database.read(lambda tx: held_release(tx, node_store.tables))
-        return present[0] if present else None
-
-    async def take(self, parts: Parts) -> bool:
-        async def stream() -> AsyncIterator[pb.PullChangesResponse]:
-            for part in parts:
-                yield part
-
-        return await self.pulling.take(await self.held(), stream())
-
-    async def found(self, query: str) -> list[str]:
-        reading = LibraryReading(self.context.database, node_store.tables, self.context.clock)
-        answer = await reading.Search(pb.SearchRequest(query=query, limit=50), cast("Any", None))
-        return sorted(hit.entry.entry.id for hit in answer.hits)
-
-    async def told(self) -> list[str]:
-        """Types of the events that wait for the hub, in order."""
-        outbox = node_store.sync_table.metadata.tables["outbox"]
-        rows = await self.context.database.read(lambda tx: tx.execute(select(outbox.c.type).order_by(outbox.c.sequence)).scalars().all())
-        return [name.rpartition(".")[2] for name in rows]
+MANY = FRAME_CHANGES_MAX * 2 + 50
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def urls(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+def urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
     if request.param == "sqlite":
-        yield [f"sqlite:///{tmp_path / name}.db" for name in ("hub", "node")]
+        yield ["", ""]
         return
     cluster: Cluster = request.getfixturevalue("postgres_cluster")
     made = [cluster.create_database() for _ in range(2)]
@@ -118,167 +41,214 @@ def urls(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         cluster.drop_database(url)
 
 
-async def _open(service: str, url: str, begin: Any) -> Database:
-    migrate.upgrade(service, url)
-    database = open_database(url)
-    await database.write(lambda tx: begin(tx, START))
-    return database
-
-
-@pytest.fixture
-async def hub(urls: list[str]) -> AsyncIterator[Hub]:
-    outbox = hub_delivery("hub").outbox
-    database = await _open("national_hub", urls[0], outbox.begin_epoch)
-    settings = cast("Any", SimpleNamespace(locale="en"))
-    yield Hub(HubContext(settings, database, outbox, lambda: START, cast("Any", None), KEY))
-    await database.close()
-
-
-@pytest.fixture
-async def node(urls: list[str]) -> AsyncIterator[Node]:
-    outbox = node_delivery("350000").outbox
-    database = await _open("province_node", urls[1], outbox.begin_epoch)
-    unused = cast("Any", None)
-    async with grpc.aio.insecure_channel("127.0.0.1:1") as nobody:
-        peers = cast("Any", SimpleNamespace(channel=lambda _member: nobody))
-        yield Node(NodeContext(unused, database, outbox, lambda: START + timedelta(seconds=1), unused, peers, public_bytes(KEY)))
-    await database.close()
-
-
 async def _same(hub: Hub, node: Node) -> None:
-    """The node holds what the hub holds, root and all."""
-    parts = await hub.pull(None)
-    held = await node.held()
-    assert held is not None and parts[0].header.release.version == held.number
+    """The node holds what the hub holds, root and all, and nothing is left over."""
+    wanted, held = await hub.release(), await node.held()
+    assert held == wanted
     leaves = await node.context.database.read(lambda tx: replica.leaves(tx, node_store.tables))
-    assert root_of(leaves.values()) == held.root
+    assert root_of(leaves.values()) == wanted.root
+    left = await node.context.database.read(lambda tx: (staging.staged_leaves(tx, node_store.staging), node_store.progress(tx)))
+    assert left == (([], []), node_store.Progress())
 
 
-async def test_a_first_copy_then_steps_keep_the_node_equal(hub: Hub, node: Node) -> None:
-    await hub.publish(_entry("a"), _entry("b"), _entry("c", "养老金"))
-    assert await node.take(await hub.pull(None))
+async def _many(hub: Hub) -> None:
+    await hub.publish(*(entry(f"e{i:04}", f"工伤 {i}") for i in range(MANY)))
+
+
+async def test_a_first_copy_then_steps_keep_the_node_equal(world: World, urls: list[str]) -> None:
+    hub, node = await world.hub(urls[0]), await world.node(url=urls[1])
+    await hub.publish(entry("a"), entry("b"), entry("c", "养老金"))
+    assert await node.step()
     await _same(hub, node)
     assert await node.found("工伤") == ["a", "b"]
-    await hub.publish(_entry("b", "失业金"), _entry("d"))
+    await hub.publish(entry("b", "失业金"), entry("d"))
     await hub.publish(remove="a")
-    parts = await hub.pull(await node.held())
-    assert (parts[0].header.base, parts[0].header.change_count) == (1, 3)
-    assert await node.take(parts)
+    assert await node.step()
     await _same(hub, node)
-    assert await node.found("工伤") == ["d"]
+    assert (await node.found("工伤"), node.way.asked, hub.way.asked[-2:]) == (["d"], [], ["checkpoint", "log 3"])
     assert await node.told() == ["ReleaseApplied", "ReleaseApplied"]
 
 
-async def test_nothing_new_is_a_header_and_changes_nothing(hub: Hub, node: Node) -> None:
-    await hub.publish(_entry("a"))
-    await node.take(await hub.pull(None))
-    parts = await hub.pull(await node.held())
-    assert len(parts) == 1 and parts[0].ByteSize() <= 512
-    assert not await node.take(parts)
+async def test_a_poll_without_change_takes_less_than_200_bytes(world: World) -> None:
+    hub, node = await world.hub(), await world.node()
+    await hub.publish(entry("a"))
+    await node.step()
+    from province_node.library_source import Source
+
+    source, held = Source(node.context.peers, "hub"), await node.held()
+    offered = await source.checkpoint(held, node.pull.scope)
+    assert offered.document is None and source.wire_bytes <= 40
+    assert not await node.step()
     assert await node.told() == ["ReleaseApplied"]
 
 
-async def test_nothing_is_visible_before_the_first_release_is_whole(hub: Hub, node: Node) -> None:
-    await hub.publish(*(_entry(f"e{i}", f"工伤 {i}") for i in range(FRAME_CHANGES_MAX + 50)))
-    parts = await hub.pull(None)
-    assert len(parts) == 3
-    with pytest.raises(Refused) as refused:
-        await node.take(parts[:2])
-    assert refused.value.refusal.code.name == "LIBRARY_ROOT_MISMATCH"
+async def test_nothing_is_visible_before_the_first_release_is_whole(world: World) -> None:
+    hub, node = await world.hub(), await world.node()
+    await _many(hub)
+    hub.way.cut_after = 2
+    with pytest.raises(grpc.aio.AioRpcError):
+        await node.step()
     with pytest.raises(Refused) as empty:
         await node.found("工伤")
     assert empty.value.refusal.code.name == "LIBRARY_NOTHING_APPLIED"
-    assert await node.take(parts)
+    hub.way.cut_after = None
+    assert await node.step()
     await _same(hub, node)
 
 
-async def test_a_copy_that_broke_off_goes_on_with_a_newer_release(hub: Hub, node: Node) -> None:
-    await hub.publish(*(_entry(f"e{i}", f"工伤 {i}") for i in range(FRAME_CHANGES_MAX + 50)))
-    with pytest.raises(Refused):
-        await node.take((await hub.pull(None))[:2])
-    await hub.publish(_entry("e1", "养老"), remove="e0")
-    assert await node.take(await hub.pull(None))
+async def test_a_first_copy_that_broke_off_sends_at_most_one_frame_again(world: World, urls: list[str]) -> None:
+    hub, node = await world.hub(urls[0]), await world.node(url=urls[1])
+    await _many(hub)
+    hub.way.cut_after = 2
+    with pytest.raises(grpc.aio.AioRpcError):
+        await node.step()
+    hub.way.cut_after = None
+    assert await node.step()
     await _same(hub, node)
-    assert await node.found("养老") == ["e1"]
+    assert len(hub.way.sent) <= MANY // FRAME_CHANGES_MAX + 1 + 1
 
 
-async def test_a_changed_byte_is_refused_reported_once_and_healed(hub: Hub, node: Node) -> None:
-    await hub.publish(_entry("a"))
-    await node.take(await hub.pull(None))
-    good = await node.held()
-    await hub.publish(_entry("a", "甲"), _entry("b"))
-    parts = await hub.pull(good)
-    await hub.publish(_entry("a", "乙"))
-    mixed = [parts[0], *(await hub.pull(good))[1:]]
-    for _ in range(2):
-        with pytest.raises(Refused) as refused:
-            await node.take(mixed)
-        assert refused.value.refusal.code.name == "LIBRARY_ROOT_MISMATCH"
-    assert await node.held() == good
+async def test_changes_that_broke_off_go_on_where_they_were_and_stay_unseen_until_whole(world: World, urls: list[str]) -> None:
+    hub, node = await world.hub(urls[0]), await world.node(url=urls[1])
+    await hub.publish(entry("a"))
+    await node.step()
+    await _many(hub)
+    hub.way.cut_after, first = len(hub.way.sent) + 2, len(hub.way.sent)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await node.step()
     assert await node.found("工伤") == ["a"]
-    assert await node.context.database.read(last_refusal) == "LIBRARY_ROOT_MISMATCH"
-    assert await node.told() == ["ReleaseApplied", "ReleaseRefused"]
-    assert await node.take(await hub.pull(None))
+    hub.way.cut_after = None
+    await hub.publish(entry("e0001", "养老"), remove="e0000")
+    assert await node.step()
     await _same(hub, node)
-    assert await node.context.database.read(last_refusal) == ""
+    assert await node.found("养老") == ["e0001"]
+    assert len(hub.way.sent) - first <= 4
 
 
-async def test_an_older_release_is_refused(hub: Hub, node: Node) -> None:
-    await hub.publish(_entry("a"))
-    old = await hub.pull(None)
-    await hub.publish(_entry("b"))
-    await node.take(await hub.pull(None))
-    with pytest.raises(Refused) as refused:
-        await node.take(old)
-    assert refused.value.refusal.code.name == "LIBRARY_ROLLED_BACK"
-    assert await node.found("工伤") == ["a", "b"]
-
-
-async def test_a_release_of_another_key_is_refused(hub: Hub, node: Node) -> None:
-    thief = Hub(replace(hub.context, documents=Ed25519PrivateKey.generate()))
-    await thief.publish(_entry("a"))
-    with pytest.raises(Refused) as refused:
-        await node.take(await thief.pull(None))
-    assert refused.value.refusal.code.name == "SECURITY_DOCUMENT_WRONG_KEY"
-    assert await node.held() is None
-
-
-async def test_a_restored_hub_is_followed_under_its_new_epoch(hub: Hub, node: Node) -> None:
-    await hub.publish(_entry("a"), _entry("b"))
-    await node.take(await hub.pull(None))
-    later = START + timedelta(days=1)
-    await hub.context.database.write(lambda tx: hub.context.outbox.begin_epoch(tx, later))
-    await hub.publish(_entry("c"), remove="a")
-    parts = await hub.pull(await node.held())
-    assert parts[0].header.base == 0
-    assert await node.take(parts)
+async def test_a_change_travels_as_the_difference_to_the_text_held(world: World, urls: list[str]) -> None:
+    hub, node = await world.hub(urls[0]), await world.node(url=urls[1])
+    text = "".join(chr(0x4E00 + (i * 7919) % 20000) for i in range(4000))
+    await hub.publish(entry("a", text))
+    await node.step()
+    await hub.publish(entry("a", text.replace(text[2000], "工伤")))
+    await node.step()
     await _same(hub, node)
-    assert await node.found("工伤") == ["b", "c"]
+    assert len(hub.way.sent[1].payload) < len(hub.way.sent[0].payload) / 20
 
 
-async def test_a_publication_during_a_copy_does_not_disturb_it(hub: Hub, node: Node) -> None:
-    await hub.publish(*(_entry(f"e{i:03}", f"工伤 {i}") for i in range(FRAME_CHANGES_MAX + 50)))
-    sync = LibrarySyncHandlers(hub.context)
-    parts: Parts = []
-    async for part in sync.PullChanges(pb.PullChangesRequest(), cast("Any", None)):
-        parts.append(part)
-        if len(parts) == 2:
-            await hub.publish(_entry("e300", "改过"), remove="e299")
-    assert await node.take(parts)
-    held = await node.held()
-    assert held is not None and held.number == 1
+async def test_a_node_older_than_the_horizon_compares_parts_and_takes_only_what_differs(world: World) -> None:
+    hub, node = await world.hub(removals_kept_days=1), await world.node()
+    await _many(hub)
+    await node.step()
+    await hub.publish(remove="e0000", reason=TombstoneReason.REPEALED)
+    world.later(days=2)
+    await hub.publish(entry("e0001", "养老"))
+    before = len(hub.way.sent)
+    assert await node.step()
+    await _same(hub, node)
+    assert hub.way.asked[-2:] == ["digests ", "parts"]
+    assert len(hub.way.sent) == before + 1
 
 
-async def test_publishing_tells_every_member_and_says_what_was_left_out(hub: Hub) -> None:
-    fuzhou = Member("350000", "127.0.0.1:1", "01", START)
+async def test_what_has_been_swept_is_gone_from_the_index(world: World, urls: list[str]) -> None:
+    hub, node = await world.hub(urls[0]), await world.node(url=urls[1])
+    await hub.publish(entry("a", "工伤"), entry("b", "工伤"))
+    await node.step()
+    await hub.publish(entry("a", "养老"), remove="b")
+    await node.step()
+    rows = await node.context.database.read(
+        lambda tx: (tx.exec_driver_sql("SELECT count(*) FROM library_contents").scalar(), replica.leaves(tx, node_store.tables))
+    )
+    assert rows[0] == len(rows[1]) == 1
+    assert (await node.found("工伤"), await node.found("养老")) == ([], ["a"])
+
+
+async def test_a_restored_hub_is_followed_under_its_new_epoch_without_copying_again(world: World) -> None:
+    hub, node = await world.hub(), await world.node()
+    await _many(hub)
+    await node.step()
+    await hub.context.database.write(lambda tx: hub.context.outbox.begin_epoch(tx, world.now + timedelta(hours=1)))
+    await hub.publish(entry("c"), remove="e0000")
+    before = len(hub.way.sent)
+    assert await node.step()
+    await _same(hub, node)
+    assert len(hub.way.sent) == before + 1
+
+
+async def test_a_publication_during_a_copy_does_not_disturb_it(world: World) -> None:
+    hub, node = await world.hub(), await world.node()
+    await _many(hub)
+
+    async def published() -> None:
+        await hub.publish(entry("e0300", "改过"), remove="e0299")
+
+    came = iter(range(1 << 30))
+    take = node.pull._parts
+
+    async def parts(*args: Any) -> None:
+        if next(came) == 0:
+            await published()
+        await take(*args)
+
+    node.pull._parts = parts  # type: ignore[method-assign]
+    assert await node.step()
+    await _same(hub, node)
+    assert await node.found("改过") == ["e0300"]
+
+
+async def test_any_node_can_serve_any_other_while_the_hub_is_away(world: World, urls: list[str]) -> None:
+    hub, sibling = await world.hub(urls[0]), await world.node("360000", url=urls[1])
+    node = await world.node("350000", others=["360000"])
+    await _many(hub)
+    await sibling.step()
+    await node.step()
+    await hub.publish(entry("x", "失业金"), remove="e0001")
+    await sibling.step()
+    world.addresses["hub"] = "127.0.0.1:1"
+    assert await node.step()
+    assert sibling.way.asked == ["checkpoint", f"log {MANY}"]
+    assert await node.held() == await sibling.held()
+    assert await node.found("失业") == ["x"]
+    newcomer = await world.node("320000", others=["350000"])
+    assert await newcomer.step()
+    assert await newcomer.held() == await sibling.held()
+
+
+async def test_a_node_of_the_release_before_is_still_served(world: World) -> None:
+    hub = await world.hub()
+    await hub.publish(entry("a"), entry("b"))
+    answers = LibrarySyncHandlers(hub.context).PullChanges(pb.PullChangesRequest(), cast("Any", None))
+    parts = [part async for part in answers]
+    assert parts[0].header.change_count == 2
+    assert parts[1].frame.encoding == pb.FRAME_ENCODING_ZLIB
+
+
+async def test_publishing_tells_every_member_and_says_what_was_left_out(world: World, urls: list[str]) -> None:
+    hub, fuzhou = await world.hub(urls[0]), Member("350000", "127.0.0.1:1", "01", world.now)
     await hub.context.database.write(lambda tx: registration.save_member(tx, fuzhou))
-    answer = await hub.publish(_entry("a"), replace(_entry("b"), topics=("77",)))
+    answer = await hub.publish(entry("a"), replace(entry("b"), topics=("77",)))
     assert (answer.added, answer.release.number) == (1, 1)
     assert [(one.index, one.entry_id, one.code) for one in answer.rejected] == [(1, "b", "LIBRARY_TOPIC_UNKNOWN")]
     assert "77" in answer.rejected[0].message
-    again = await hub.publish(_entry("a"))
+    again = await hub.publish(entry("a"))
     assert (again.unchanged, again.release.number) == (1, 1)
-    with pytest.raises(Refused):
-        await hub.publish(_entry("c"), replace(_entry("d"), topics=()), strict=True)
     heads = await hub.context.database.read(hub.context.outbox.heads)
     assert [(head.destination, head.sequence) for head in heads] == [("350000", 1)]
+
+
+async def test_a_refusal_is_told_once_and_forgotten_when_all_is_well(world: World) -> None:
+    hub, node = await world.hub(), await world.node()
+    await hub.publish(entry("a"))
+    await node.step()
+    await hub.publish(entry("a", "甲"), entry("b"))
+    hub.way.frame = lambda frame: pb.Frame(encoding=frame.encoding, payload=frame.payload[:-1] + b"x")
+    for _ in range(2):
+        with pytest.raises(Refused):
+            await node.step()
+    assert await node.found("工伤") == ["a"]
+    assert await node.context.database.read(last_refusal) == "LIBRARY_FRAME_UNREADABLE"
+    assert await node.told() == ["ReleaseApplied", "ReleaseRefused"]
+    hub.way.frame = lambda frame: frame
+    assert await node.step()
+    assert await node.context.database.read(last_refusal) == ""
+    await _same(hub, node)

@@ -6,12 +6,12 @@ so a first copy may be written in several transactions and becomes visible with 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, text
+from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, text, update
 
 from ...core.decision import Refused
 from ...core.library.merkle import digest_of
@@ -25,6 +25,8 @@ from .library_narrowing import EVERYTHING, Narrow, conditions
 from .library_tables import LibraryTables
 
 CHUNK: Final = 200
+SEAL_BYTES: Final = 16
+Numbered = tuple[int, Change, Entry]  # row number, what it comes from, decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,11 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class HeldRelease:
-    """The release that a replica holds: the signed document as it came, and when it was applied."""
+    """The release that a replica holds: as it was signed, when it was applied, and the sequence since which every removal is known."""
 
     document: bytes
     applied_at: datetime
+    horizon: int = 0
 
 
 def decoded(content: bytes) -> Entry:
@@ -78,17 +81,18 @@ def apply(tx: Connection, tables: LibraryTables, changes: Iterable[Change]) -> i
     return count
 
 
-def clear(tx: Connection, tables: LibraryTables, keep: Mapping[str, Leaf] | None = None) -> None:
-    """Take out every entry, or every one that is not in `keep`."""
-    known = tx.execute(select(tables.library_entries.c.entry_id)).scalars()
-    gone = [entry_id for entry_id in known if keep is None or entry_id not in keep]
-    for start in range(0, len(gone), CHUNK):
-        _forget(tx, tables, gone[start : start + CHUNK])
-
-
 def keep_release(tx: Connection, tables: LibraryTables, epoch: int, number: int, held: HeldRelease) -> None:
-    """Make this release the one that the replica holds."""
-    tx.execute(insert(tables.library_releases).values(epoch=epoch, number=number, document=held.document, applied_at=held.applied_at))
+    """Make this release the one that the replica holds; the same number again only for another part of the library."""
+    t = tables.library_releases
+    tx.execute(delete(t).where(t.c.epoch == epoch, t.c.number == number))
+    values = {"document": held.document, "applied_at": held.applied_at, "horizon": held.horizon}
+    tx.execute(insert(t).values(epoch=epoch, number=number, **values))
+
+
+def renew_release(tx: Connection, tables: LibraryTables, epoch: int, number: int, document: bytes) -> None:
+    """Put the checkpoint of a release that was signed anew in the place of the one held."""
+    t = tables.library_releases
+    tx.execute(update(t).where(t.c.epoch == epoch, t.c.number == number).values(document=document))
 
 
 def held_number(tx: Connection, tables: LibraryTables) -> int:
@@ -100,8 +104,9 @@ def held_number(tx: Connection, tables: LibraryTables) -> int:
 def last_release(tx: Connection, tables: LibraryTables) -> HeldRelease | None:
     """The release held, None for an empty replica."""
     t = tables.library_releases
-    row = tx.execute(select(t.c.document, t.c.applied_at).order_by(t.c.epoch.desc(), t.c.number.desc()).limit(1)).one_or_none()
-    return HeldRelease(bytes(row.document), row.applied_at) if row else None
+    newest = select(t.c.document, t.c.applied_at, t.c.horizon).order_by(t.c.epoch.desc(), t.c.number.desc()).limit(1)
+    row = tx.execute(newest).one_or_none()
+    return HeldRelease(bytes(row.document), row.applied_at, row.horizon) if row else None
 
 
 def get(tx: Connection, tables: LibraryTables, entry_id: str) -> Held | None:
@@ -156,22 +161,67 @@ def _apply_chunk(tx: Connection, tables: LibraryTables, chunk: Sequence[Change])
         return
     first = take_rows(tx, tables, len(coming))
     numbered = [(first + i, change, entry) for i, (change, entry) in enumerate(coming)]
-    tx.execute(insert(tables.library_entries), [_row(row_id, change, entry) for row_id, change, entry in numbered])
-    tx.execute(insert(tables.library_contents), [{"row_id": row_id, "content": change.content} for row_id, change, _ in numbered])
-    links.put(tx, tables, [(row_id, entry) for row_id, _, entry in numbered])
-    _index(tx, [(row_id, _grams(entry)) for row_id, _, entry in numbered])
+    put_entries(tx, tables, numbered)
+    put_contents(tx, tables, numbered)
 
 
-def _row(row_id: int, change: Change, entry: Entry) -> dict[str, object]:
+def put_contents(tx: Connection, tables: LibraryTables, numbered: Sequence[Numbered]) -> None:
+    """Write contents and index under row numbers that are free; nobody sees them before an entry points to them."""
+    if numbered:
+        tx.execute(insert(tables.library_contents), [{"row_id": row_id, "content": change.content} for row_id, change, _ in numbered])
+        _index(tx, [(row_id, _grams(entry)) for row_id, _, entry in numbered])
+
+
+def put_entries(tx: Connection, tables: LibraryTables, numbered: Sequence[Numbered]) -> None:
+    """Let entries that are not held yet point to their contents."""
+    if numbered:
+        tx.execute(insert(tables.library_entries), [row_of(row_id, change, entry) for row_id, change, entry in numbered])
+        links.put(tx, tables, [(row_id, entry) for row_id, _, entry in numbered])
+
+
+def take_out(tx: Connection, tables: LibraryTables, entry_ids: Sequence[str]) -> list[int]:
+    """Take entries out of what is seen; the row numbers of their contents, which are there still."""
+    e = tables.library_entries
+    rows = list(tx.execute(select(e.c.row_id).where(e.c.entry_id.in_(entry_ids))).scalars())
+    if rows:
+        take_rows(tx, tables, 0)
+    for table in (tables.library_links, e):
+        _delete_rows(tx, table, rows)
+    return rows
+
+
+def forget_rows(tx: Connection, tables: LibraryTables, rows: Sequence[tuple[int, bytes]]) -> None:
+    """Remove contents and their index; FTS5 without content must be told what it indexed."""
+    if not rows:
+        return
+    if tx.dialect.name == "sqlite":
+        remove = text("INSERT INTO library_index(library_index, rowid, grams) VALUES ('delete', :row_id, :grams)")
+        tx.execute(remove, [{"row_id": row_id, "grams": " ".join(_grams(decoded(content)))} for row_id, content in rows])
+    else:
+        tx.execute(text("DELETE FROM library_index WHERE row_id = :row_id"), [{"row_id": row_id} for row_id, _ in rows])
+    _delete_rows(tx, tables.library_contents, [row_id for row_id, _ in rows])
+
+
+def row_of(row_id: int, change: Change, entry: Entry) -> dict[str, object]:
+    """The row of an entry: what its change says, and what is read from its content."""
     return {
         "row_id": row_id,
         "entry_id": change.entry_id,
         "version": change.version,
         "release": change.release,
+        "sequence": change.sequence,
         "digest": digest_of(change.content),
         "recorded_at": change.recorded_at,
+        "seal": seal_of(change),
         **derived(entry),
     }
+
+
+def seal_of(change: Change) -> bytes:
+    """The seal over what a row says beside its content: no signature covers it, and a flipped byte in it must be found all the same."""
+    at = change.recorded_at.astimezone(UTC).isoformat() if change.recorded_at else ""
+    said = f"{change.entry_id}\n{change.version}\n{change.release}\n{change.sequence}\n{at}"
+    return digest_of(said.encode())[:SEAL_BYTES]
 
 
 def _grams(entry: Entry) -> list[str]:
@@ -180,19 +230,11 @@ def _grams(entry: Entry) -> list[str]:
 
 
 def _forget(tx: Connection, tables: LibraryTables, entry_ids: Sequence[str]) -> None:
-    """Take entries out of all tables and the index; FTS5 without content must be told what it indexed."""
+    """Take entries out of all tables and the index."""
     e, c = tables.library_entries, tables.library_contents
     rows = tx.execute(select(e.c.row_id, c.c.content).join(c, c.c.row_id == e.c.row_id).where(e.c.entry_id.in_(entry_ids))).all()
-    if not rows:
-        return
-    take_rows(tx, tables, 0)
-    if tx.dialect.name == "sqlite":
-        remove = text("INSERT INTO library_index(library_index, rowid, grams) VALUES ('delete', :row_id, :grams)")
-        tx.execute(remove, [{"row_id": row.row_id, "grams": " ".join(_grams(decoded(bytes(row.content))))} for row in rows])
-    else:
-        tx.execute(text("DELETE FROM library_index WHERE row_id = :row_id"), [{"row_id": row.row_id} for row in rows])
-    for table in (tables.library_links, c, e):
-        _delete_rows(tx, table, [row.row_id for row in rows])
+    take_out(tx, tables, entry_ids)
+    forget_rows(tx, tables, [(row.row_id, bytes(row.content)) for row in rows])
 
 
 def _delete_rows(tx: Connection, table: Table, row_ids: Sequence[int]) -> None:

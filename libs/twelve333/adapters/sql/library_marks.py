@@ -39,11 +39,15 @@ def mark_of(tx: Connection, tables: LibraryTables) -> Mark:
     return Mark(row.stamp, newest, row.last_row) if row else Mark(0, newest, 0)
 
 
-def take_rows(tx: Connection, tables: LibraryTables, count: int) -> int:
-    """Note a change of entries, and take `count` new rows for it; returns the first."""
+def take_rows(tx: Connection, tables: LibraryTables, count: int, *, seen: bool = True) -> int:
+    """Note a change of entries, and take `count` new rows for it; returns the first.
+
+    Args:
+        seen: whether entries change now; rows of contents that no entry points to yet change nothing for a search.
+    """
     marks, held = tables.library_marks, mark_of(tx, tables)
     first = max(held.newest, held.last_row) + 1
-    values = {"stamp": held.stamp + 1, "last_row": first + count - 1}
+    values = {"stamp": held.stamp + seen, "last_row": first + count - 1}
     if tx.execute(update(marks).where(marks.c.id == _ONLY).values(values)).rowcount == 0:
         tx.execute(insert(marks).values(id=_ONLY, **values))
     return first

@@ -25,13 +25,14 @@ class LibraryTables:
     library_links: Table
     library_pieces: Table
     library_marks: Table
+    library_tombstones: Table
 
 
 def library_tables(metadata: MetaData) -> LibraryTables:
     """Declare the tables of a replica in a service's `metadata`, or return those declared before."""
     if "library_entries" in metadata.tables:
         return LibraryTables(**{name: metadata.tables[name] for name in LibraryTables.__slots__})
-    return LibraryTables(*(make(metadata) for make in (_entries, _contents, _releases, _links, _pieces, _marks)))
+    return LibraryTables(*(make(metadata) for make in (_entries, _contents, _releases, _links, _pieces, _marks, _tombstones)))
 
 
 def create_index(connection: Connection) -> None:
@@ -44,6 +45,7 @@ INDEX_STATEMENTS: Final = {
     "sqlite": (
         "CREATE VIRTUAL TABLE library_index USING fts5(grams, content='', detail=none, tokenize='ascii')",
         "CREATE VIRTUAL TABLE library_index_terms USING fts5vocab(library_index, 'row')",
+        "CREATE VIRTUAL TABLE library_index_rows USING fts5vocab(library_index, 'instance')",
     ),
     "postgresql": (
         "CREATE TABLE library_index (row_id bigint PRIMARY KEY, grams tsvector NOT NULL)",
@@ -60,6 +62,7 @@ def _entries(metadata: MetaData) -> Table:
         Column("entry_id", Text, nullable=False, unique=True),
         Column("version", Integer, nullable=False),
         Column("release", BigInteger, nullable=False),
+        Column("sequence", BigInteger, nullable=False, server_default="0"),  # in the change log; 0 from a program that did not count
         Column("digest", LargeBinary, nullable=False),  # SHA-256 of the content
         Column("kind", Text, nullable=False),
         Column("region", Text, nullable=False),
@@ -67,6 +70,7 @@ def _entries(metadata: MetaData) -> Table:
         Column("valid_from", Date, nullable=True),
         Column("valid_to", Date, nullable=True),
         Column("title", Text, nullable=False),
+        Column("seal", LargeBinary, nullable=True),  # over what the row says beside its content; none from a program that knew none
         Column("recorded_at", UtcDateTime, nullable=True),  # when its release was made, if known
         # What follows is read from the content, and read again when a program knows more of it than the one that wrote the row.
         Column("derived", Integer, nullable=True),
@@ -77,6 +81,7 @@ def _entries(metadata: MetaData) -> Table:
         Column("applies_to", Date, nullable=True),
         Column("attached", Integer, nullable=True),  # files that belong to it
         Index("ix_library_entries_document", "document"),
+        Index("ix_library_entries_sequence", "sequence"),
         Index("ix_library_entries_review_due", "review_due"),
     )
 
@@ -120,6 +125,22 @@ def _releases(metadata: MetaData) -> Table:
         Column("number", BigInteger, primary_key=True, autoincrement=False),
         Column("document", LargeBinary, nullable=False),  # SignedDocument, byte for byte
         Column("applied_at", UtcDateTime, nullable=False),
+        Column("horizon", BigInteger, nullable=False, server_default="0"),  # since this sequence every removal is known here
+    )
+
+
+def _tombstones(metadata: MetaData) -> Table:
+    return Table(
+        "library_tombstones",
+        metadata,
+        Column("entry_id", Text, primary_key=True),
+        Column("version", Integer, nullable=False),
+        Column("release", BigInteger, nullable=False),
+        Column("sequence", BigInteger, nullable=False),
+        Column("reason", Text, nullable=False),
+        Column("successor", Text, nullable=False),
+        Column("removed_at", UtcDateTime, nullable=False),
+        Index("ix_library_tombstones_sequence", "sequence"),
     )
 
 

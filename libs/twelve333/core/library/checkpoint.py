@@ -12,7 +12,7 @@ from typing import Final
 
 from ..decision import Refusal, refuse
 from . import codes
-from .model import HASH_BYTES, Release
+from .model import HASH_BYTES, Release, Scope
 
 RELEASE_TYPE: Final = "twelve333/library-release/v1"
 CHECKPOINT_BYTES_MAX: Final = 2048
@@ -28,8 +28,22 @@ def canonical_bytes(release: Release) -> bytes:
         "root": release.root.hex(),
         "previous_root": release.previous_root.hex(),
         "made_at": release.made_at.astimezone(UTC).isoformat(timespec="microseconds"),
+        **_since_counted(release),
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _since_counted(release: Release) -> dict[str, object]:
+    """What came later into the document; each left out where it says nothing, so that what was signed once reads the same for ever."""
+    said = {
+        "sequence": release.sequence,
+        "last_urgent": release.last_urgent,
+        "last_normal": release.last_normal,
+        "expires_at": release.expires_at.astimezone(UTC).isoformat(timespec="seconds") if release.expires_at else "",
+        "topics": list(release.scope.topics),
+        "regions": list(release.scope.regions),
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def parse_release(document: bytes) -> Release | Refusal:
@@ -47,8 +61,21 @@ def parse_release(document: bytes) -> Release | Refusal:
             root=bytes.fromhex(read["root"]),
             previous_root=bytes.fromhex(read["previous_root"]),
             made_at=datetime.fromisoformat(read["made_at"]),
+            sequence=int(read.get("sequence", 0)),
+            last_urgent=int(read.get("last_urgent", 0)),
+            last_normal=int(read.get("last_normal", 0)),
+            expires_at=datetime.fromisoformat(read["expires_at"]) if "expires_at" in read else None,
+            scope=Scope(_texts(read.get("topics", [])), _texts(read.get("regions", []))),
         )
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):  # the last two: 1e999, and brackets a thousand deep
         return refuse(codes.RELEASE_UNREADABLE)
-    whole = len(release.root) == len(release.previous_root) == HASH_BYTES and release.made_at.tzinfo is not None
+    aware = release.made_at.tzinfo is not None and (release.expires_at is None or release.expires_at.tzinfo is not None)
+    whole = len(release.root) == len(release.previous_root) == HASH_BYTES and aware
     return release if whole else refuse(codes.RELEASE_UNREADABLE)
+
+
+def _texts(values: list[object]) -> tuple[str, ...]:
+    """A list of texts, and nothing else."""
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError(values)
+    return tuple(str(value) for value in values)

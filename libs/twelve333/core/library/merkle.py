@@ -38,18 +38,18 @@ def digests_of(leaves: Iterable[Leaf]) -> dict[str, bytes]:
     buckets: dict[str, list[Leaf]] = {}
     for leaf in leaves:
         buckets.setdefault(bucket_of(leaf.entry_id), []).append(leaf)
-    digests = {name: _bucket_digest(members) for name, members in buckets.items()}
-    empty = _bucket_digest([])
+    digests = {name: bucket_digest(members) for name, members in buckets.items()}
+    empty = bucket_digest([])
     for depth in range(BUCKET_HEX_DIGITS - 1, -1, -1):
         parents = {name[:depth] for name in digests if len(name) == depth + 1}
         for parent in parents:
-            digests[parent] = _node_digest(digests.get(f"{parent}{child:x}", empty) for child in range(ARITY))
-        empty = _node_digest([empty] * ARITY)
+            digests[parent] = node_digest(digests.get(f"{parent}{child:x}", empty) for child in range(ARITY))
+        empty = node_digest([empty] * ARITY)
     digests.setdefault("", empty)
     return digests
 
 
-def _bucket_digest(members: list[Leaf]) -> bytes:
+def bucket_digest(members: Iterable[Leaf]) -> bytes:
     """Digest of a bucket: its leaves in order of id."""
     return sha256(_BUCKET + b"".join(_leaf_digest(leaf) for leaf in sorted(members, key=lambda leaf: leaf.entry_id))).digest()
 
@@ -60,6 +60,6 @@ def _leaf_digest(leaf: Leaf) -> bytes:
     return sha256(_LEAF + len(name).to_bytes(2, "big") + name + leaf.version.to_bytes(4, "big") + leaf.digest).digest()
 
 
-def _node_digest(children: Iterable[bytes]) -> bytes:
+def node_digest(children: Iterable[bytes]) -> bytes:
     """Digest of an inner node over its sixteen children."""
     return sha256(_NODE + b"".join(children)).digest()

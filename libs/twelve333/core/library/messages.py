@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ..decision import FieldViolation
+from .copying import VALID, Lane
 from .model import Change, Item, Release
 
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Publish items; `strict` means all or nothing."""
+    """Publish items.
+
+    Args:
+        items: entries and removals.
+        strict: all or nothing.
+        lane: how the release is let through to nodes; None: as its content asks for.
+        valid: for how long its checkpoint may pass for the present one, unless it is signed anew.
+    """
 
     items: tuple[Item, ...]
     strict: bool = False
+    lane: Lane | None = None
+    valid: timedelta = VALID
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +55,11 @@ class Offer:
 
     Args:
         release: as decoded from the signed document.
-        base: number of the release that the changes start from; 0 for a complete copy.
         signature_valid: whether the hub's signature over the document holds.
         root, entry_count: computed by the replica from what it would hold afterwards.
     """
 
     release: Release
-    base: int
     signature_valid: bool
     root: bytes
     entry_count: int
@@ -65,6 +73,7 @@ class ReleaseAnnounced:
     number: int
     root: bytes
     made_at: datetime
+    lane: Lane = Lane.NORMAL
 
 
 @dataclass(frozen=True, slots=True)

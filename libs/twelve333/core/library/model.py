@@ -7,6 +7,7 @@ replica keeps, hashes and forwards fields that it does not know.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -62,6 +63,7 @@ class TombstoneReason(Enum):
     WITHDRAWN = "withdrawn"
     MERGED = "merged"
     PUBLISHED_IN_ERROR = "published_in_error"
+    OUT_OF_SCOPE = "out_of_scope"  # only between replicas: it is no longer in the part that is copied
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ class Change:
     content: bytes = b""
     tombstone: Tombstone | None = None
     recorded_at: datetime | None = None
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,34 @@ class Leaf:
     entry_id: str
     version: int
     digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a replica holds of the library, all of it if both are empty.
+
+    Args:
+        topics: classification codes; what stands under one of them is in.
+        regions: where an entry applies: `350000` takes in its cities and counties. National entries are always in.
+    """
+
+    topics: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+
+    def covers(self, region: str, topics: Iterable[str]) -> bool:
+        """Whether an entry of this region and these topics is in."""
+        here = not self.regions or region == NATIONAL or any(region.startswith(stem(one)) for one in self.regions)
+        return here and (not self.topics or any(topic.startswith(one) for topic in topics for one in self.topics))
+
+
+EVERYTHING: Final = Scope()
+
+
+def stem(region: str) -> str:
+    """The digits that a region shares with what lies in it: `35` of a province, `3501` of a city, all six of a county."""
+    if region.endswith("0000"):
+        return region[:2]
+    return region[:4] if region.endswith("00") else region
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +254,10 @@ class Release:
         root: Merkle root over all entries, 32 bytes.
         previous_root: root of the release before, `NO_ROOT` for the first.
         made_at: when the hub made it.
+        sequence: how far the change log goes after it; with the epoch this is the cursor. 0: from a program that did not count.
+        last_urgent, last_normal: the last release that had an urgent change, or one that is not bulk; 0 for none.
+        expires_at: until when it may pass for the present one; None: from a program that did not say.
+        scope: what part of the library it is about.
     """
 
     epoch: int
@@ -231,3 +266,8 @@ class Release:
     root: bytes
     previous_root: bytes
     made_at: datetime
+    sequence: int = 0
+    last_urgent: int = 0
+    last_normal: int = 0
+    expires_at: datetime | None = None
+    scope: Scope = EVERYTHING

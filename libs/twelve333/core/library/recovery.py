@@ -34,7 +34,7 @@ def taken_back(
     news = [change for change in entries if held.get(change.entry_id) != after[change.entry_id]]
     # Why an entry was taken out is not handed back; that it was is proved by the root.
     gone = [
-        Change(leaf.entry_id, leaf.version + 1, release.number, tombstone=Tombstone(TombstoneReason.WITHDRAWN))
+        Change(leaf.entry_id, leaf.version + 1, release.number, tombstone=Tombstone(TombstoneReason.WITHDRAWN), sequence=release.sequence)
         for leaf in held.values()
         if leaf.entry_id not in after
     ]

@@ -6,13 +6,15 @@ one small checkpoint: signature first, then order, then the root over everything
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Final
 
 from ..decision import Decision, FieldViolation, Refusal, refuse
 from ..ids import check_id, is_unit_code
 from . import codes
+from .copying import Lane, Way, succession, way
 from .deidentify import findings
 from .merkle import digest_of, root_of
 from .messages import (
@@ -23,7 +25,7 @@ from .messages import (
     ReleaseAnnounced,
     ReleaseApplied,
 )
-from .model import NATIONAL, NO_ROOT, Change, Entry, EntryKind, Item, Leaf, Release
+from .model import NATIONAL, NO_ROOT, Change, Entry, EntryKind, Item, Leaf, Release, TombstoneReason
 from .parts import parts_violations
 
 TITLE_CHARS_MAX: Final = 200
@@ -127,16 +129,40 @@ def publish(
         return Refusal(codes.PUBLICATION_REJECTED, {"count": str(len(rejected))}, violations)
     number = last.number + 1 if last else 1
     changes = [_change(item, held, removed_versions, number, now) for item in good]
-    kept = tuple(change for change in changes if change is not None)
+    kept = _counted((change for change in changes if change is not None), last.sequence if last else 0)
     gone = sum(1 for change in kept if change.tombstone)
     added = sum(1 for change in kept if not change.tombstone and change.entry_id not in held)
     counts = {"added": added, "removed": gone, "changed": len(kept) - gone - added, "unchanged": len(changes) - len(kept)}
     if not kept:
         return Decision(Publication((), None, rejected=tuple(rejected), **counts))
     leaves = apply_changes(held, kept)
-    release = Release(epoch, number, len(leaves), root_of(leaves.values()), last.root if last else NO_ROOT, now)
-    told = ReleaseAnnounced(release.epoch, release.number, release.root, now)
+    through = _lane(command, kept)
+    release = Release(
+        epoch,
+        number,
+        len(leaves),
+        root_of(leaves.values()),
+        last.root if last else NO_ROOT,
+        now,
+        sequence=kept[-1].sequence,
+        last_urgent=number if through is Lane.URGENT else last.last_urgent if last else 0,
+        last_normal=number if through is not Lane.BULK else last.last_normal if last else 0,
+        expires_at=now + command.valid,
+    )
+    told = ReleaseAnnounced(release.epoch, release.number, release.root, now, through)
     return Decision(Publication(kept, release, rejected=tuple(rejected), **counts), (told,))
+
+
+def _counted(changes: Iterable[Change], after: int) -> tuple[Change, ...]:
+    """The changes with their places in the log."""
+    return tuple(replace(change, sequence=sequence) for sequence, change in enumerate(changes, after + 1))
+
+
+def _lane(command: Publish, changes: Collection[Change]) -> Lane:
+    """How a publication is let through: as its publisher says, else urgent if it takes something out."""
+    if command.lane is not None:
+        return command.lane
+    return Lane.URGENT if any(change.tombstone for change in changes) else Lane.NORMAL
 
 
 def _sort(items: tuple[Item, ...], held: Mapping[str, Leaf], topics: Collection[str]) -> tuple[list[Item], list[Rejected]]:
@@ -169,6 +195,8 @@ def _item_violation(
         return FieldViolation("content", codes.CONTENT_UNREADABLE)
     if item.tombstone.successor and item.tombstone.successor not in coming:
         return FieldViolation("successor", codes.SUCCESSOR_UNKNOWN, {"id": item.tombstone.successor[:64]})
+    if item.tombstone.reason is TombstoneReason.OUT_OF_SCOPE:
+        return FieldViolation("tombstone.reason", codes.REASON_MISSING)
     return None if item.entry_id in held else FieldViolation("id", codes.ENTRY_NOT_FOUND, {"id": item.entry_id[:64]})
 
 
@@ -207,33 +235,10 @@ def verify_next_release(held: Release | None, offer: Offer, now: datetime) -> De
     release = offer.release
     if not offer.signature_valid:
         return refuse(codes.SIGNATURE_INVALID, number=release.number)
-    if held is not None and (wrong := _order_refusal(held, offer)) is not None:
+    if (wrong := succession(held, release, now)) is not None:
         return wrong
-    if held is None and offer.base != 0:
-        return refuse(codes.GAP, base=offer.base, held=0)
     if offer.root != release.root or offer.entry_count != release.entry_count:
         return refuse(codes.ROOT_MISMATCH, number=release.number)
-    if held is not None and _same(held, release):
+    if held is not None and way(held, release, 0) is Way.NOTHING:
         return Decision(held)
     return Decision(release, (ReleaseApplied(release.epoch, release.number, release.entry_count, release.root, now),))
-
-
-def _order_refusal(held: Release, offer: Offer) -> Refusal | None:
-    """Refuse what goes back, splits history or leaves something out; a new epoch must come as a complete copy."""
-    release = offer.release
-    if (release.epoch, release.number) < (held.epoch, held.number):
-        return refuse(codes.ROLLED_BACK, number=release.number, held=held.number)
-    if (release.epoch, release.number) == (held.epoch, held.number):
-        return None if release.root == held.root else refuse(codes.FORKED, number=release.number)
-    if offer.base == 0:
-        return None
-    if release.epoch != held.epoch or offer.base != held.number:
-        return refuse(codes.GAP, base=offer.base, held=held.number)
-    if release.number == held.number + 1 and release.previous_root != held.root:
-        return refuse(codes.CHAIN_BROKEN, number=release.number)
-    return None
-
-
-def _same(held: Release, release: Release) -> bool:
-    """Whether both are the same release."""
-    return (held.epoch, held.number, held.root) == (release.epoch, release.number, release.root)

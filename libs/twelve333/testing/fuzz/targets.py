@@ -5,7 +5,6 @@ A decoder of events may also raise what the inbox contains and sets the event as
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -47,7 +46,7 @@ from ...wire.directory import snapshot_from_wire
 from ...wire.documents import document_from_wire, document_to_wire
 from ...wire.envelope import decode_envelope, decode_receipt, encode_envelope, encode_receipt
 from ...wire.library import announced_from_wire, applied_from_wire, change_from_wire, entry_from_content, refused_from_wire
-from ...wire.library_frames import unpack
+from ...wire.library_frames import unpack, zlib_frame, zstd_frame
 from ...wire.queues import decode_told
 from ...wire.routing import call_from_wire, context_from_wire, offer_from_wire, told_from_wire
 from ...wire.status import parse_details, to_status
@@ -106,8 +105,9 @@ def _signed_sample(chance: Random) -> bytes:
 def _frame_sample(chance: Random) -> bytes:
     payload = damaged(filled(library_pb.ChangeBatch, chance).SerializeToString(), chance)
     bomb = chance.random() < 0.002
-    packed = zlib.compress(bytes(8 << 20) if bomb else payload, 1)
-    return library_pb.Frame(encoding=library_pb.FRAME_ENCODING_ZLIB, payload=packed).SerializeToString()
+    pack, payload = chance.choice((zlib_frame, zstd_frame)), bytes(8 << 20) if bomb else payload
+    encoding, packed = pack(payload)
+    return library_pb.Frame(encoding=encoding, payload=damaged(packed, chance) if chance.random() < 0.3 else packed).SerializeToString()
 
 
 def _envelope_sample(chance: Random) -> bytes:

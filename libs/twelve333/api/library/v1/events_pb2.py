@@ -23,19 +23,20 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from twelve333.api.library.v1 import library_pb2 as twelve333_dot_api_dot_library_dot_v1_dot_library__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%twelve333/api/library/v1/events.proto\x12\x18twelve333.api.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"l\n\x10ReleaseAnnounced\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12+\n\x07made_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\x0eReleaseApplied\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x13\n\x0b\x65ntry_count\x18\x03 \x01(\r\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12.\n\napplied_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\x0eReleaseRefused\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\tlast_good\x18\x04 \x01(\x04\x12.\n\nrefused_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%twelve333/api/library/v1/events.proto\x12\x18twelve333.api.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&twelve333/api/library/v1/library.proto\"\xa1\x01\n\x10ReleaseAnnounced\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12+\n\x07made_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x04lane\x18\x05 \x01(\x0e\x32%.twelve333.api.library.v1.ReleaseLane\"\x82\x01\n\x0eReleaseApplied\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x13\n\x0b\x65ntry_count\x18\x03 \x01(\r\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12.\n\napplied_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\x0eReleaseRefused\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\tlast_good\x18\x04 \x01(\x04\x12.\n\nrefused_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.library.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RELEASEANNOUNCED']._serialized_start=100
-  _globals['_RELEASEANNOUNCED']._serialized_end=208
-  _globals['_RELEASEAPPLIED']._serialized_start=211
-  _globals['_RELEASEAPPLIED']._serialized_end=341
-  _globals['_RELEASEREFUSED']._serialized_start=344
-  _globals['_RELEASEREFUSED']._serialized_end=474
+  _globals['_RELEASEANNOUNCED']._serialized_start=141
+  _globals['_RELEASEANNOUNCED']._serialized_end=302
+  _globals['_RELEASEAPPLIED']._serialized_start=305
+  _globals['_RELEASEAPPLIED']._serialized_end=435
+  _globals['_RELEASEREFUSED']._serialized_start=438
+  _globals['_RELEASEREFUSED']._serialized_end=568
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ What the library tells over NATS. The content itself goes over gRPC: these only 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from twelve333.api.library.v1 import library_pb2 as _library_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -27,12 +28,15 @@ class ReleaseAnnounced(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     ROOT_FIELD_NUMBER: _builtins.int
     MADE_AT_FIELD_NUMBER: _builtins.int
+    LANE_FIELD_NUMBER: _builtins.int
     epoch: _builtins.int
     """Epoch of the library."""
     number: _builtins.int
     """Number of the release."""
     root: _builtins.bytes
     """Merkle root of the release; 32 bytes."""
+    lane: _library_pb2.ReleaseLane.ValueType
+    """How it is to be let through."""
     @_builtins.property
     def made_at(self) -> _timestamp_pb2.Timestamp:
         """When the hub made it."""
@@ -44,10 +48,11 @@ class ReleaseAnnounced(_message.Message):
         number: _builtins.int = ...,
         root: _builtins.bytes = ...,
         made_at: _timestamp_pb2.Timestamp | None = ...,
+        lane: _library_pb2.ReleaseLane.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["made_at", b"made_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "made_at", b"made_at", "number", b"number", "root", b"root"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "lane", b"lane", "made_at", b"made_at", "number", b"number", "root", b"root"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

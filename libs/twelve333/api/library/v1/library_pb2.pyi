@@ -160,6 +160,8 @@ class _TombstoneReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Tombs
     """Merged into the successor."""
     TOMBSTONE_REASON_PUBLISHED_IN_ERROR: _TombstoneReason.ValueType  # 4
     """It should never have been published."""
+    TOMBSTONE_REASON_OUT_OF_SCOPE: _TombstoneReason.ValueType  # 5
+    """Only between replicas: the entry is no longer in the part of the library that is copied."""
 
 class TombstoneReason(_TombstoneReason, metaclass=_TombstoneReasonEnumTypeWrapper):
     """Why an entry is no longer in the library."""
@@ -174,7 +176,37 @@ TOMBSTONE_REASON_MERGED: TombstoneReason.ValueType  # 3
 """Merged into the successor."""
 TOMBSTONE_REASON_PUBLISHED_IN_ERROR: TombstoneReason.ValueType  # 4
 """It should never have been published."""
+TOMBSTONE_REASON_OUT_OF_SCOPE: TombstoneReason.ValueType  # 5
+"""Only between replicas: the entry is no longer in the part of the library that is copied."""
 Global___TombstoneReason: _TypeAlias = TombstoneReason  # noqa: Y015
+
+class _ReleaseLane:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReleaseLaneEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReleaseLane.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RELEASE_LANE_UNSPECIFIED: _ReleaseLane.ValueType  # 0
+    """As its content asks for: a removal is urgent, the rest is normal."""
+    RELEASE_LANE_URGENT: _ReleaseLane.ValueType  # 1
+    """A repeal or correction: on every desk within seconds, past every cap."""
+    RELEASE_LANE_NORMAL: _ReleaseLane.ValueType  # 2
+    """The usual."""
+    RELEASE_LANE_BULK: _ReleaseLane.ValueType  # 3
+    """An import or other mass of changes: when nothing else waits."""
+
+class ReleaseLane(_ReleaseLane, metaclass=_ReleaseLaneEnumTypeWrapper):
+    """How a release is let through to nodes."""
+
+RELEASE_LANE_UNSPECIFIED: ReleaseLane.ValueType  # 0
+"""As its content asks for: a removal is urgent, the rest is normal."""
+RELEASE_LANE_URGENT: ReleaseLane.ValueType  # 1
+"""A repeal or correction: on every desk within seconds, past every cap."""
+RELEASE_LANE_NORMAL: ReleaseLane.ValueType  # 2
+"""The usual."""
+RELEASE_LANE_BULK: ReleaseLane.ValueType  # 3
+"""An import or other mass of changes: when nothing else waits."""
+Global___ReleaseLane: _TypeAlias = ReleaseLane  # noqa: Y015
 
 @_typing.final
 class Link(_message.Message):
@@ -477,7 +509,10 @@ class Change(_message.Message):
     RELEASE_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
     TOMBSTONE_FIELD_NUMBER: _builtins.int
+    PATCH_FIELD_NUMBER: _builtins.int
     RECORDED_AT_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    PATCHED_VERSION_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     """Id of the entry."""
     version: _builtins.int
@@ -486,6 +521,12 @@ class Change(_message.Message):
     """Release that brought it in."""
     content: _builtins.bytes
     """Serialised Entry, byte for byte as the hub keeps it."""
+    patch: _builtins.bytes
+    """Serialised Entry as a difference to the text before it: a zstd frame whose dictionary is the content of `patched_version`."""
+    sequence: _builtins.int
+    """Its place in the change log of the library; 0 from a program that does not count."""
+    patched_version: _builtins.int
+    """Which text a patch is a difference to."""
     @_builtins.property
     def tombstone(self) -> Global___Tombstone:
         """The entry is gone."""
@@ -502,13 +543,16 @@ class Change(_message.Message):
         release: _builtins.int = ...,
         content: _builtins.bytes = ...,
         tombstone: Global___Tombstone | None = ...,
+        patch: _builtins.bytes = ...,
         recorded_at: _timestamp_pb2.Timestamp | None = ...,
+        sequence: _builtins.int = ...,
+        patched_version: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "recorded_at", b"recorded_at", "tombstone", b"tombstone", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "patch", b"patch", "recorded_at", b"recorded_at", "tombstone", b"tombstone", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "entry_id", b"entry_id", "recorded_at", b"recorded_at", "release", b"release", "tombstone", b"tombstone", "version", b"version", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "entry_id", b"entry_id", "patch", b"patch", "patched_version", b"patched_version", "recorded_at", b"recorded_at", "release", b"release", "sequence", b"sequence", "tombstone", b"tombstone", "version", b"version", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["content", "tombstone"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["content", "tombstone", "patch"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 
@@ -528,6 +572,10 @@ class Release(_message.Message):
     ROOT_FIELD_NUMBER: _builtins.int
     PREVIOUS_ROOT_FIELD_NUMBER: _builtins.int
     MADE_AT_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    TOPICS_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
     epoch: _builtins.int
     """Epoch of the library; goes up when the hub is restored from a backup."""
     number: _builtins.int
@@ -538,9 +586,23 @@ class Release(_message.Message):
     """Merkle root over (id, version, SHA-256 of content) of all entries; 32 bytes."""
     previous_root: _builtins.bytes
     """Root of the release before; 32 bytes, zeros for the first."""
+    sequence: _builtins.int
+    """How far the change log goes after it; 0 from a program that did not count."""
     @_builtins.property
     def made_at(self) -> _timestamp_pb2.Timestamp:
         """When the hub made it."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """Until when it may pass for the present one; not there from a program that did not say. What is expired stays readable."""
+
+    @_builtins.property
+    def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Topics that it is about; empty for all."""
+
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Regions that it is about; empty for all."""
 
     def __init__(
         self,
@@ -551,10 +613,14 @@ class Release(_message.Message):
         root: _builtins.bytes = ...,
         previous_root: _builtins.bytes = ...,
         made_at: _timestamp_pb2.Timestamp | None = ...,
+        sequence: _builtins.int = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        topics: _abc.Iterable[_builtins.str] | None = ...,
+        regions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["made_at", b"made_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "made_at", b"made_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_count", b"entry_count", "epoch", b"epoch", "made_at", b"made_at", "number", b"number", "previous_root", b"previous_root", "root", b"root"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_count", b"entry_count", "epoch", b"epoch", "expires_at", b"expires_at", "made_at", b"made_at", "number", b"number", "previous_root", b"previous_root", "regions", b"regions", "root", b"root", "sequence", b"sequence", "topics", b"topics"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -59,6 +59,8 @@ class _FrameEncodingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FrameEn
     """As it is."""
     FRAME_ENCODING_ZLIB: _FrameEncoding.ValueType  # 2
     """zlib (RFC 1950)."""
+    FRAME_ENCODING_ZSTD: _FrameEncoding.ValueType  # 3
+    """zstd (RFC 8878), level 3."""
 
 class FrameEncoding(_FrameEncoding, metaclass=_FrameEncodingEnumTypeWrapper):
     """How the payload of a frame is packed."""
@@ -69,6 +71,8 @@ FRAME_ENCODING_IDENTITY: FrameEncoding.ValueType  # 1
 """As it is."""
 FRAME_ENCODING_ZLIB: FrameEncoding.ValueType  # 2
 """zlib (RFC 1950)."""
+FRAME_ENCODING_ZSTD: FrameEncoding.ValueType  # 3
+"""zstd (RFC 8878), level 3."""
 Global___FrameEncoding: _TypeAlias = FrameEncoding  # noqa: Y015
 
 @_typing.final
@@ -195,6 +199,7 @@ class SearchResponse(_message.Message):
     TOTAL_FIELD_NUMBER: _builtins.int
     RELEASE_FIELD_NUMBER: _builtins.int
     AS_AT_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     total: _builtins.int
     """Entries that hold all the words as typed, beyond the limit too; those found by the question if there are none."""
     release: _builtins.int
@@ -205,6 +210,10 @@ class SearchResponse(_message.Message):
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchHit]:
         """Best first."""
 
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """Set if this replica can no longer say that it is the present one: tell the asker "library as of" this time."""
+
     def __init__(
         self,
         *,
@@ -212,10 +221,11 @@ class SearchResponse(_message.Message):
         total: _builtins.int = ...,
         release: _builtins.int = ...,
         as_at: _builtins.str = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_at", b"as_at", "hits", b"hits", "release", b"release", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_at", b"as_at", "as_of", b"as_of", "hits", b"hits", "release", b"release", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -251,6 +261,7 @@ class GetEntryResponse(_message.Message):
 
     ENTRY_FIELD_NUMBER: _builtins.int
     SUPPLEMENTS_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entry(self) -> _library_pb2.StoredEntry:
         """The entry with its text."""
@@ -259,15 +270,20 @@ class GetEntryResponse(_message.Message):
     def supplements(self) -> _containers.RepeatedCompositeFieldContainer[_proposals_pb2.Supplement]:
         """The province's own supplements to it; at a node only."""
 
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """As in SearchResponse."""
+
     def __init__(
         self,
         *,
         entry: _library_pb2.StoredEntry | None = ...,
         supplements: _abc.Iterable[_proposals_pb2.Supplement] | None = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "entry", b"entry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "supplements", b"supplements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "entry", b"entry", "supplements", b"supplements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -387,6 +403,7 @@ class GetReleaseResponse(_message.Message):
     APPLIED_AT_FIELD_NUMBER: _builtins.int
     LAST_REFUSAL_FIELD_NUMBER: _builtins.int
     REPLICAS_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     last_refusal: _builtins.str
     """Refusal code of the last offer that did not hold; empty if all is well."""
     @_builtins.property
@@ -405,6 +422,10 @@ class GetReleaseResponse(_message.Message):
     def replicas(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplicaReport]:
         """At the hub: what each node reported last, by member; empty at a node."""
 
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """As in SearchResponse."""
+
     def __init__(
         self,
         *,
@@ -413,10 +434,11 @@ class GetReleaseResponse(_message.Message):
         applied_at: _timestamp_pb2.Timestamp | None = ...,
         last_refusal: _builtins.str = ...,
         replicas: _abc.Iterable[Global___ReplicaReport] | None = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["applied_at", b"applied_at", "release", b"release", "signed", b"signed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applied_at", b"applied_at", "as_of", b"as_of", "release", b"release", "signed", b"signed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_at", b"applied_at", "last_refusal", b"last_refusal", "release", b"release", "replicas", b"replicas", "signed", b"signed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_at", b"applied_at", "as_of", b"as_of", "last_refusal", b"last_refusal", "release", b"release", "replicas", b"replicas", "signed", b"signed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -501,16 +523,20 @@ class PublishHeader(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     STRICT_FIELD_NUMBER: _builtins.int
+    LANE_FIELD_NUMBER: _builtins.int
     strict: _builtins.bool
     """All or nothing: one wrong item refuses the whole publication."""
+    lane: _library_pb2.ReleaseLane.ValueType
+    """How it is let through to nodes."""
     def __init__(
         self,
         *,
         strict: _builtins.bool = ...,
+        lane: _library_pb2.ReleaseLane.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["strict", b"strict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane", "strict", b"strict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -732,19 +758,23 @@ class Frame(_message.Message):
 
     ENCODING_FIELD_NUMBER: _builtins.int
     PAYLOAD_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
     encoding: Global___FrameEncoding.ValueType
     """How the payload is packed."""
     payload: _builtins.bytes
     """A packed ChangeBatch; unpacked at most 4 MB."""
+    address: _builtins.bytes
+    """SHA-256 of the payload, first 16 bytes: its address. A frame that does not hash to it is not read."""
     def __init__(
         self,
         *,
         encoding: Global___FrameEncoding.ValueType = ...,
         payload: _builtins.bytes = ...,
+        address: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["encoding", b"encoding", "payload", b"payload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "encoding", b"encoding", "payload", b"payload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -313,7 +313,7 @@ class LibraryPublishService:
 
 
 class LibrarySyncServiceStub:
-    """Copying, from the hub to its nodes.
+    """Copying, from the hub to nodes of the release before this one; others use LibraryCopyService.
     """
 
     def __init__(self, channel):
@@ -330,7 +330,7 @@ class LibrarySyncServiceStub:
 
 
 class LibrarySyncServiceServicer:
-    """Copying, from the hub to its nodes.
+    """Copying, from the hub to nodes of the release before this one; others use LibraryCopyService.
     """
 
     def PullChanges(self, request, context):
@@ -358,7 +358,7 @@ def add_LibrarySyncServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class LibrarySyncService:
-    """Copying, from the hub to its nodes.
+    """Copying, from the hub to nodes of the release before this one; others use LibraryCopyService.
     """
 
     @staticmethod

@@ -140,7 +140,7 @@ class LibraryPublishServiceServicer(metaclass=_abc_1.ABCMeta):
 def add_LibraryPublishServiceServicer_to_server(servicer: LibraryPublishServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class LibrarySyncServiceStub:
-    """Copying, from the hub to its nodes."""
+    """Copying, from the hub to nodes of the release before this one; others use LibraryCopyService."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -153,7 +153,7 @@ class LibrarySyncServiceStub:
 
 @_typing.type_check_only
 class LibrarySyncServiceAsyncStub(LibrarySyncServiceStub):
-    """Copying, from the hub to its nodes."""
+    """Copying, from the hub to nodes of the release before this one; others use LibraryCopyService."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     PullChanges: _aio.UnaryStreamMultiCallable[_service_pb2.PullChangesRequest, _service_pb2.PullChangesResponse]  # type: ignore[assignment]
@@ -162,7 +162,7 @@ class LibrarySyncServiceAsyncStub(LibrarySyncServiceStub):
     """
 
 class LibrarySyncServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Copying, from the hub to its nodes."""
+    """Copying, from the hub to nodes of the release before this one; others use LibraryCopyService."""
 
     @_abc_1.abstractmethod
     def PullChanges(

@@ -1,0 +1,136 @@
+"""A release on its way into use: written beside what is searched, in small transactions, then put in its place in one narrow one.
+
+Contents and index are written under new row numbers that no entry points to, so a search neither sees them nor waits. `show` lets the
+entries point to them, together with what the caller writes in the same transaction: release, cursor, report. What the old ones leave behind
+is swept a little at a time. A program that ends in the middle goes on after the last transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, MetaData, Table, Text, delete, insert, select
+
+from ...core.library.merkle import digest_of
+from ...core.library.model import Change, Leaf, Tombstone, TombstoneReason
+from . import library as replica
+from .library_log import keep_tombstones
+from .library_marks import take_rows
+from .library_tables import LibraryTables
+from .types import UtcDateTime
+
+PIECE: Final = 32  # entries a transaction: other writers of the database wait for one
+CHUNK: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StagingTables:
+    """The tables by name."""
+
+    library_staged: Table
+    library_swept: Table
+
+
+def staging_tables(metadata: MetaData) -> StagingTables:
+    """Declare the tables in a service's `metadata`."""
+    staged = Table(
+        "library_staged",
+        metadata,
+        Column("entry_id", Text, primary_key=True),
+        Column("row_id", Integer, nullable=True),  # of content and index; None: it is to be taken out
+        Column("version", Integer, nullable=False),
+        Column("release", BigInteger, nullable=False),
+        Column("sequence", BigInteger, nullable=False),
+        Column("digest", LargeBinary, nullable=True),
+        Column("recorded_at", UtcDateTime, nullable=True),
+        Column("reason", Text, nullable=True),
+        Column("successor", Text, nullable=False),
+    )
+    swept = Table("library_swept", metadata, Column("row_id", Integer, primary_key=True, autoincrement=False))
+    return StagingTables(staged, swept)
+
+
+def stage(tx: Connection, tables: LibraryTables, staging: StagingTables, changes: Sequence[Change]) -> None:
+    """Write what `changes` bring beside what is in use; a later change of an entry takes the place of an earlier one."""
+    _unstage(tx, staging, [change.entry_id for change in changes])
+    coming = [change for change in changes if change.tombstone is None]
+    first = take_rows(tx, tables, len(coming), seen=False)
+    rows = dict(zip((change.entry_id for change in coming), range(first, first + len(coming)), strict=True))
+    replica.put_contents(tx, tables, [(rows[change.entry_id], change, replica.decoded(change.content)) for change in coming])
+    if changes:
+        tx.execute(insert(staging.library_staged), [_staged(change, rows.get(change.entry_id)) for change in changes])
+
+
+def staged_leaves(tx: Connection, staging: StagingTables) -> tuple[list[Leaf], list[str]]:
+    """What is staged: leaves to be put in, and ids to be taken out."""
+    s = staging.library_staged.c
+    rows = tx.execute(select(s.entry_id, s.version, s.digest, s.row_id)).all()
+    put = [Leaf(row.entry_id, row.version, bytes(row.digest)) for row in rows if row.row_id is not None]
+    return put, [row.entry_id for row in rows if row.row_id is None]
+
+
+def show(tx: Connection, tables: LibraryTables, staging: StagingTables, now: datetime) -> int:
+    """Put everything staged in its place; how many changes that were."""
+    s, c = staging.library_staged, tables.library_contents
+    ids = list(tx.execute(select(s.c.entry_id)).scalars())
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        _to_sweep(tx, staging, replica.take_out(tx, tables, chunk))
+        rows = tx.execute(select(s, c.c.content).outerjoin(c, c.c.row_id == s.c.row_id).where(s.c.entry_id.in_(chunk))).all()
+        changes = [(row.row_id, _change(row)) for row in rows]
+        replica.put_entries(tx, tables, [(number, change, replica.decoded(change.content)) for number, change in changes if number])
+        keep_tombstones(tx, tables, [change for _, change in changes], now)
+    tx.execute(delete(s))
+    take_rows(tx, tables, 0)
+    return len(ids)
+
+
+def drop(tx: Connection, staging: StagingTables) -> None:
+    """Give up what is staged."""
+    _unstage(tx, staging, list(tx.execute(select(staging.library_staged.c.entry_id)).scalars()))
+
+
+def sweep(tx: Connection, tables: LibraryTables, staging: StagingTables, most: int = PIECE) -> int:
+    """Remove content and index of some rows that nothing points to any more; how many there were."""
+    w, c = staging.library_swept, tables.library_contents
+    rows = tx.execute(select(w.c.row_id, c.c.content).outerjoin(c, c.c.row_id == w.c.row_id).limit(most)).all()
+    replica.forget_rows(tx, tables, [(row.row_id, bytes(row.content)) for row in rows if row.content is not None])
+    tx.execute(delete(w).where(w.c.row_id.in_([row.row_id for row in rows])))
+    return len(rows)
+
+
+def _unstage(tx: Connection, staging: StagingTables, ids: Sequence[str]) -> None:
+    s = staging.library_staged
+    for start in range(0, len(ids), CHUNK):
+        chosen = s.c.entry_id.in_(ids[start : start + CHUNK])
+        _to_sweep(tx, staging, tx.execute(select(s.c.row_id).where(chosen, s.c.row_id.is_not(None))).scalars().all())
+        tx.execute(delete(s).where(chosen))
+
+
+def _to_sweep(tx: Connection, staging: StagingTables, rows: Sequence[int]) -> None:
+    if rows:
+        tx.execute(insert(staging.library_swept), [{"row_id": row_id} for row_id in rows])
+
+
+def _staged(change: Change, row_id: int | None) -> dict[str, object]:
+    stone = change.tombstone
+    return {
+        "entry_id": change.entry_id,
+        "row_id": row_id,
+        "version": change.version,
+        "release": change.release,
+        "sequence": change.sequence,
+        "digest": None if stone else digest_of(change.content),
+        "recorded_at": change.recorded_at,
+        "reason": stone.reason.value if stone else None,
+        "successor": stone.successor if stone else "",
+    }
+
+
+def _change(row: object) -> Change:
+    stone = Tombstone(TombstoneReason(row.reason), row.successor) if row.reason else None  # type: ignore[attr-defined]
+    content = b"" if stone else bytes(row.content)  # type: ignore[attr-defined]
+    return Change(row.entry_id, row.version, row.release, content, stone, row.recorded_at, row.sequence)  # type: ignore[attr-defined]

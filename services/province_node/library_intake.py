@@ -1,0 +1,111 @@
+"""Where what comes of a release is written: straight into a replica that shows nothing yet, or beside one that is in use.
+
+Either way in transactions of a few entries, each with how far it went, so that a search never waits and a program that was killed goes on
+where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy import Connection, select
+
+from twelve333.adapters.sql import library as replica
+from twelve333.adapters.sql import library_staging as staging
+from twelve333.api.library.v1 import service_pb2 as pb
+from twelve333.core.decision import Refusal, Refused
+from twelve333.core.library.model import Change, Release
+from twelve333.core.library.tree import Tree
+from twelve333.wire.library_frames import KnownText, Texts, changes_of, open_frame, patched
+
+from .context import NodeContext
+from .store import library as store
+
+
+class Intake:
+    """Takes the changes of one release.
+
+    Args:
+        node: its database is written.
+        held: the release in use, None for a replica that shows nothing yet.
+        tree: of the release in use.
+    """
+
+    def __init__(self, node: NodeContext, held: Release | None, tree: Tree) -> None:
+        self._database, self._held, self._tree = node.database, held, tree
+
+    @property
+    def beside(self) -> bool:
+        """Whether something is in use that must stay as it is until the release is whole."""
+        return self._held is not None
+
+    async def resume(self, epoch: int) -> int:
+        """How far the log was taken already on the way from the release in use, 0 if it was not; what came on another way is dropped."""
+        if self._held is None:
+            return 0
+        base = store.Progress(epoch, self._held.number, self._held.sequence)
+
+        def work(tx: Connection) -> int:
+            at = store.progress(tx)
+            if (at.epoch, at.base) == (base.epoch, base.base) and at.sequence > base.sequence:
+                return at.sequence
+            staging.drop(tx, store.staging)
+            store.keep_progress(tx, base)
+            return base.sequence
+
+        return await self._database.write(work)
+
+    async def take(self, changes: Sequence[Change], epoch: int) -> None:
+        """Write changes of the log, a few a transaction, each with how far it went."""
+        for start in range(0, len(changes), staging.PIECE):
+            piece = changes[start : start + staging.PIECE]
+            at = store.Progress(epoch, self._held.number if self._held else 0, piece[-1].sequence)
+            await self._database.write(partial(self._write, piece=piece, at=at))
+
+    async def take_parts(self, changes: Sequence[Change]) -> None:
+        """Write entries of parts, and removals that follow from them; how far it went is told by the tree."""
+        for start in range(0, len(changes), staging.PIECE):
+            piece = changes[start : start + staging.PIECE]
+            await self._database.write(partial(self._write, piece=piece, at=store.Progress()))
+
+    async def tree(self) -> Tree:
+        """The tree over everything that would be held."""
+        if self._held is None:
+            return Tree.of((await self._database.read(lambda tx: replica.leaves(tx, store.tables))).values())
+        put, gone = await self._database.read(lambda tx: staging.staged_leaves(tx, store.staging))
+        return self._tree.changed(put, gone)
+
+    async def open(self, frame: pb.Frame) -> list[Change]:
+        """The changes of a frame; what came as a difference is put together with what was taken last, else with what is in use.
+
+        Raises:
+            Refused: LIBRARY_FRAME_*.
+        """
+        batch = open_frame(frame)
+        if isinstance(batch, Refusal):
+            raise Refused(batch)
+        ids = patched(batch)
+        texts = await self._database.read(partial(_texts, ids=ids)) if ids else {}
+        changes = changes_of(batch, texts)
+        if isinstance(changes, Refusal):
+            raise Refused(changes)
+        return changes
+
+    def _write(self, tx: Connection, piece: Sequence[Change], at: store.Progress) -> None:
+        if self.beside:
+            staging.stage(tx, store.tables, store.staging, piece)
+            store.keep_progress(tx, at)
+        else:
+            replica.apply(tx, store.tables, piece)
+
+
+def _texts(tx: Connection, ids: list[str]) -> Texts:
+    s, e, c = store.staging.library_staged.c, store.tables.library_entries.c, store.tables.library_contents.c
+    found: Texts = {}
+    for table in (e, s):
+        for start in range(0, len(ids), replica.CHUNK):
+            chosen = table.entry_id.in_(ids[start : start + replica.CHUNK])
+            rows = tx.execute(select(table.entry_id, table.version, c.content).where(c.row_id == table.row_id, chosen))
+            found |= {row.entry_id: KnownText(row.version, bytes(row.content)) for row in rows}
+    return found
