@@ -140,12 +140,19 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     keeper = Keeper(settings, database, delivery, kept_for_a_while, hub.records, hub.clock)
     audit_head = Background("audit head", telling.step, settings.audit.head_seconds)
     retention = Background("retention", keeper.step, keeper.every_seconds)
-    checkpoint = Background("library checkpoint", partial(renew_checkpoint, hub), CHECKPOINT_SECONDS)
-    for each in (retention, audit_head, checkpoint, BrokerMembers(hub).background):
+    for each in (retention, audit_head, BrokerMembers(hub).background, *_kept_fresh(hub)):
         await hosting.start_background(stack, each)
-    await hosting.start_background(stack, Background("encryption key", partial(list_own_key, hub), KEY_CHECK_SECONDS))
-    await hosting.start_background(stack, Background("trusted roots", partial(publish_roots, hub), settings.certificate_check_seconds))
-    await hosting.start_background(stack, Background("certificate", Renewal(hub).step, settings.certificate_check_seconds))
+
+
+def _kept_fresh(hub: HubContext) -> Sequence[Background]:
+    """What the hub signs, lists or renews in good time."""
+    every = hub.settings.certificate_check_seconds
+    return [
+        Background("library checkpoint", partial(renew_checkpoint, hub), CHECKPOINT_SECONDS),
+        Background("encryption key", partial(list_own_key, hub), KEY_CHECK_SECONDS),
+        Background("trusted roots", partial(publish_roots, hub), every),
+        Background("certificate", Renewal(hub).step, every),
+    ]
 
 
 async def _copies(hub: HubContext, delivery: Delivery, home: Home) -> tuple[Copies, InstanceHandlers]:
