@@ -226,9 +226,9 @@ async def test_a_node_of_the_release_before_is_still_served(world: World) -> Non
 async def test_publishing_tells_every_member_and_says_what_was_left_out(world: World, urls: list[str]) -> None:
     hub, fuzhou = await world.hub(urls[0]), Member("350000", "127.0.0.1:1", "01", world.now)
     await hub.context.database.write(lambda tx: registration.save_member(tx, fuzhou))
-    answer = await hub.publish(entry("a"), replace(entry("b"), topics=("77",)))
+    answer = await hub.publish(entry("a"), replace(entry("b"), region="77"))
     assert (answer.added, answer.release.number) == (1, 1)
-    assert [(one.index, one.entry_id, one.code) for one in answer.rejected] == [(1, "b", "LIBRARY_TOPIC_UNKNOWN")]
+    assert [(one.index, one.entry_id, one.code) for one in answer.rejected] == [(1, "b", "LIBRARY_REGION_MALFORMED")]
     assert "77" in answer.rejected[0].message
     again = await hub.publish(entry("a"))
     assert (again.unchanged, again.release.number) == (1, 1)
