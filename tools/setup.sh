@@ -19,6 +19,13 @@ missing_packages() {
   [ "$part" = run ] || [ -x /usr/lib/postgresql/15/bin/initdb ] || echo postgresql-15
 }
 
+# The consultant's page is tested in a real browser, with characters that can be read on a picture of it. Where that cannot be had, one test is skipped.
+missing_browser() {
+  [ "$part" = test ] || return 0
+  command -v chromium >/dev/null || echo chromium
+  [ -d /usr/share/fonts/opentype/noto ] || echo fonts-noto-cjk
+}
+
 # What apt starts by itself would stay behind as a stranger on the default port: mask the units while installing, and disable what came new.
 without_services() {
   local conf=/etc/postgresql-common/createcluster.conf units=(nats-server.service postgresql.service)
@@ -89,5 +96,9 @@ flock 9
 before=$SECONDS
 mapfile -t missing < <(missing_packages)
 if [ "${#missing[@]}" -gt 0 ]; then install_packages "${missing[@]}"; fi
+mapfile -t missing < <(missing_browser)
+if [ "${#missing[@]}" -gt 0 ]; then
+  (install_packages "${missing[@]}") || say "no browser: the consultant's page will not be tested in one; everything else will" >&2
+fi
 install_python
 if [ $((SECONDS - before)) -gt 1 ]; then say "ready in $((SECONDS - before)) s"; fi

@@ -77,6 +77,7 @@ from .handlers.verify import TestCallPeerHandlers, UnitVerifyHandlers
 from .library_files import LibraryFiles
 from .library_services import library_desk_services, library_peer_services
 from .library_work import LibraryWork
+from .page import start_library_page
 from .queues import QueueBoard
 from .renewal import Renewal
 from .settings import NodeSettings
@@ -134,8 +135,11 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     people = await HolderHandlers.of(holder_register(node))
     desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), people.holders.admit, limits, locale)
     queues: Register = partial(queue_pb2_grpc.add_QueueServiceServicer_to_server, QueueHandlers(queue_board, calls))
+    reading = library_handlers(node)
+    library: Register = partial(library_grpc.add_LibraryServiceServicer_to_server, reading)
     offered = [*desk_services(node, calls, relay, pull, alarms, delivery), *proposal_services(node, signing), people.register, queues]
-    await hosting.start_listener(stack, desk, [*offered, health.register], DESK, settings.drain_seconds)
+    await hosting.start_listener(stack, desk, [*offered, library, health.register], DESK, settings.drain_seconds)
+    await start_library_page(stack, node, reading, people.holders.admit)
     stack.push_async_callback(calls.desks.close)
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery)
     busy = _background(settings, node, delivery, calls, alarms, pull, keys, health)
@@ -236,7 +240,6 @@ def desk_services(
         partial(callback_pb2_grpc.add_CallbackServiceServicer_to_server, CallbackHandlers(node, calls.line, calls.resorts)),
         partial(desk_pb2_grpc.add_DeskServiceServicer_to_server, DeskHandlers(node, calls)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(node)),
-        partial(library_grpc.add_LibraryServiceServicer_to_server, library_handlers(node)),
         *library_desk_services(node),
     ]
 

@@ -24,10 +24,12 @@ def _check_province(text: str) -> str:
 
 class Listen(Section):
     """Where the node listens: `federation` for hub and other nodes, `desk` for its own desktops and operators (both mutual TLS,
-    each with its own authority), `health` plain, for probes only. `advertise` is `federation` as other members reach it."""
+    each with its own authority), `page` for their browsers under the same certificates (nowhere unless said), `health` plain, for
+    probes only. `advertise` is `federation` as other members reach it."""
 
     federation: Address
     desk: Address
+    page: Address | None = None
     health: Address
     advertise: Address
 

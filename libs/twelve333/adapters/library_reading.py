@@ -111,6 +111,11 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
             hits=[_hit(hit, known[hit.entry.id]) for hit in found.hits], total=found.total, release=release, as_at=wanted.day.isoformat()
         )
 
+    def words_of(self, query: str) -> tuple[str, ...]:
+        """The words that a question comes to, to mark them in a text; none if it is no question."""
+        planned = plan(query, words, self._lexicon)
+        return () if isinstance(planned, Refusal) else (*planned.terms, *(word for group in planned.words for word in group))
+
     async def GetEntry(
         self, request: pb.GetEntryRequest, context: ServicerContext[pb.GetEntryRequest, pb.GetEntryResponse]
     ) -> pb.GetEntryResponse:

@@ -7,13 +7,13 @@ pairs apart, so every candidate is checked against the words as typed before it 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
 from sqlalchemy import Connection
 
-from ...core.library.articles import Quote, quote
+from ...core.library.articles import Quote, opening, quote
 from ...core.library.choosing import chosen, literal_planes, narrowed, spoken_planes, with_all
 from ...core.library.model import Entry, EntryKind
 from ...core.library.ranking import Corpus, boost, telling, weigh
@@ -133,5 +133,7 @@ def _rank(
         if score > 0:
             told = quote(one.entry.body, one.body, flat)
             told = told if told.matched else quote(one.entry.body, one.body, parts)
+            if not told.article and all(word in one.title for word in told.matched):
+                told = replace(told, snippet=opening(one.entry.body))
             hits.append(Hit(one.held, one.entry, told, literal, round(score, 4), in_force(one.entry, wanted.day)))
     return hits

@@ -129,16 +129,22 @@ def quote(body: str, folded: str, words: Iterable[str]) -> Quote:
             (headings if outline.is_heading(at) else found).setdefault(outline.block(at), set()).add(word)
     found = found or headings
     if not found:
-        opening = outline.opening()
-        return Quote(opening.article, _cut(body[opening.start : opening.end].strip(), 0), (), "", opening.chapter)
+        first = outline.opening()
+        return Quote(first.article, _cut(body[first.start : first.end].strip(), 0), (), "", first.chapter)
     best = max(found, key=lambda block: (sum(map(len, found[block])), -block.start))
     matched = tuple(word for word in wanted if word in found[best])
     start, end = _sentence(folded, best, matched)
     text = body[best.start : best.end]
     lead = len(text) - len(text.lstrip())
-    first = min(folded.index(word, best.start) for word in matched)
-    snippet = _cut(text.strip(), first - best.start - lead)
+    at = min(folded.index(word, best.start) for word in matched) - best.start - lead
+    snippet = _cut(text.strip(), at)
     return Quote(best.article, snippet, matched, " ".join(body[start:end].split())[:SENTENCE_CHARS_MAX], best.chapter)
+
+
+def opening(body: str) -> str:
+    """The first article or paragraph, at most `SNIPPET_CHARS_MAX` characters: what answers when the title alone says what was asked."""
+    block = _Outline(body).opening()
+    return _cut(body[block.start : block.end].strip(), 0)
 
 
 def _places(folded: str, word: str) -> Iterator[int]:
