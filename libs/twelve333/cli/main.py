@@ -21,6 +21,7 @@ from ..core.decision import Kind, Refused, refuse
 from . import audit, callback, case, coverage, demo, doctor, handoff, handoff_live, library, queue, route, unit, unit_life, unit_verify
 from .common import EXTRA_MISSING, locale_of
 from .output import complain
+from .simulate import command as simulate
 
 INTERRUPTED: Final = 130
 EXTRAS: Final = {"token": "hub"}  # groups that are not named as the extra that brings them
@@ -39,7 +40,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 _ = handoff_live, unit_life, unit_verify  # hang their commands in with those of `handoff` and `unit`
-for group in (demo, unit, coverage, route, queue, handoff, callback, library, case, audit, doctor):
+for group in (demo, unit, coverage, route, queue, handoff, callback, library, case, audit, doctor, simulate):
     app.command(group.app)
 app.register_install_completion_command()
 
