@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from ..client.connection import Connection
+from ..client.library import Rejected
 from ..core.decision import Code, Kind, Refused, refuse
 from ..core.library.model import EntryKind, Tombstone, TombstoneReason
 from . import library_blobs as blobs
 from . import library_content as content
+from . import library_export as export_command
 from . import library_topics as topic_commands
 from .common import Common, connect
 from .library_content import day_of
-from .library_files import Reading, WrongFile, markdown_files, read_files, sample_entries
+from .library_files import Reading, WrongFile, read_files, readable_files, sample_entries
 from .library_output import hit_row, progress, show_hits, show_wrong, summary_row
 from .output import print_json, show, show_one
 
@@ -39,6 +42,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "topics": topic_commands.topics,
     "unmapped": topic_commands.unmapped,
     "map": topic_commands.map_topic,
+    "export": export_command.export,
 }
 for name, command in COMMANDS.items():
     app.command(command, name=name)
@@ -50,7 +54,7 @@ async def publish(*files: Path, sample: Strict = False, strict: Strict = False, 
     """Publish entries as one signed release; those already there unchanged are left alone.
 
     Args:
-        files: Markdown files with a head between two lines of `---`.
+        files: Markdown, Word, CSV or Excel files, as `import` reads them.
         sample: also the sample library that comes with the program.
         strict: all or nothing.
     """
@@ -58,26 +62,27 @@ async def publish(*files: Path, sample: Strict = False, strict: Strict = False, 
         raise Refused(refuse(NOTHING_TO_PUBLISH))
     reading = Reading(sample_entries() if sample else [])
     for file in files:
-        one = read_files(file, markdown_files(file), common.language)
+        one = read_files(file, readable_files(file), common.language)
         reading.entries += one.entries
-        reading.files |= one.files
+        reading.places |= one.places
+        reading.attached |= one.attached
         reading.wrong += one.wrong
     return await _send(reading, strict, common)
 
 
 @app.command(name="import")
 async def import_folder(folder: Path, *, strict: Strict = False, common: Common = Common()) -> int:
-    """Publish a folder of Markdown: policy texts named `title(date).md` in folders named by region, and entries with a head.
+    """Publish a folder, or one file: Markdown and Word files, an entry each; CSV and Excel files, an entry a row.
 
-    A file that is not in order is reported with its reason and the rest goes in; several dates of one title become versions.
+    What is not in order is reported with file, row, column and reason, and the rest goes in; several dates of one title become versions.
 
     Args:
-        folder: e.g. a folder with `national/…`, `350000/…`.
-        strict: one wrong file, and nothing goes in.
+        folder: e.g. with `national/…`, `350000/…`; see docs/library.md for names and columns.
+        strict: one wrong file or row, and nothing goes in.
     """
-    paths = markdown_files(folder)
+    paths = readable_files(folder)
     with progress(common, "reading", len(paths)) as advance:
-        reading = read_files(folder, _counted(paths, advance), common.language)
+        reading = read_files(folder, _counted(paths, advance), common.language, imported=True)
     return await _send(reading, strict, common)
 
 
@@ -154,10 +159,11 @@ async def _send(reading: Reading, strict: bool, common: Common) -> int:
     if strict and reading.wrong:
         show_wrong(reading.wrong, common)
         raise Refused(refuse(IMPORT_REJECTED, count=len(reading.wrong)))
-    with progress(common, "sending", len(reading.entries)) as advance:
-        async with connect(common) as hub:
+    async with connect(common) as hub:
+        await _attach(hub, reading, common)
+        with progress(common, "sending", len(reading.entries)) as advance:
             done = await hub.library.publish(reading.entries, strict=strict, sent=lambda count: advance())
-    refused = [WrongFile(reading.files.get(one.entry_id, one.entry_id), one.code, f"{one.field}: {one.message}") for one in done.rejected]
+    refused = [_left_out(reading, one) for one in done.rejected]
     wrong = [*reading.wrong, *refused]
     if common.json:
         print_json({**summary_row(done), "left_out": [asdict(one) for one in wrong], "queued": [one.entry_id for one in done.queued]})
@@ -165,6 +171,25 @@ async def _send(reading: Reading, strict: bool, common: Common) -> int:
         show_one({**summary_row(done), "left_out": len(wrong), "queued": len(done.queued)}, as_json=False)
         show_wrong(wrong, common)
     return 1 if wrong else 8 if done.queued else 0
+
+
+async def _attach(hub: Connection, reading: Reading, common: Common) -> None:
+    """Bring the files of the entries to the hub, which takes an entry only with all of its files."""
+    with progress(common, "files", sum(map(len, reading.attached.values()))) as advance:
+        for place, entry in enumerate(reading.entries):
+            files = []
+            for path in reading.attached.get(entry.id, []):
+                blobs.pieces_in(path)
+                files.append(await hub.library_blobs.upload(path))
+                advance()
+            if files:
+                reading.entries[place] = replace(entry, attachments=tuple(files))
+
+
+def _left_out(reading: Reading, one: Rejected) -> WrongFile:
+    """What the hub did not take, by the place where it stands."""
+    file, row = reading.places.get(one.entry_id, (one.entry_id, 0))
+    return WrongFile(file, one.code, one.message if row else f"{one.field}: {one.message}", row, one.field if row else "")
 
 
 def _counted(paths: list[Path], advance: Any) -> Iterator[Path]:

@@ -1,44 +1,68 @@
-"""Reads a folder of Markdown into entries: what is wrong is kept with its file and reason, the rest goes on."""
+"""Reads files and folders into entries: what is wrong is kept with its place and reason, the rest goes on.
+
+Markdown and Word files are an entry each, CSV and Excel files an entry a row. Read twice, the same files give the same entries, so that
+importing again changes nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
+from ..adapters.foreign_files import TABLE_BYTES_MAX, csv_rows, excel_rows, read_bytes, read_text, word_markdown
 from ..catalogue.catalogue import sentence
-from ..core.decision import Refusal, Refused, refuse
+from ..core.decision import FieldViolation, Refusal, Refused, refuse
 from ..core.library import codes
-from ..core.library.markdown import Guide, parse_file, succeed
-from ..core.library.model import Entry
+from ..core.library.fields import ATTACHMENTS, entry_of, field_of, listed
+from ..core.library.markdown import Guide, head_of, parse_file, succeed
+from ..core.library.model import Entry, Provenance, ProvenanceStep
+from ..core.library.parts import REFERENCE_CHARS_MAX
+from ..core.library.rows import entry_of_row, heading_of
 from ..core.library.rules import entry_violations
 from ..data import units_2013
 from ..data.resources import sample_files, topic_codes, topics
 from .common import FILE_UNREADABLE
 
-SUFFIX = ".md"
+TABLES: Final[Mapping[str, Callable[[Path], Iterator[tuple[int, list[str]]]]]] = {".csv": csv_rows, ".xlsx": excel_rows}
+OPEN_IN_OFFICE: Final = "~$"  # what Office writes beside a file that is open
+SUFFIXES: Final = (".md", ".docx", *TABLES)
 
 
 @dataclass(frozen=True, slots=True)
 class WrongFile:
-    """A file that was left out, with code and sentence."""
+    """What was left out: the file, in a table also row and column, with code and sentence."""
 
     file: str
     code: str
     message: str
+    row: int = 0
+    column: str = ""
 
 
 @dataclass(slots=True)
 class Reading:
-    """What was read: entries, the file of each by id, and the files that were left out."""
+    """What was read: entries, the place of each by id, the files to attach to it, and what was left out."""
 
     entries: list[Entry] = field(default_factory=list)
-    files: dict[str, str] = field(default_factory=dict)
+    places: dict[str, tuple[str, int]] = field(default_factory=dict)
+    attached: dict[str, list[Path]] = field(default_factory=dict)
     wrong: list[WrongFile] = field(default_factory=list)
 
 
-def markdown_files(folder: Path) -> list[Path]:
-    """The Markdown files below `folder`, or the file itself, in a fixed order.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one place of a file says: an entry or what is wrong with it, and the names of files to attach."""
+
+    row: int
+    entry: Entry | FieldViolation | Refusal
+    attached: tuple[str, ...] = ()
+
+
+def readable_files(folder: Path) -> list[Path]:
+    """The files below `folder` that can be read, or the file itself, in a fixed order.
 
     Raises:
         Refused: CLI_FILE_UNREADABLE.
@@ -47,15 +71,27 @@ def markdown_files(folder: Path) -> list[Path]:
         return [folder]
     if not folder.is_dir():
         raise Refused(refuse(FILE_UNREADABLE, path=folder, reason="no such file or folder"))
-    return sorted(path for path in folder.rglob(f"*{SUFFIX}") if path.is_file())
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    return sorted(path for path in found if not path.name.startswith(OPEN_IN_OFFICE))
 
 
-def read_files(root: Path, paths: Iterable[Path], locale: str) -> Reading:
-    """Read `paths` below `root`; versions of one document are closed against each other at the end."""
+def read_files(root: Path, paths: Iterable[Path], locale: str, *, imported: bool = False) -> Reading:
+    """Read `paths` below `root`; versions of one document are closed against each other at the end.
+
+    Args:
+        root: folder that names of files are told from.
+        paths: files.
+        locale: language of sentences.
+        imported: write into each entry which file it was read from.
+    """
     guide, reading = Guide(topics(), _places()), Reading()
     for path in paths:
         name = path.relative_to(root).parts if path != root else (path.name,)
-        _take(reading, "/".join(name), _parse(name, path, guide), locale)
+        try:
+            for found in _found(name, path, guide):
+                _take(reading, "/".join(name), path, found, locale, imported)
+        except Refused as refused:
+            _leave(reading, "/".join(name), _Found(0, refused.refusal), locale)
     reading.entries = succeed(reading.entries)
     return reading
 
@@ -75,31 +111,83 @@ def sample_entries() -> list[Entry]:
     return entries
 
 
-def _parse(name: tuple[str, ...], path: Path, guide: Guide) -> Entry | Refusal:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return refuse(codes.FILE_UNREADABLE, file=name[-1])
-    return parse_file(name, text, guide)
+def _found(name: Sequence[str], path: Path, guide: Guide) -> Iterator[_Found]:
+    """What a file says, place by place."""
+    suffix = path.suffix.lower()
+    if suffix in TABLES:
+        yield from _rows(path, TABLES[suffix](path))
+    elif suffix == ".docx":
+        yield _word(name, path, guide)
+    else:
+        text = read_text(path)
+        yield _Found(0, parse_file(name, text, guide), listed(head_of(text).get(ATTACHMENTS, "")))
 
 
-def _take(reading: Reading, file: str, parsed: Entry | Refusal, locale: str) -> None:
+def _rows(path: Path, rows: Iterator[tuple[int, list[str]]]) -> Iterator[_Found]:
+    """The entries of a table, whose first row names the columns."""
+    _, first = next(rows, (0, []))
+    heading = heading_of(first)
+    if heading.missing:
+        raise Refused(refuse(codes.FILE_COLUMNS_MISSING, file=path.name, columns=", ".join(heading.missing)))
+    at = heading.fields.index(ATTACHMENTS) if ATTACHMENTS in heading.fields else None
+    for number, cells in rows:
+        entry = entry_of_row(heading, cells)
+        if entry is not None:
+            yield _Found(number, entry, listed(cells[at]) if at is not None and at < len(cells) else ())
+
+
+def _word(name: Sequence[str], path: Path, guide: Guide) -> _Found:
+    """The entry of a Word file: named fields in a table at its front, else a policy text named by file and folder."""
+    head, text = word_markdown(path)
+    fields = {field_of(key): value for key, value in head.items()}
+    if fields and "" not in fields and "kind" in fields:
+        return _Found(0, entry_of(fields, text), listed(fields.get(ATTACHMENTS, "")))
+    return _Found(0, parse_file([*name[:-1], f"{path.stem}.md"], text, guide))
+
+
+def _take(reading: Reading, file: str, path: Path, found: _Found, locale: str, imported: bool) -> None:
     """Take an entry that is in order; else remember why not."""
-    if isinstance(parsed, Refusal):
-        reading.wrong.append(WrongFile(file, parsed.code.name, sentence(parsed.code, parsed.params, locale)))
-        return
-    wrong = (one for one in entry_violations(parsed, topic_codes()) if one.code is not codes.TOPIC_UNKNOWN)  # the hub knows all codes
-    for violation in wrong:
-        why = sentence(violation.code, violation.params, locale)
-        reading.wrong.append(WrongFile(file, violation.code.name, f"{violation.path}: {why}"))
-        return
-    if parsed.id in reading.files:
-        reading.wrong.append(
-            WrongFile(file, codes.FILE_VERSION_TWICE.name, sentence(codes.FILE_VERSION_TWICE, {"file": file.rpartition("/")[2]}, locale))
-        )
-        return
-    reading.files[parsed.id] = file
-    reading.entries.append(parsed)
+    entry = found.entry
+    if isinstance(entry, Entry):
+        # The hub knows all codes: one that is unknown here may be known there, or waits there to be mapped.
+        wrong = next((one for one in entry_violations(entry, topic_codes()) if one.code is not codes.TOPIC_UNKNOWN), None)
+        twice = FieldViolation("id", codes.FILE_VERSION_TWICE, {"file": path.name}) if entry.id in reading.places else None
+        if not (fault := wrong or twice):
+            reading.places[entry.id] = file, found.row
+            reading.attached |= {entry.id: [_beside(path, name) for name in found.attached]} if found.attached else {}
+            reading.entries.append(_with_source(entry, file, path, found.row) if imported else entry)
+            return
+        found = replace(found, entry=fault)
+    _leave(reading, file, found, locale)
+
+
+def _leave(reading: Reading, file: str, found: _Found, locale: str) -> None:
+    """Remember what was left out, and why."""
+    if isinstance(found.entry, FieldViolation):
+        column, said = found.entry.path, sentence(found.entry.code, found.entry.params, locale)
+        message = said if found.row else f"{column}: {said}"
+        reading.wrong.append(WrongFile(file, found.entry.code.name, message, found.row, column if found.row else ""))
+    elif isinstance(found.entry, Refusal):
+        reading.wrong.append(WrongFile(file, found.entry.code.name, sentence(found.entry.code, found.entry.params, locale), found.row))
+
+
+def _with_source(entry: Entry, file: str, path: Path, row: int) -> Entry:
+    """The entry with the file that it was read from as the last step of its provenance; the hash is of a file that is one entry."""
+    digest = b"" if row else sha256(read_bytes(path, TABLE_BYTES_MAX)).digest()
+    step = Provenance(ProvenanceStep.IMPORTED, reference=file[-REFERENCE_CHARS_MAX:], digest=digest)
+    return replace(entry, provenance=(*entry.provenance, step))
+
+
+def _beside(path: Path, name: str) -> Path:
+    """A file to attach, beside or below the file that names it.
+
+    Raises:
+        Refused: CLI_FILE_UNREADABLE, also for a name that leads elsewhere.
+    """
+    target = (path.parent / name).resolve()
+    if not target.is_file() or path.parent.resolve() not in target.parents:
+        raise Refused(refuse(FILE_UNREADABLE, path=name, reason="no such file beside it"))
+    return target
 
 
 def _places() -> Mapping[str, str]:

@@ -32,7 +32,8 @@ _CAUTIONS: Final = {
 def show_wrong(wrong: list[WrongFile], common: Common) -> None:
     """Print the files that were left out, each with its reason."""
     if wrong and not common.json:
-        show([asdict(one) for one in wrong], ("file", "code", "message"), as_json=False, title=f"{len(wrong)} files left out")
+        columns = ("file", "row", "column", "code", "message") if any(one.row for one in wrong) else ("file", "code", "message")
+        show([asdict(one) for one in wrong], columns, as_json=False, title=f"{len(wrong)} left out")
 
 
 def summary_row(done: Published) -> dict[str, Any]:

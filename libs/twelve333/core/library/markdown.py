@@ -17,8 +17,8 @@ from typing import Final
 from ..decision import Refusal, refuse
 from ..ids import is_unit_code, is_within
 from . import codes
-from .model import NATIONAL, Entry, EntryKind, Link, LinkKind
-from .rules import is_region
+from .fields import day_of, entry_of
+from .model import NATIONAL, Entry, EntryKind
 
 NATIONAL_FOLDER: Final = "national"
 CASE_FOLDER: Final = "案例"
@@ -99,7 +99,7 @@ def _policy(path: Sequence[str], text: str, guide: Guide) -> Entry | Refusal:
     heading = _TITLE.search(text)
     if named is None or heading is None:
         return refuse(codes.FILE_TITLE_MISSING, file=path[-1])
-    version = _date(named["date"]) if named["date"] else None
+    version = day_of(named["date"]) if named["date"] else None
     if named["date"] and version is None:
         return refuse(codes.FILE_DATE_MALFORMED, file=path[-1], date=named["date"])
     preamble, body = _split(text[heading.end() :])
@@ -130,8 +130,14 @@ def _split(text: str) -> tuple[str, str]:
 
 def _stated_start(preamble: str, version: date | None) -> date | None:
     """The last day of entry into force that the preamble states, unless it is older than the version itself."""
-    stated = [found for match in _IN_FORCE.findall(preamble) if (found := _date("-".join(part.zfill(2) for part in match)))]
+    stated = [found for match in _IN_FORCE.findall(preamble) if (found := day_of("-".join(part.zfill(2) for part in match)))]
     return next((day for day in reversed(stated) if version is None or day >= version), None)
+
+
+def head_of(text: str) -> dict[str, str]:
+    """The fields in the head of our own form; empty if the text has none."""
+    head, mark, _ = text.removeprefix("\ufeff").replace("\r\n", "\n").removeprefix(HEAD_MARK + "\n").partition(f"\n{HEAD_MARK}\n")
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in head.splitlines())} if mark else {}
 
 
 def _with_head(text: str) -> Entry | Refusal:
@@ -140,64 +146,9 @@ def _with_head(text: str) -> Entry | Refusal:
     pairs = [line.partition(":") for line in head.splitlines() if line.strip()]
     if not mark or any(not colon for _, colon, _ in pairs):
         return refuse(codes.FILE_HEAD_MALFORMED, line=next((key for key, colon, _ in pairs if not colon), HEAD_MARK)[:60])
-    fields = {key.strip(): value.strip() for key, _, value in pairs}
-    unknown = fields.keys() - _HEAD_FIELDS
-    kinds = {kind.value: kind for kind in EntryKind if kind is not EntryKind.OTHER}
-    if unknown or fields.get("kind") not in kinds:
-        return refuse(codes.FILE_HEAD_MALFORMED, line=next(iter(sorted(unknown)), "kind"))
-    dates = {name: _date(fields[name]) for name in _DATE_FIELDS if fields.get(name)}
-    if wrong := [name for name, day in dates.items() if day is None]:
-        return refuse(codes.FILE_DATE_MALFORMED, file=fields.get("id", ""), date=fields[wrong[0]][:20])
-    links = links_of(fields.get("links", ""))
-    if links is None:
-        return refuse(codes.FILE_HEAD_MALFORMED, line=f"links: {fields['links']}"[:60])
-    region = fields.get("region", NATIONAL)
-    return Entry(
-        id=fields.get("id", ""),
-        kind=kinds[fields["kind"]],
-        title=fields.get("title", ""),
-        body=body.strip(),
-        topics=tuple(re.findall(r"[^\s,，]+", fields.get("topics", ""))),
-        region=region,
-        issuing_body=fields.get("issuing_body", ""),
-        document_number=fields.get("document_number", ""),
-        document=fields.get("document", ""),
-        owner_unit=fields.get("owner_unit", region if is_region(region) else NATIONAL),
-        sources=tuple(source.strip() for source in re.split("[;；]", fields.get("sources", "")) if source.strip()),
-        links=links,
-        valid_from=dates.get("valid_from"),
-        valid_to=dates.get("valid_to"),
-        review_due=dates.get("review_due"),
-        applies_from=dates.get("applies_from"),
-        applies_to=dates.get("applies_to"),
-    )
-
-
-def links_of(text: str) -> tuple[Link, ...] | None:
-    """Links as people write them, `amends ID`, `repeals ID 2020-01-01`, parted by semicolons; None if one is not in order."""
-    kinds = {kind.value: kind for kind in LinkKind}
-    links: list[Link] = []
-    for one in filter(None, (part.strip() for part in re.split("[;；]", text))):
-        words = one.split()
-        since = _date(words[2]) if len(words) == 3 else None
-        if len(words) not in (2, 3) or words[0] not in kinds or (len(words) == 3 and since is None):
-            return None
-        links.append(Link(kinds[words[0]], words[1], since))
-    return tuple(links)
-
-
-_DATE_FIELDS: Final = ("valid_from", "valid_to", "review_due", "applies_from", "applies_to")
-_HEAD_FIELDS: Final = frozenset(
-    (
-        *("id", "kind", "title", "topics", "region", "issuing_body", "document_number", "document", "owner_unit", "sources", "links"),
-        *_DATE_FIELDS,
-    )
-)
-
-
-def _date(text: str) -> date | None:
-    """A day in ISO 8601, None if there is no such day."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+    read = entry_of({key.strip(): value.strip() for key, _, value in pairs}, body)
+    if isinstance(read, Entry):
+        return read
+    if read.code is codes.DATE_MALFORMED:
+        return refuse(codes.FILE_DATE_MALFORMED, file=dict(read.params).get("id", ""), date=dict(read.params)["date"])
+    return refuse(codes.FILE_HEAD_MALFORMED, line=dict(read.params).get("line", read.path))

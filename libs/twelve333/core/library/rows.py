@@ -1,0 +1,62 @@
+"""A row of a table becomes an entry; what is wrong is said with its column, so that it can be mended where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..decision import FieldViolation
+from . import codes
+from .export import LED
+from .fields import entry_of, field_of
+from .model import Entry
+
+NEEDED: Final = ("id", "kind", "title", "body", "topics")
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The columns of a table: the field of each (empty: not ours, left out), and what is not there."""
+
+    fields: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def heading_of(cells: Sequence[str]) -> Heading:
+    """Read the first row of a table."""
+    fields = tuple(field_of(cell) for cell in cells)
+    return Heading(fields, tuple(name for name in NEEDED if name not in fields))
+
+
+def entry_of_row(heading: Heading, cells: Sequence[str]) -> Entry | FieldViolation | None:
+    """Read one row; None for an empty one.
+
+    Args:
+        heading: of the table.
+        cells: as text; what stands under no known column is left out.
+    """
+    named = {name: _plain(cell.strip()) for name, cell in zip(heading.fields, cells, strict=False) if name}
+    if not any(named.values()):
+        return None
+    body = named.pop("body", "")
+    if not named.get("id"):
+        return FieldViolation("id", codes.ID_MALFORMED, {"id": ""})
+    return entry_of({name: value for name, value in _as_codes(named).items() if value}, body)
+
+
+def _plain(cell: str) -> str:
+    """A cell without the apostrophe that an export leads it by."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(LED) else cell
+
+
+def _as_codes(named: Mapping[str, str]) -> dict[str, str]:
+    """Codes that a spreadsheet took for numbers get back the zeros that it dropped: topic 101 is 0101, region 0 is 000000."""
+    mended = dict(named)
+    topics = named.get("topics", "")
+    if topics.isdigit() and len(topics) % 2:
+        mended["topics"] = f"0{topics}"
+    for name in ("region", "owner_unit"):
+        if named.get(name, "").isdigit():
+            mended[name] = named[name].zfill(6)
+    return mended
