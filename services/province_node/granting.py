@@ -43,6 +43,7 @@ class Granting:
         """
         snapshot, now = self._view.snapshot, self._node.clock()
         ours = [each for each in wanted if _serves(snapshot, self._node.province, each.unit)]
+        self._view.rates.wants(member, ours, now)
         theirs = [unit.code for unit in snapshot.units.values() if unit.member == member]
 
         def keep(tx: Connection) -> tuple[int, Promised]:

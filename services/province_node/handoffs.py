@@ -177,7 +177,7 @@ class Handoffs:
         known = await self.node.database.read(lambda tx: store.load_handoff(tx, call.id))
         if known:
             return known
-        route = self.view.decided(call, self.node.clock())
+        route = self.view.route(call, self.node.clock())
         self._offering.slots.passed_over(route)
         handoff = await self._try_all(replace(asked, context_sha256=digest_of(context), route=route), route)
         if handoff.state is not HandoffState.ACCEPTED:

@@ -35,7 +35,7 @@ TARGET_CHARS_MAX: Final = 255
 CODE_CHARS_MAX: Final = 64
 HOLD_MOST: Final = timedelta(days=1)
 # Said of some of a unit's seats: calls that need others are offered to it all the same.
-_OF_A_PART: Final = frozenset({codes.NO_SEAT_WITH_SKILL.name, codes.SEATS_KEPT.name})
+_OF_A_PART: Final = frozenset({codes.NO_SEAT_WITH_SKILL.name, codes.SEATS_KEPT.name, codes.RATE_EXCEEDED.name})
 
 _SEATS = metrics.get_meter("twelve333.routing").create_counter(
     "twelve333.routing.seats_taken", description="seats of other provinces that were given to our calls, by whether they had been promised"
@@ -66,6 +66,9 @@ class Offering:
         if self.view.is_left_alone(handoff.member, now):
             return accepted(fail(handoff, HandoffState.UNREACHABLE, codes.PEER_UNREACHABLE, now)).state
         self.slots.wants(handoff.unit, handoff.member, call)
+        if self.view.rates.gaps.until(handoff.unit, call.topic, now):  # others of our calls were faster
+            return _kept(fail(handoff, HandoffState.REFUSED, codes.RATE_EXCEEDED, now))
+        self.view.rates.gaps.spend(handoff.unit, call.topic, now)
         return await self._ask_peer(handoff, offer, seconds)
 
     async def notify(self, member: str, offer_id: str, state: HandoffState) -> None:

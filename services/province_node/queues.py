@@ -7,7 +7,7 @@ without it, as the units' own answers to offers say.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -20,8 +20,10 @@ from twelve333.adapters.runner import Background
 from twelve333.adapters.signing.statements import Signature
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.routing.v1 import queue_pb2 as pb
+from twelve333.core.ids import HUB
 from twelve333.core.routing.model import Queue
-from twelve333.core.routing.queues import LIFETIME, STALE_FOR, Report, Told, hear
+from twelve333.core.routing.queues import LIFETIME, LIFETIME_MAX, STALE_FOR, Report, Told, admitted, hear
+from twelve333.core.routing.rates import Share
 from twelve333.wire.queues import SAID, decode_told, encode_told
 from twelve333.wire.subjects import queues_subject, sender_of
 
@@ -48,6 +50,7 @@ class QueueBoard:
 
     def __init__(self, member: str, clock: Clock, view: RoutingView, excluded: Callable[[str], bool]) -> None:
         self._member, self._clock, self._units, self._excluded = member, clock, view.known_units, excluded
+        self._rates, self._view, self.divided = view.rates, view, tuple[Share, ...]()
         self.telling = Background("queues", self.tell, TELL_SECONDS)
         view.queues = lambda: self._queues
         self._queues: dict[str, Queue] = {}
@@ -69,6 +72,7 @@ class QueueBoard:
         """Take what a telephone system says of a unit of ours; it was checked."""
         now = self._clock()
         self._queues[unit] = Queue(report.active, report.free, report.waiting, report.wait_s, now, now + LIFETIME)
+        self._rates.reported(unit, report.admits, now)
         self.telling.wake()
 
     async def tell(self) -> None:
@@ -77,9 +81,10 @@ class QueueBoard:
         self._queues = {unit: queue for unit, queue in self._queues.items() if queue.expires_at + STALE_FOR > now}
         ours = {unit: queue for unit, queue in self._queues.items() if unit in units and units[unit].member == self._member}
         fresh = {unit: Report(it.active, it.free, it.waiting, it.wait_s) for unit, it in ours.items() if it.expires_at > now}
+        self.divided = self._rates.divided(self._others(), now) if fresh else ()
         if not fresh or self._bus is None or self._signing is None:
             return
-        told = encode_told(Told(self._member, now, LIFETIME, fresh))
+        told = encode_told(Told(self._member, now, LIFETIME, fresh, self.divided))
         signature = self._signing.signer.sign(SAID + told)
         message = pb.SignedQueuesTold(told=told, signature=signature.value, chain=signature.chain)
         await self._bus.tell(queues_subject(self._member), message.SerializeToString())
@@ -93,8 +98,23 @@ class QueueBoard:
         _HEARD.add(1, {"peer": sender, "outcome": "dropped" if told is None else "taken"})
         if told is None:
             return
-        self._queues |= hear(told, self._last.get(sender), self._units(), self._clock())
-        self._last[sender] = max(told.at, self._last.get(sender, told.at))
+        last, units, now = self._last.get(sender), self._units(), self._clock()
+        self._queues |= hear(told, last, units, now)
+        if last is None or told.at > last:
+            theirs = [code for code, unit in units.items() if unit.member == sender]
+            until = now + max(timedelta(), min(told.lifetime, LIFETIME_MAX))
+            self._rates.heard(theirs, admitted(told, units, self._member), until, now)
+        self._last[sender] = max(told.at, last or told.at)
+
+    def admitted(self) -> list[Share]:
+        """What units of others admit of us now."""
+        rates = self._rates.gaps.rates(self._clock())
+        return [Share(unit, it.topic, it.per_minute, (self._member,)) for unit, its in sorted(rates.items()) for it in its]
+
+    def _others(self) -> list[str]:
+        """Members among which rates are divided."""
+        members = self._view.snapshot.members
+        return sorted(each for each in members if each not in (self._member, HUB) and not self._excluded(each))
 
     def _checked(self, sender: str, data: bytes) -> Told | None:
         if self._excluded(sender) or self._signing is None:

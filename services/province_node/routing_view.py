@@ -24,6 +24,7 @@ from twelve333.wire.directory import snapshot_from_wire
 from twelve333.wire.policy import policy_from_wire
 
 from .directory import DirectoryReplica
+from .rates import RateBoard
 
 BREAK_FIRST: Final = timedelta(seconds=2)
 BREAK_MOST: Final = timedelta(seconds=30)
@@ -49,6 +50,7 @@ class RoutingView:
         self._refused: dict[str, datetime] = {}
         self.queues: Callable[[], Mapping[str, Queue]] = dict  # what is told of units' queues; nothing, as long as nobody listens
         self.slots: Callable[[], Mapping[str, Slots]] = dict  # room that other nodes promised; nothing, as long as nobody asks for it
+        self.rates = RateBoard()
         directory.on_change(self._forget_snapshot)
 
     @property
@@ -76,21 +78,22 @@ class RoutingView:
         return self._policies
 
     def route(self, call: Call, now: datetime) -> Route:
-        """Decide where a call goes, by all that this node knows.
+        """Decide where a call goes, by all that this node knows; what was known of the units concerned goes with it.
 
         Raises:
             Refused: REGISTRATION_DIRECTORY_MISSING.
         """
-        return decide(self.snapshot, self.observed(now), call, now, self.policies)
+        state = self.observed(now, call)
+        route = decide(self.snapshot, state, call, now, self.policies)
+        return replace(route, observed=observed(state, route))
 
-    def observed(self, now: datetime) -> State:
-        """What counts at a time. What lasts longer than anything was ever set to is from before our clock was set back."""
-        return State(_until(self._unreachable, now + BREAK_MOST), _until(self._refused, now + REFUSED_MOST), self.queues(), self.slots())
+    def observed(self, now: datetime, call: Call | None = None) -> State:
+        """What counts at a time, and for a call if one is given.
 
-    def decided(self, call: Call, now: datetime) -> Route:
-        """Decide, and keep with the decision what was known of the units concerned."""
-        route = self.route(call, now)
-        return replace(route, observed=observed(self.observed(now), route))
+        What lasts longer than anything was ever set to is from before our clock was set back.
+        """
+        unreachable, refused = _until(self._unreachable, now + BREAK_MOST), _until(self._refused, now + REFUSED_MOST)
+        return State(unreachable, refused, self.queues(), self.slots(), self.rates.gapped(call, now) if call else {})
 
     def is_left_alone(self, member: str, now: datetime) -> bool:
         """Whether the breaker of a member is open."""

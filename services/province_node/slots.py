@@ -27,6 +27,7 @@ from twelve333.core.coverage.model import Verdict
 from twelve333.core.coverage.seats import Part, parts_of
 from twelve333.core.decision import Refused
 from twelve333.core.routing.model import Call, Route, Slots
+from twelve333.core.routing.rates import Ceiling
 from twelve333.core.routing.slots import RENEW, TERM, WANTED_MAX, Holding, held, spent
 from twelve333.wire.slots import Shown, Wanted, granted_from_wire, wanted_to_wire
 
@@ -147,11 +148,16 @@ class SlotBoard:
             self._holdings.pop(unit, None)
             return Wanted(unit, {}, seen)
         lately = [call for at, call in calls if at > now - LATELY]
-        return Wanted(unit, {part.name: _expected(part, lately) for part in self._parts(unit)}, seen)
+        rates = tuple(Ceiling(topic, _per_minute(topic, lately)) for topic in self._view.rates.gaps.topics(unit))
+        return Wanted(unit, {part.name: _expected(part, lately) for part in self._parts(unit)}, seen, rates)
 
     def _parts(self, unit: str) -> tuple[Part, ...]:
         declaration = self._view.snapshot.declarations.get(unit)
         return parts_of(declaration) if declaration else ()
+
+
+def _per_minute(topic: str, lately: Sequence[Call]) -> float:
+    return sum(call.topic.startswith(topic) for call in lately) * (timedelta(minutes=1) / LATELY)
 
 
 def _expected(part: Part, lately: Sequence[Call]) -> int:

@@ -42,6 +42,7 @@ class Wire:
     members: dict[str, Member] = field(default_factory=dict)
     cut: bool = False
     asked: list[str] = field(default_factory=list)
+    requests: dict[str, Any] = field(default_factory=dict)  # the last of each kind
 
     def channel(self, caller: str, member: str) -> Any:
         """A channel from one node to another."""
@@ -52,7 +53,7 @@ class Wire:
                 self.asked.append(name)
                 if self.cut:
                     raise _error(grpc.StatusCode.UNAVAILABLE)
-                sent = type(request).FromString(request_serializer(request))
+                sent = self.requests[name] = type(request).FromString(request_serializer(request))
                 return response_deserializer((await self.members[member].answer(caller, name, sent)).SerializeToString())
 
             return ask

@@ -17,6 +17,7 @@ from .coverage import aware, candidate_values
 from .output import console, print_json, show
 from .policy import app as policy_app
 from .policy_file import read_policy
+from .room import room_values, room_words
 
 app = App(
     name="route",
@@ -118,6 +119,8 @@ def show_route(route: Route, locale: str) -> None:
     """Print a route for a person."""
     rows = [candidate_values(each, locale) for each in route.candidates]
     show(rows, ("unit", "member", "relation", "verdict", "rule", "why"), as_json=False)
+    for line in room_words(route, locale):
+        console.print(line)
     values = {"last": last_resort_words(route.last_resort, locale), "version": route.version}
     console.print(sentence("ROUTING_EXPLAINED", values, locale))
 
@@ -129,7 +132,7 @@ def route_values(route: Route, locale: str) -> dict[str, Any]:
         "topic": route.call.topic or None,
         "language": route.call.language,
         "chosen": route.to_try[0].unit if route.to_try else None,
-        "candidates": [candidate_values(each, locale) for each in route.candidates],
+        "candidates": [candidate_values(each, locale) | room_values(route, each.unit) for each in route.candidates],
         "last_resort": {"kind": route.last_resort.kind.value, "unit": route.last_resort.unit or None},
         "draw": route.call.draw,
         "directory_version": route.version,

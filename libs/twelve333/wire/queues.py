@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -14,6 +14,7 @@ from ..api.routing.v1 import routing_pb2
 from ..core.ids import is_member
 from ..core.routing.model import Queue
 from ..core.routing.queues import Report, Told
+from ..core.routing.rates import Share
 from .observed import queue_from_wire, queue_to_wire
 from .times import from_timestamp, to_timestamp
 
@@ -26,7 +27,9 @@ def encode_told(told: Told) -> bytes:
     lifetime = Duration()
     lifetime.FromTimedelta(told.lifetime)
     queues = [pb.UnitQueue(unit=unit, state=_state(report)) for unit, report in sorted(told.reports.items())]
-    return pb.QueuesTold(member=told.member, at=to_timestamp(told.at), lifetime=lifetime, queues=queues).SerializeToString()
+    message = pb.QueuesTold(member=told.member, at=to_timestamp(told.at), lifetime=lifetime, queues=queues)
+    message.admitted.extend(shares_to_wire(told.shares))
+    return message.SerializeToString()
 
 
 def decode_told(data: bytes) -> Told | None:
@@ -40,7 +43,18 @@ def decode_told(data: bytes) -> Told | None:
         return None
     if not is_member(message.member) or lifetime < timedelta():
         return None
-    return Told(message.member, at, lifetime, {each.unit: report_from_wire(each.state) for each in message.queues})
+    reports = {each.unit: report_from_wire(each.state) for each in message.queues}
+    return Told(message.member, at, lifetime, reports, shares_from_wire(message.admitted))
+
+
+def shares_to_wire(shares: Iterable[Share]) -> list[pb.AdmittedRate]:
+    """What units admit, as it travels."""
+    return [pb.AdmittedRate(unit=it.unit, topic=it.topic, per_minute=it.per_minute, sources=it.sources) for it in shares]
+
+
+def shares_from_wire(rates: Iterable[pb.AdmittedRate]) -> tuple[Share, ...]:
+    """What units admit, as it was told."""
+    return tuple(Share(it.unit, it.topic, it.per_minute, tuple(it.sources)) for it in rates)
 
 
 def report_from_wire(state: routing_pb2.QueueState) -> Report:

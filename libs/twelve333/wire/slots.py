@@ -10,16 +10,18 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ..api.routing.v1 import slots_pb2 as pb
+from ..core.routing.rates import Ceiling
 from ..core.routing.slots import Answer, Line
 from .times import from_timestamp, to_timestamp
 
 
 class Wanted(NamedTuple):
-    """What a member would have of a unit: free slots by part, and the newest promise by which it goes."""
+    """What a member would have of a unit: free slots by part, the newest promise by which it goes, calls a minute by topic."""
 
     unit: str
     parts: Mapping[str, int]
     seen: datetime | None
+    rates: tuple[Ceiling, ...] = ()
 
 
 class Shown(NamedTuple):
@@ -38,6 +40,7 @@ def wanted_to_wire(wanted: Iterable[Wanted]) -> pb.RenewSlotsRequest:
             pb.WantedSlots(
                 unit=each.unit,
                 parts=[pb.WantedPart(name=name, free=free) for name, free in each.parts.items()],
+                rates=ceilings_to_wire(each.rates),
                 seen=_stamp(each.seen),
             )
             for each in wanted
@@ -48,9 +51,24 @@ def wanted_to_wire(wanted: Iterable[Wanted]) -> pb.RenewSlotsRequest:
 def wanted_from_wire(request: pb.RenewSlotsRequest) -> list[Wanted]:
     """What is wanted, as it was asked."""
     return [
-        Wanted(each.unit, {part.name: part.free for part in each.parts}, from_timestamp(each.seen) if each.HasField("seen") else None)
+        Wanted(
+            each.unit,
+            {part.name: part.free for part in each.parts},
+            from_timestamp(each.seen) if each.HasField("seen") else None,
+            ceilings_from_wire(each.rates),
+        )
         for each in request.units
     ]
+
+
+def ceilings_to_wire(ceilings: Iterable[Ceiling]) -> list[pb.TopicRate]:
+    """Calls a minute by topic, as they travel."""
+    return [pb.TopicRate(topic=each.topic, per_minute=each.per_minute) for each in ceilings]
+
+
+def ceilings_from_wire(rates: Iterable[pb.TopicRate]) -> tuple[Ceiling, ...]:
+    """Calls a minute by topic, as somebody said them."""
+    return tuple(Ceiling(each.topic, each.per_minute) for each in rates)
 
 
 def granted_to_wire(epoch: int, term: timedelta, granted: Mapping[str, tuple[datetime, tuple[Line, ...]]]) -> pb.RenewSlotsResponse:

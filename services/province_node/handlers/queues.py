@@ -8,8 +8,8 @@ from twelve333.api.routing.v1 import queue_pb2 as pb
 from twelve333.api.routing.v1 import queue_pb2_grpc
 from twelve333.core.decision import Refused
 from twelve333.core.routing.queues import Report, check_report
-from twelve333.wire.queues import queues_to_wire
-from twelve333.wire.slots import held_to_wire, promised_to_wire
+from twelve333.wire.queues import queues_to_wire, shares_to_wire
+from twelve333.wire.slots import ceilings_from_wire, held_to_wire, promised_to_wire
 
 from ..calls import CallParts
 from ..queues import QueueBoard
@@ -25,7 +25,7 @@ class QueueHandlers(queue_pb2_grpc.QueueServiceServicer):
         self, request: pb.ReportQueueRequest, context: ServicerContext[pb.ReportQueueRequest, pb.ReportQueueResponse]
     ) -> pb.ReportQueueResponse:
         """Take how a unit's queue stands."""
-        report = Report(request.active, request.free, request.waiting, request.wait_s)
+        report = Report(request.active, request.free, request.waiting, request.wait_s, ceilings_from_wire(request.admits))
         if refusal := check_report(request.unit, report, self._view.snapshot.units, self._view.province):
             raise Refused(refusal)
         self._board.report(request.unit, report)
@@ -36,6 +36,8 @@ class QueueHandlers(queue_pb2_grpc.QueueServiceServicer):
     ) -> pb.ListQueuesResponse:
         """Show what is known of queues, and who holds slots of whom."""
         shown = queues_to_wire(self._board.queues)
+        shown.admitted.extend(shares_to_wire(self._board.admitted()))
+        shown.divided.extend(shares_to_wire(self._board.divided))
         shown.slots.extend(held_to_wire(self._calls.slots.shown()))
         if self._view.known_units():
             shown.promised.extend(promised_to_wire(await self._calls.granting.promised()))

@@ -62,6 +62,7 @@ class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
         _check_offer(offer)
         if request.test:
             return pb.OfferHandoffResponse(target=accepted(answer_test_call(offer, snapshot, node.province)).state)
+        await self._admit(offer, now)
         hold = timedelta(seconds=node.settings.handoff.seat_hold_seconds)
         lease = await node.database.write(lambda tx: lease_seat(tx, snapshot, node.province, offer, hold, now))
         if offer.context_sha256:
@@ -70,6 +71,12 @@ class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
         answer.slot = lease.slot
         answer.seat_hold.FromTimedelta(lease.held_until - now)
         return answer
+
+    async def _admit(self, offer: Offer, now: datetime) -> None:
+        """Refuse what is more than the unit admits, unless it was accepted before."""
+        refusal = self._view.rates.admit(offer.unit, offer.call.topic, now)
+        if refusal and not await self._node.database.read(lambda tx: store.load_lease(tx, offer.from_member, offer.id)):
+            raise Refused(refusal)
 
     async def NotifyHandoff(
         self, request: pb.NotifyHandoffRequest, context: ServicerContext[pb.NotifyHandoffRequest, pb.NotifyHandoffResponse]

@@ -70,7 +70,7 @@ class World:
         self.parts: tuple[Part, ...] = parts_of(self.snapshot.declarations[UNIT])
         self.clock = self._clock()
         self.holders = {member: Holder(self._clock()) for member in HOLDERS}
-        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._events: list[tuple[float, int, Callable[[], object]]] = []
         self._order, self._calls = count(), count()
 
     def _clock(self) -> Clock:
@@ -99,7 +99,7 @@ class World:
             happen()
         self.seconds = until
 
-    def send(self, member: str, arrive: Callable[[], None], most: float = 4.0) -> None:
+    def send(self, member: str, arrive: Callable[[], object], most: float = 4.0) -> None:
         """A message between a member and the unit's node: lost, late, out of order, twice."""
         if member in self.cut or self.chance.random() < self.loss:
             return
@@ -162,6 +162,16 @@ class World:
             member = self.real.pop(offer)
             if not lost:
                 self.send(member, lambda: self.leases.pop(offer, None) and None)
+
+    def burst(self, member: str) -> None:
+        """Eight calls at once."""
+        for _ in range(8):
+            self.call(member, "", "zh")
+
+    def all_hang_up(self) -> None:
+        """All conversations end."""
+        while self.real:
+            self.hang_up(lost=False)
 
     def heal(self) -> None:
         """The network is well again."""

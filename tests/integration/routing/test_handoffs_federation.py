@@ -319,11 +319,31 @@ async def test_a_queue_that_is_told_full_is_passed_over_until_it_grows_stale(fed
         await telephones.queues.report(FUZHOU, free=2)
         await until(lambda: _is(seen, (Verdict.CHOSEN, Told.FRESH)))
         assert typed(federation, "350000", "queue", "report", FUZHOU, "--free", 3)[0] == 0
-        [row] = [each for each in typed(federation, "350000", "queue", "list")[1] if each["unit"] == FUZHOU]
+        [row] = [each for each in typed(federation, "350000", "queue", "list")[1]["queues"] if each["unit"] == FUZHOU]
         assert row["free"] == 3  # on a busy machine it may be stale by the time the command has started
         with pytest.raises(ServiceError) as refused:
             await asking.queues.report(FUZHOU, free=1)
         assert refused.value.code == "ROUTING_UNIT_NOT_SERVED_HERE"
+
+
+async def test_a_unit_says_aloud_what_it_admits_and_the_sources_keep_to_it(federation: Federation) -> None:
+    async with desk(federation, "350000") as telephones, desk(federation, "360000") as asking:
+
+        async def gapped() -> bool:
+            await telephones.queues.report(XIAMEN, free=5, admits={"08": 0, "": 600})
+            first = (await asking.routing.explain(XIAMEN, topic="0801")).candidates[0]
+            return first.verdict is Verdict.RATE
+
+        assert await until(gapped)
+        assert (await asking.routing.explain(XIAMEN, topic="01")).candidates[0].verdict is Verdict.CHOSEN
+        known = await asking.queues.overview()
+        shares = {share.topic: share.per_minute for share in known.admitted if share.unit == XIAMEN}
+        assert shares["08"] == 0
+        assert shares[""] == pytest.approx(600 / (len(federation.nodes) - 1))
+        told = (await telephones.queues.overview()).divided
+        assert sum(share.per_minute * len(share.sources) for share in told if share.topic == "") == pytest.approx(600)
+        await telephones.queues.report(XIAMEN, free=5)
+        assert typed(federation, "350000", "queue", "report", XIAMEN, "--free", 3, "--admit", "lots")[0] == 2
 
 
 async def _is(seen: Callable[[], Awaitable[object]], wanted: object) -> bool:

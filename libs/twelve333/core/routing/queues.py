@@ -15,6 +15,7 @@ from ..decision import Refusal, refuse
 from ..registration.model import Unit
 from . import codes
 from .model import Queue
+from .rates import PER_MINUTE_MAX, TOPICS_MAX, Ceiling, Share
 
 LIFETIME: Final = timedelta(seconds=5)  # of what a telephone system or a node told last
 LIFETIME_MAX: Final = timedelta(seconds=10)
@@ -24,12 +25,14 @@ FIGURE_MAX: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a unit's queue stands, without a time: whether it takes calls, consultants free, callers waiting, seconds of waiting."""
+    """How a unit's queue stands, without a time: whether it takes calls, consultants free, callers waiting, seconds of waiting; and how
+    many calls of others it admits."""
 
     active: bool
     free: int
     waiting: int
     wait_s: int
+    admits: tuple[Ceiling, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Told:
     at: datetime
     lifetime: timedelta
     reports: Mapping[str, Report]
+    shares: tuple[Share, ...] = ()
 
 
 def check_report(unit: str, report: Report, units: Mapping[str, Unit], member: str) -> Refusal | None:
@@ -47,6 +51,9 @@ def check_report(unit: str, report: Report, units: Mapping[str, Unit], member: s
     known = units.get(unit)
     if known is None or known.member != member:
         return refuse(codes.UNIT_NOT_SERVED_HERE, unit=unit[:6], member=member)
+    topics = [each.topic for each in report.admits]
+    if len(topics) > TOPICS_MAX or len(set(topics)) < len(topics) or not all(each.is_sound for each in report.admits):
+        return refuse(codes.RATE_IMPOSSIBLE, unit=unit, topics=TOPICS_MAX, most=f"{PER_MINUTE_MAX:.0f}")
     figures = (report.free, report.waiting, report.wait_s)
     return None if all(0 <= figure <= FIGURE_MAX for figure in figures) else refuse(codes.QUEUE_IMPOSSIBLE, unit=unit, most=FIGURE_MAX)
 
@@ -65,3 +72,19 @@ def hear(told: Told, last: datetime | None, units: Mapping[str, Unit], now: date
     until = now + max(timedelta(), min(told.lifetime, LIFETIME_MAX))
     sound = {unit: report for unit, report in told.reports.items() if check_report(unit, report, units, told.member) is None}
     return {unit: Queue(report.active, report.free, report.waiting, report.wait_s, now, until) for unit, report in sound.items()}
+
+
+def admitted(told: Told, units: Mapping[str, Unit], source: str) -> dict[str, list[Ceiling]]:
+    """What units admit of one source's calls, of what their node told.
+
+    Args:
+        told: as it came, proved to be of that member and not older than what was heard before.
+        units: of the directory in use; only the member's own count.
+        source: the member that heard it.
+    """
+    found = dict[str, list[Ceiling]]()
+    for share in told.shares:
+        ceiling, unit = Ceiling(share.topic, share.per_minute), units.get(share.unit)
+        if source in share.sources and ceiling.is_sound and unit is not None and unit.member == told.member:
+            found.setdefault(share.unit, []).append(ceiling)
+    return {unit: ceilings[:TOPICS_MAX] for unit, ceilings in found.items()}

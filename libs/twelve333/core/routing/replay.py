@@ -9,11 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from ..coverage.snapshot import Snapshot
 from .model import Call, Route, State
 from .policy import Policies
 from .rules import NO_POLICIES, decide
+
+T = TypeVar("T")
 
 
 def observed(state: State, route: Route) -> State:
@@ -26,12 +29,16 @@ def observed(state: State, route: Route) -> State:
     units = {candidate.unit for candidate in route.candidates}
     members = {candidate.member for candidate in route.candidates}
     return State(
-        unreachable={member: until for member, until in state.unreachable.items() if member in members},
-        refused={unit: until for unit, until in state.refused.items() if unit in units},
-        queues={unit: queue for unit, queue in state.queues.items() if unit in units},
-        slots={unit: slots for unit, slots in state.slots.items() if unit in units},
-        gapped={unit: until for unit, until in state.gapped.items() if unit in units},
+        unreachable=_of(members, state.unreachable),
+        refused=_of(units, state.refused),
+        queues=_of(units, state.queues),
+        slots=_of(units, state.slots),
+        gapped=_of(units, state.gapped),
     )
+
+
+def _of(names: Iterable[str], known: Mapping[str, T]) -> dict[str, T]:
+    return {name: found for name in names if (found := known.get(name)) is not None} if known else {}
 
 
 def again(route: Route, snapshot: Snapshot, policies: Mapping[str, Policies] = NO_POLICIES) -> Route:

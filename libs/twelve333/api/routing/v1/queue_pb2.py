@@ -28,27 +28,29 @@ from twelve333.api.routing.v1 import routing_pb2 as twelve333_dot_api_dot_routin
 from twelve333.api.routing.v1 import slots_pb2 as twelve333_dot_api_dot_routing_dot_v1_dot_slots__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$twelve333/api/routing/v1/queue.proto\x12\x18twelve333.api.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&twelve333/api/routing/v1/routing.proto\x1a$twelve333/api/routing/v1/slots.proto\"a\n\x12ReportQueueRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x02 \x01(\x08\x12\x0c\n\x04\x66ree\x18\x03 \x01(\r\x12\x0f\n\x07waiting\x18\x04 \x01(\r\x12\x0e\n\x06wait_s\x18\x05 \x01(\r\"\x15\n\x13ReportQueueResponse\"\x13\n\x11ListQueuesRequest\"\xb8\x01\n\x12ListQueuesResponse\x12\x33\n\x06queues\x18\x01 \x03(\x0b\x32#.twelve333.api.routing.v1.UnitQueue\x12\x32\n\x05slots\x18\x02 \x03(\x0b\x32#.twelve333.api.routing.v1.UnitSlots\x12\x39\n\x08promised\x18\x03 \x03(\x0b\x32\'.twelve333.api.routing.v1.PromisedSlots\"N\n\tUnitQueue\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x33\n\x05state\x18\x02 \x01(\x0b\x32$.twelve333.api.routing.v1.QueueState\"\xa6\x01\n\nQueuesTold\x12\x0e\n\x06member\x18\x01 \x01(\t\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08lifetime\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x06queues\x18\x04 \x03(\x0b\x32#.twelve333.api.routing.v1.UnitQueue\"B\n\x10SignedQueuesTold\x12\x0c\n\x04told\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\r\n\x05\x63hain\x18\x03 \x03(\x0c\x32\xe3\x01\n\x0cQueueService\x12j\n\x0bReportQueue\x12,.twelve333.api.routing.v1.ReportQueueRequest\x1a-.twelve333.api.routing.v1.ReportQueueResponse\x12g\n\nListQueues\x12+.twelve333.api.routing.v1.ListQueuesRequest\x1a,.twelve333.api.routing.v1.ListQueuesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$twelve333/api/routing/v1/queue.proto\x12\x18twelve333.api.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&twelve333/api/routing/v1/routing.proto\x1a$twelve333/api/routing/v1/slots.proto\"\x96\x01\n\x12ReportQueueRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x02 \x01(\x08\x12\x0c\n\x04\x66ree\x18\x03 \x01(\r\x12\x0f\n\x07waiting\x18\x04 \x01(\r\x12\x0e\n\x06wait_s\x18\x05 \x01(\r\x12\x33\n\x06\x61\x64mits\x18\x06 \x03(\x0b\x32#.twelve333.api.routing.v1.TopicRate\"\x15\n\x13ReportQueueResponse\"\x13\n\x11ListQueuesRequest\"\xab\x02\n\x12ListQueuesResponse\x12\x33\n\x06queues\x18\x01 \x03(\x0b\x32#.twelve333.api.routing.v1.UnitQueue\x12\x32\n\x05slots\x18\x02 \x03(\x0b\x32#.twelve333.api.routing.v1.UnitSlots\x12\x39\n\x08promised\x18\x03 \x03(\x0b\x32\'.twelve333.api.routing.v1.PromisedSlots\x12\x38\n\x08\x61\x64mitted\x18\x04 \x03(\x0b\x32&.twelve333.api.routing.v1.AdmittedRate\x12\x37\n\x07\x64ivided\x18\x05 \x03(\x0b\x32&.twelve333.api.routing.v1.AdmittedRate\"N\n\tUnitQueue\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x33\n\x05state\x18\x02 \x01(\x0b\x32$.twelve333.api.routing.v1.QueueState\"\xe0\x01\n\nQueuesTold\x12\x0e\n\x06member\x18\x01 \x01(\t\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08lifetime\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x06queues\x18\x04 \x03(\x0b\x32#.twelve333.api.routing.v1.UnitQueue\x12\x38\n\x08\x61\x64mitted\x18\x05 \x03(\x0b\x32&.twelve333.api.routing.v1.AdmittedRate\"P\n\x0c\x41\x64mittedRate\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\r\n\x05topic\x18\x02 \x01(\t\x12\x12\n\nper_minute\x18\x03 \x01(\x01\x12\x0f\n\x07sources\x18\x04 \x03(\t\"B\n\x10SignedQueuesTold\x12\x0c\n\x04told\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\r\n\x05\x63hain\x18\x03 \x03(\x0c\x32\xe3\x01\n\x0cQueueService\x12j\n\x0bReportQueue\x12,.twelve333.api.routing.v1.ReportQueueRequest\x1a-.twelve333.api.routing.v1.ReportQueueResponse\x12g\n\nListQueues\x12+.twelve333.api.routing.v1.ListQueuesRequest\x1a,.twelve333.api.routing.v1.ListQueuesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.routing.v1.queue_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REPORTQUEUEREQUEST']._serialized_start=209
-  _globals['_REPORTQUEUEREQUEST']._serialized_end=306
-  _globals['_REPORTQUEUERESPONSE']._serialized_start=308
-  _globals['_REPORTQUEUERESPONSE']._serialized_end=329
-  _globals['_LISTQUEUESREQUEST']._serialized_start=331
-  _globals['_LISTQUEUESREQUEST']._serialized_end=350
-  _globals['_LISTQUEUESRESPONSE']._serialized_start=353
-  _globals['_LISTQUEUESRESPONSE']._serialized_end=537
-  _globals['_UNITQUEUE']._serialized_start=539
-  _globals['_UNITQUEUE']._serialized_end=617
-  _globals['_QUEUESTOLD']._serialized_start=620
-  _globals['_QUEUESTOLD']._serialized_end=786
-  _globals['_SIGNEDQUEUESTOLD']._serialized_start=788
-  _globals['_SIGNEDQUEUESTOLD']._serialized_end=854
-  _globals['_QUEUESERVICE']._serialized_start=857
-  _globals['_QUEUESERVICE']._serialized_end=1084
+  _globals['_REPORTQUEUEREQUEST']._serialized_start=210
+  _globals['_REPORTQUEUEREQUEST']._serialized_end=360
+  _globals['_REPORTQUEUERESPONSE']._serialized_start=362
+  _globals['_REPORTQUEUERESPONSE']._serialized_end=383
+  _globals['_LISTQUEUESREQUEST']._serialized_start=385
+  _globals['_LISTQUEUESREQUEST']._serialized_end=404
+  _globals['_LISTQUEUESRESPONSE']._serialized_start=407
+  _globals['_LISTQUEUESRESPONSE']._serialized_end=706
+  _globals['_UNITQUEUE']._serialized_start=708
+  _globals['_UNITQUEUE']._serialized_end=786
+  _globals['_QUEUESTOLD']._serialized_start=789
+  _globals['_QUEUESTOLD']._serialized_end=1013
+  _globals['_ADMITTEDRATE']._serialized_start=1015
+  _globals['_ADMITTEDRATE']._serialized_end=1095
+  _globals['_SIGNEDQUEUESTOLD']._serialized_start=1097
+  _globals['_SIGNEDQUEUESTOLD']._serialized_end=1163
+  _globals['_QUEUESERVICE']._serialized_start=1166
+  _globals['_QUEUESERVICE']._serialized_end=1393
 # @@protoc_insertion_point(module_scope)

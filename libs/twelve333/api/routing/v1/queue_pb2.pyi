@@ -33,6 +33,7 @@ class ReportQueueRequest(_message.Message):
     FREE_FIELD_NUMBER: _builtins.int
     WAITING_FIELD_NUMBER: _builtins.int
     WAIT_S_FIELD_NUMBER: _builtins.int
+    ADMITS_FIELD_NUMBER: _builtins.int
     unit: _builtins.str
     """The unit, one of this node's."""
     active: _builtins.bool
@@ -43,6 +44,12 @@ class ReportQueueRequest(_message.Message):
     """Callers waiting, 0 to 100,000."""
     wait_s: _builtins.int
     """Seconds that the next one would wait, 0 to 100,000."""
+    @_builtins.property
+    def admits(self) -> _containers.RepeatedCompositeFieldContainer[_slots_pb2.TopicRate]:
+        """Calls a minute that the unit admits from others, about anything and by topic, at most 20; none: it sets no limit. The node divides
+        them among the other provinces and tells each its part.
+        """
+
     def __init__(
         self,
         *,
@@ -51,10 +58,11 @@ class ReportQueueRequest(_message.Message):
         free: _builtins.int = ...,
         waiting: _builtins.int = ...,
         wait_s: _builtins.int = ...,
+        admits: _abc.Iterable[_slots_pb2.TopicRate] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "free", b"free", "unit", b"unit", "wait_s", b"wait_s", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "admits", b"admits", "free", b"free", "unit", b"unit", "wait_s", b"wait_s", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -103,6 +111,8 @@ class ListQueuesResponse(_message.Message):
     QUEUES_FIELD_NUMBER: _builtins.int
     SLOTS_FIELD_NUMBER: _builtins.int
     PROMISED_FIELD_NUMBER: _builtins.int
+    ADMITTED_FIELD_NUMBER: _builtins.int
+    DIVIDED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def queues(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnitQueue]:
         """One a unit."""
@@ -115,16 +125,26 @@ class ListQueuesResponse(_message.Message):
     def promised(self) -> _containers.RepeatedCompositeFieldContainer[_slots_pb2.PromisedSlots]:
         """Slots of this node's units that are promised to others or used by their calls."""
 
+    @_builtins.property
+    def admitted(self) -> _containers.RepeatedCompositeFieldContainer[Global___AdmittedRate]:
+        """What units of others admit of this node's calls, as far as they said so and it counts now."""
+
+    @_builtins.property
+    def divided(self) -> _containers.RepeatedCompositeFieldContainer[Global___AdmittedRate]:
+        """What units of this node admit, divided among the other provinces."""
+
     def __init__(
         self,
         *,
         queues: _abc.Iterable[Global___UnitQueue] | None = ...,
         slots: _abc.Iterable[_slots_pb2.UnitSlots] | None = ...,
         promised: _abc.Iterable[_slots_pb2.PromisedSlots] | None = ...,
+        admitted: _abc.Iterable[Global___AdmittedRate] | None = ...,
+        divided: _abc.Iterable[Global___AdmittedRate] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["promised", b"promised", "queues", b"queues", "slots", b"slots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["admitted", b"admitted", "divided", b"divided", "promised", b"promised", "queues", b"queues", "slots", b"slots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -168,6 +188,7 @@ class QueuesTold(_message.Message):
     AT_FIELD_NUMBER: _builtins.int
     LIFETIME_FIELD_NUMBER: _builtins.int
     QUEUES_FIELD_NUMBER: _builtins.int
+    ADMITTED_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """The node's province; the broker lets it speak for itself only."""
     @_builtins.property
@@ -182,6 +203,10 @@ class QueuesTold(_message.Message):
     def queues(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnitQueue]:
         """Its units' queues; `at` and `expires_at` of the states are not looked at."""
 
+    @_builtins.property
+    def admitted(self) -> _containers.RepeatedCompositeFieldContainer[Global___AdmittedRate]:
+        """What they admit of others' calls."""
+
     def __init__(
         self,
         *,
@@ -189,14 +214,51 @@ class QueuesTold(_message.Message):
         at: _timestamp_pb2.Timestamp | None = ...,
         lifetime: _duration_pb2.Duration | None = ...,
         queues: _abc.Iterable[Global___UnitQueue] | None = ...,
+        admitted: _abc.Iterable[Global___AdmittedRate] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "lifetime", b"lifetime"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "lifetime", b"lifetime", "member", b"member", "queues", b"queues"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["admitted", b"admitted", "at", b"at", "lifetime", b"lifetime", "member", b"member", "queues", b"queues"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QueuesTold: _TypeAlias = QueuesTold  # noqa: Y015
+
+@_typing.final
+class AdmittedRate(_message.Message):
+    """So many calls a minute a unit admits of each of these provinces."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_FIELD_NUMBER: _builtins.int
+    TOPIC_FIELD_NUMBER: _builtins.int
+    PER_MINUTE_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    unit: _builtins.str
+    """The unit."""
+    topic: _builtins.str
+    """Prefix of the calls' topics; empty: about anything."""
+    per_minute: _builtins.float
+    """Calls a minute of each source."""
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The provinces."""
+
+    def __init__(
+        self,
+        *,
+        unit: _builtins.str = ...,
+        topic: _builtins.str = ...,
+        per_minute: _builtins.float = ...,
+        sources: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["per_minute", b"per_minute", "sources", b"sources", "topic", b"topic", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AdmittedRate: _TypeAlias = AdmittedRate  # noqa: Y015
 
 @_typing.final
 class SignedQueuesTold(_message.Message):

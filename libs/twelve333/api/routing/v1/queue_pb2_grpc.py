@@ -53,7 +53,7 @@ class QueueServiceServicer:
 
     def ReportQueue(self, request, context):
         """Caller: desk or local operator of this node. Tells how the queue of one of this node's units stands; to be repeated every second or two.
-        Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_QUEUE_IMPOSSIBLE, REGISTRATION_DIRECTORY_MISSING.
+        Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_QUEUE_IMPOSSIBLE, ROUTING_RATE_IMPOSSIBLE, REGISTRATION_DIRECTORY_MISSING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,7 +35,7 @@ class QueueServiceStub:
     def __new__(cls, channel: _aio.Channel) -> QueueServiceAsyncStub: ...
     ReportQueue: _grpc.UnaryUnaryMultiCallable[_queue_pb2.ReportQueueRequest, _queue_pb2.ReportQueueResponse]
     """Caller: desk or local operator of this node. Tells how the queue of one of this node's units stands; to be repeated every second or two.
-    Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_QUEUE_IMPOSSIBLE, REGISTRATION_DIRECTORY_MISSING.
+    Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_QUEUE_IMPOSSIBLE, ROUTING_RATE_IMPOSSIBLE, REGISTRATION_DIRECTORY_MISSING.
     """
     ListQueues: _grpc.UnaryUnaryMultiCallable[_queue_pb2.ListQueuesRequest, _queue_pb2.ListQueuesResponse]
     """Caller: desk or local operator of this node. What this node knows of units' queues, the stale ones too.
@@ -49,7 +49,7 @@ class QueueServiceAsyncStub(QueueServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ReportQueue: _aio.UnaryUnaryMultiCallable[_queue_pb2.ReportQueueRequest, _queue_pb2.ReportQueueResponse]  # type: ignore[assignment]
     """Caller: desk or local operator of this node. Tells how the queue of one of this node's units stands; to be repeated every second or two.
-    Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_QUEUE_IMPOSSIBLE, REGISTRATION_DIRECTORY_MISSING.
+    Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_QUEUE_IMPOSSIBLE, ROUTING_RATE_IMPOSSIBLE, REGISTRATION_DIRECTORY_MISSING.
     """
     ListQueues: _aio.UnaryUnaryMultiCallable[_queue_pb2.ListQueuesRequest, _queue_pb2.ListQueuesResponse]  # type: ignore[assignment]
     """Caller: desk or local operator of this node. What this node knows of units' queues, the stale ones too.
@@ -66,7 +66,7 @@ class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_queue_pb2.ReportQueueResponse, _abc.Awaitable[_queue_pb2.ReportQueueResponse]]:
         """Caller: desk or local operator of this node. Tells how the queue of one of this node's units stands; to be repeated every second or two.
-        Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_QUEUE_IMPOSSIBLE, REGISTRATION_DIRECTORY_MISSING.
+        Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_QUEUE_IMPOSSIBLE, ROUTING_RATE_IMPOSSIBLE, REGISTRATION_DIRECTORY_MISSING.
         """
 
     @_abc_1.abstractmethod

@@ -230,7 +230,7 @@ class Route(_message.Message):
 
     @_builtins.property
     def observed(self) -> _containers.RepeatedCompositeFieldContainer[Global___Observed]:
-        """What was known then of the units and members concerned; kept with the decision, empty in an explanation."""
+        """What was known then of the units and members concerned: queues, slots, rates; kept with the decision."""
 
     def __init__(
         self,

@@ -491,7 +491,7 @@ class HandoffPeerServiceServicer:
     def OfferHandoff(self, request, context):
         """Caller: node of the unit that hands on. Asks to take a call; to accept is to hold a seat. A repeat gets the same answer.
         Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_UNIT_CANNOT_ANSWER, ROUTING_NO_SEAT_FREE, ROUTING_NO_SEAT_WITH_SKILL,
-        ROUTING_SEATS_KEPT (all three with retry info), ROUTING_LOOP, ROUTING_OFFER_EXPIRED,
+        ROUTING_SEATS_KEPT, ROUTING_RATE_EXCEEDED (all four with retry info), ROUTING_LOOP, ROUTING_OFFER_EXPIRED,
         ROUTING_OFFER_OTHER_CONTENT, ROUTING_OFFER_NOT_YOURS, REGISTRATION_DIRECTORY_MISSING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

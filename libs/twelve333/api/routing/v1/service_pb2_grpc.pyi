@@ -225,7 +225,7 @@ class HandoffPeerServiceStub:
     OfferHandoff: _grpc.UnaryUnaryMultiCallable[_service_pb2.OfferHandoffRequest, _service_pb2.OfferHandoffResponse]
     """Caller: node of the unit that hands on. Asks to take a call; to accept is to hold a seat. A repeat gets the same answer.
     Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_UNIT_CANNOT_ANSWER, ROUTING_NO_SEAT_FREE, ROUTING_NO_SEAT_WITH_SKILL,
-    ROUTING_SEATS_KEPT (all three with retry info), ROUTING_LOOP, ROUTING_OFFER_EXPIRED,
+    ROUTING_SEATS_KEPT, ROUTING_RATE_EXCEEDED (all four with retry info), ROUTING_LOOP, ROUTING_OFFER_EXPIRED,
     ROUTING_OFFER_OTHER_CONTENT, ROUTING_OFFER_NOT_YOURS, REGISTRATION_DIRECTORY_MISSING.
     """
     NotifyHandoff: _grpc.UnaryUnaryMultiCallable[_service_pb2.NotifyHandoffRequest, _service_pb2.NotifyHandoffResponse]
@@ -250,7 +250,7 @@ class HandoffPeerServiceAsyncStub(HandoffPeerServiceStub):
     OfferHandoff: _aio.UnaryUnaryMultiCallable[_service_pb2.OfferHandoffRequest, _service_pb2.OfferHandoffResponse]  # type: ignore[assignment]
     """Caller: node of the unit that hands on. Asks to take a call; to accept is to hold a seat. A repeat gets the same answer.
     Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_UNIT_CANNOT_ANSWER, ROUTING_NO_SEAT_FREE, ROUTING_NO_SEAT_WITH_SKILL,
-    ROUTING_SEATS_KEPT (all three with retry info), ROUTING_LOOP, ROUTING_OFFER_EXPIRED,
+    ROUTING_SEATS_KEPT, ROUTING_RATE_EXCEEDED (all four with retry info), ROUTING_LOOP, ROUTING_OFFER_EXPIRED,
     ROUTING_OFFER_OTHER_CONTENT, ROUTING_OFFER_NOT_YOURS, REGISTRATION_DIRECTORY_MISSING.
     """
     NotifyHandoff: _aio.UnaryUnaryMultiCallable[_service_pb2.NotifyHandoffRequest, _service_pb2.NotifyHandoffResponse]  # type: ignore[assignment]
@@ -278,7 +278,7 @@ class HandoffPeerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_service_pb2.OfferHandoffResponse, _abc.Awaitable[_service_pb2.OfferHandoffResponse]]:
         """Caller: node of the unit that hands on. Asks to take a call; to accept is to hold a seat. A repeat gets the same answer.
         Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_UNIT_CANNOT_ANSWER, ROUTING_NO_SEAT_FREE, ROUTING_NO_SEAT_WITH_SKILL,
-        ROUTING_SEATS_KEPT (all three with retry info), ROUTING_LOOP, ROUTING_OFFER_EXPIRED,
+        ROUTING_SEATS_KEPT, ROUTING_RATE_EXCEEDED (all four with retry info), ROUTING_LOOP, ROUTING_OFFER_EXPIRED,
         ROUTING_OFFER_OTHER_CONTENT, ROUTING_OFFER_NOT_YOURS, REGISTRATION_DIRECTORY_MISSING.
         """
 

@@ -52,12 +52,17 @@ class WantedSlots(_message.Message):
 
     UNIT_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
+    RATES_FIELD_NUMBER: _builtins.int
     SEEN_FIELD_NUMBER: _builtins.int
     unit: _builtins.str
     """The unit."""
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___WantedPart]:
         """By part of its seats; none at all: what the member has is given back."""
+
+    @_builtins.property
+    def rates(self) -> _containers.RepeatedCompositeFieldContainer[Global___TopicRate]:
+        """Calls a minute that it would send there, of late, as far as the unit admits certain rates only: about anything, and by topic."""
 
     @_builtins.property
     def seen(self) -> _timestamp_pb2.Timestamp:
@@ -68,15 +73,42 @@ class WantedSlots(_message.Message):
         *,
         unit: _builtins.str = ...,
         parts: _abc.Iterable[Global___WantedPart] | None = ...,
+        rates: _abc.Iterable[Global___TopicRate] | None = ...,
         seen: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["seen", b"seen"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parts", b"parts", "seen", b"seen", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parts", b"parts", "rates", b"rates", "seen", b"seen", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WantedSlots: _TypeAlias = WantedSlots  # noqa: Y015
+
+@_typing.final
+class TopicRate(_message.Message):
+    """Calls a minute about a topic."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOPIC_FIELD_NUMBER: _builtins.int
+    PER_MINUTE_FIELD_NUMBER: _builtins.int
+    topic: _builtins.str
+    """Prefix of the calls' topics; empty: about anything."""
+    per_minute: _builtins.float
+    """How many a minute, 0 to 1,000,000."""
+    def __init__(
+        self,
+        *,
+        topic: _builtins.str = ...,
+        per_minute: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["per_minute", b"per_minute", "topic", b"topic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TopicRate: _TypeAlias = TopicRate  # noqa: Y015
 
 @_typing.final
 class WantedPart(_message.Message):

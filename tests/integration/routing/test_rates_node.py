@@ -1,0 +1,88 @@
+"""Rates between two nodes: the source keeps to what it was told before a call goes, and the unit's node to what it admits in all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.support.two_nodes import Nodes, two_nodes
+
+from twelve333.core.coverage.model import Verdict
+from twelve333.core.routing.handoff import Handoff
+from twelve333.core.routing.model import Call
+from twelve333.core.routing.queues import LIFETIME
+from twelve333.core.routing.rates import BURST_AT_UNIT, Ceiling
+from twelve333.testing.directory import a_declaration
+
+HERE, THERE, FUZHOU, FUJIAN, JIUJIANG = "360000", "350000", "350100", "350000", "360400"
+
+
+@pytest.fixture
+async def nodes(tmp_path: Path) -> AsyncIterator[Nodes]:
+    async with two_nodes(tmp_path, [a_declaration(code, seats=50) for code in (FUZHOU, FUJIAN, HERE, JIUJIANG)]) as opened:
+        yield opened
+
+
+async def place(nodes: Nodes, name: str, topic: str = "03") -> Handoff:
+    return await nodes[HERE].parts.handoffs.place(Call(name, FUZHOU, topic=topic), JIUJIANG, ())
+
+
+def hear(nodes: Nodes, **per_minute: float) -> None:
+    ceilings = [Ceiling(topic.removeprefix("t"), rate) for topic, rate in per_minute.items()]
+    nodes[HERE].parts.view.rates.heard([FUZHOU], {FUZHOU: ceilings}, nodes.now + timedelta(minutes=5), nodes.now)
+
+
+async def test_a_call_above_the_rate_goes_past_the_unit_without_asking_it_and_is_replayed_so(nodes: Nodes) -> None:
+    hear(nodes, t03=6)
+    assert (await place(nodes, "h0")).unit == FUZHOU
+    nodes.wire.asked.clear()
+    over = await place(nodes, "h1")
+    assert over.route is not None
+    assert [(each.unit, each.verdict) for each in over.route.candidates] == [(FUZHOU, Verdict.RATE), (FUJIAN, Verdict.CHOSEN)]
+    assert over.route.observed.gapped == {FUZHOU: nodes.now + timedelta(seconds=5)}
+    assert nodes.wire.asked == ["OfferHandoff"]
+    assert (await place(nodes, "h2", "01")).unit == FUZHOU
+    nodes.pass_time(5)
+    assert (await place(nodes, "h3")).unit == FUZHOU
+
+
+async def test_an_explanation_uses_nothing_of_the_rate(nodes: Nodes) -> None:
+    hear(nodes, t=6)
+    for number in range(3):
+        route = nodes[HERE].parts.view.route(Call(f"h{number}", FUZHOU), nodes.now)
+        assert route.candidates[0].verdict is Verdict.CHOSEN
+
+
+async def test_a_unit_admits_no_more_than_it_said_even_from_a_source_that_heard_nothing(nodes: Nodes) -> None:
+    rates = nodes[THERE].parts.view.rates
+    rates.reported(FUZHOU, [Ceiling("", 12)], nodes.now)
+    placed = [await place(nodes, f"h{number}") for number in range(8)]
+    ahead = 1 + round(BURST_AT_UNIT.total_seconds() / 5)
+    assert [handoff.unit for handoff in placed] == [FUZHOU] * ahead + [FUJIAN] * (8 - ahead)
+    assert placed[-1].steps[1].reason == "ROUTING_RATE_EXCEEDED"
+    nodes.pass_time(LIFETIME.total_seconds())  # its telephone system is silent: no limit holds
+    assert (await place(nodes, "h9")).unit == FUZHOU
+
+
+async def test_an_offer_that_was_accepted_is_accepted_again_whatever_the_rate(nodes: Nodes) -> None:
+    rates = nodes[THERE].parts.view.rates
+    first = await place(nodes, "h0")
+    rates.reported(FUZHOU, [Ceiling("", 0)], nodes.now)
+    sent = nodes.wire.requests["OfferHandoff"]
+    again = await nodes[THERE].answer(HERE, "OfferHandoff", sent)
+    assert (first.unit, again.target) == (FUZHOU, first.target)
+
+
+async def test_a_source_says_what_it_would_send_and_gets_its_part(nodes: Nodes) -> None:
+    rates = nodes[THERE].parts.view.rates
+    rates.reported(FUZHOU, [Ceiling("", 60)], nodes.now)
+    hear(nodes, t=600)
+    for number in range(10):
+        await place(nodes, f"h{number}")
+    await nodes[HERE].parts.slots.step()
+    rates.reported(FUZHOU, [Ceiling("", 60)], nodes.now)
+    shares = {source: share.per_minute for share in rates.divided([HERE, "440000"], nodes.now) for source in share.sources}
+    assert sum(shares.values()) == pytest.approx(60)
+    assert shares[HERE] == pytest.approx(37)  # it came with 20 a minute and may come to want more; 6 are everybody's
