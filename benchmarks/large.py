@@ -40,10 +40,10 @@ def large(count: int = ENTRIES, seed: int = SEED) -> Iterator[Entry]:
         seed: chooses everything.
     """
     chance, topics, regions = Random(seed), sorted(topic_codes()), [NATIONAL, *provinces()]
-    pool = _sentences(seed)
+    pool, kinds = _sentences(seed), [kind for kind in EntryKind if kind is not EntryKind.OTHER]  # that one is for reading only
     shares = list(accumulate([len(regions) / 4, *[1] * (len(regions) - 1)]))
     for number in range(count):
-        kind, region = chance.choice(list(EntryKind)), chance.choices(regions, cum_weights=shares)[0]
+        kind, region = chance.choice(kinds), chance.choices(regions, cum_weights=shares)[0]
         since = date(1994, 1, 1) + timedelta(days=chance.randrange(11_000))
         until = since + timedelta(days=chance.randrange(200, 6_000)) if chance.random() < 0.15 else None
         title = f"{chance.choice(pool)[: chance.randint(6, 18)]}({number})"

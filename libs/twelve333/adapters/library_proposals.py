@@ -34,7 +34,7 @@ from ..data.resources import topic_codes
 from ..wire.library import entry_from_content
 from ..wire.proposal_views import clashes_to_wire, fields_shown, proposal_to_wire, row_to_wire
 from ..wire.proposals import VERDICT_IN, agreed_said, step_to_wire
-from ..wire.sheets import content_of_sheet, sheet_of
+from ..wire.sheets import content_of_sheet, keep_unknown, sheet_of
 from .audit import Auditor
 from .clock import Clock
 from .rpc.access import current_caller
@@ -71,8 +71,12 @@ class ProposalParts:
     sign: Callable[[bytes], Signature]
 
 
-def admitted_sheet(content: bytes, entry_id: str) -> tuple[Sheet, str]:
+def admitted_sheet(content: bytes, entry_id: str, base: Sheet | None) -> tuple[Sheet, str]:
     """What the bytes of an entry say, with its title, if the entry is in order and is the one that is meant.
+
+    Args:
+        content, entry_id: the bytes, and the entry that is meant.
+        base: what the library says of it; fields of it that nobody here knows stay.
 
     Raises:
         Refused: what is wrong with it; LIBRARY_PROPOSAL_ENTRY_OTHER.
@@ -86,7 +90,7 @@ def admitted_sheet(content: bytes, entry_id: str) -> tuple[Sheet, str]:
         raise Refused(refuse(codes.ENTRY_OTHER, other=entry.id[:64], id=entry_id[:64]))
     if wrong := entry_violations(entry, topic_codes()):
         raise Refused(Refusal(wrong[0].code, wrong[0].params, wrong))
-    return sheet, entry.title
+    return keep_unknown(sheet, base), entry.title
 
 
 class ProposalDesk(proposal_service_pb2_grpc.ProposalServiceServicer):
@@ -270,7 +274,7 @@ class ProposalDesk(proposal_service_pb2_grpc.ProposalServiceServicer):
         standing = [vote.merging for vote in proposal.votes if vote.merging and vote.merging.entry_id == entry_id]
         if not request.merged and standing:
             return standing[-1]
-        sheet, title = admitted_sheet(request.merged or content, entry_id)
+        sheet, title = admitted_sheet(request.merged or content, entry_id, present.sheet)
         text = text_from(present, sheet, title)
         digest = digest_of_sheet(present.sheet)
         return Merging(entry_id, Text(title, present.version, digest, digest) if isinstance(text, Refusal) else text)
@@ -302,7 +306,7 @@ class ProposalDesk(proposal_service_pb2_grpc.ProposalServiceServicer):
         """The text that a proposal goes on with, as the difference to what the library says now."""
         target, title = met.taking(SIDES.get(request.take, Side.THEIRS)), proposal.text.title
         if request.entry:
-            target, title = admitted_sheet(request.entry, proposal.entry_id)
+            target, title = admitted_sheet(request.entry, proposal.entry_id, present.sheet)
         if proposal.kind is ProposalKind.REMOVE and target is not None:
             raise Refused(refuse(codes.NOTHING_CHANGES))
         text = text_from(present, target, title, proposal.text.tombstone)

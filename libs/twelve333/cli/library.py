@@ -17,6 +17,7 @@ from . import library_blobs as blobs
 from . import library_content as content
 from . import library_export as export_command
 from . import library_topics as topic_commands
+from . import proposals, supplement
 from .common import Common, connect
 from .library_content import day_of
 from .library_files import Reading, WrongFile, read_files, readable_files, sample_entries
@@ -46,6 +47,9 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 }
 for name, command in COMMANDS.items():
     app.command(command, name=name)
+for name, going_up in proposals.COMMANDS.items():
+    app.command(going_up, name=name)
+app.command(supplement.app)
 Strict = Annotated[bool, Parameter(negative="")]
 
 

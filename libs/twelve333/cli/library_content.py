@@ -14,6 +14,7 @@ from ..core.library.model import EntryKind
 from .common import Common, connect
 from .library_output import entry_row, known_row, provenance_row
 from .output import console, print_json, show, show_one
+from .supplement import show_supplements, supplement_row
 
 BEIJING = timezone(timedelta(hours=8))
 COLUMNS = ("id", "kind", "title", "region", "topics", "valid_from", "valid_to", "version", "release")
@@ -37,13 +38,15 @@ async def show_entry(entry: str, *, as_at: str = "", as_of: str = "", common: Co
             stored = await replica.library.get(entry)
     row, known = {**entry_row(stored), **provenance_row(stored.entry)}, [known_row(one) for one in stored.known]
     if common.json:
-        print_json({**row, "known": known, "body": stored.entry.body})
+        beside = [supplement_row(one) for one in stored.supplements]
+        print_json({**row, "known": known, "supplements": beside, "body": stored.entry.body})
         return
     show_one(row, as_json=False)
     for one in known:
         told = "" if one["applied"] else " [red](known, not yet in this text)[/red]"
         console.print(f"[bold]{one['says']}[/bold] {escape(one['title'])} [dim]{one['id']}[/dim] {one['since'] or ''}{told}")
     console.print(escape(stored.entry.body))
+    show_supplements(stored.supplements)
 
 
 async def list_entries(

@@ -19,6 +19,7 @@ from ..core.library.model import Entry, KnownLink, LinkKind
 from .common import Common
 from .library_files import WrongFile
 from .output import console, show
+from .supplement import show_supplements, supplement_row
 
 _CAUTIONS: Final = {
     Caution.NOT_YET: "in force only from",
@@ -121,6 +122,7 @@ def hit_row(hit: Hit, day: date) -> dict[str, Any]:
         "in_force": hit.in_force,
         "notes": [note_row(note) for note in hit.notes(day)],
         "score": hit.score,
+        "supplements": [supplement_row(one) for one in hit.supplements],
     }
 
 
@@ -144,6 +146,7 @@ def show_hits(found: Found, day: date) -> None:
         text.highlight_words(hit.matched, "bold underline", case_sensitive=False)
         console.print(text)
         console.print(f"[dim]{escape(hit.citation)}[/dim]", soft_wrap=True)
+        show_supplements(hit.supplements)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ async with Connection.open("127.0.0.1:7445", "350000", credentials) as node:
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from itertools import count
 from typing import Final
@@ -18,8 +18,10 @@ from ..api.library.v1 import service_pb2 as pb
 from ..core.decision import Refusal, Refused
 from ..core.library.citing import Note, notes
 from ..core.library.model import Entry, EntryKind, KnownLink, Release, Tombstone
+from ..core.library.supplements import Supplement
 from ..wire.library import KIND_OUT, content_of, entry_from_wire, release_from_wire, tombstone_to_wire
 from ..wire.library_parts import day_out, known_from_wire
+from ..wire.proposals import supplement_from_wire
 from ..wire.times import from_timestamp
 from .calls import Calls
 
@@ -37,6 +39,7 @@ class Stored:
         release: that brought it in.
         recorded_at: when that release was made, None if not known.
         known: links from other entries, when one entry is asked for.
+        supplements: the province's own words beside it, at a node when one entry is asked for.
     """
 
     entry: Entry
@@ -44,6 +47,7 @@ class Stored:
     release: int
     recorded_at: datetime | None = None
     known: tuple[KnownLink, ...] = ()
+    supplements: tuple[Supplement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Hit:
         chapter: that it stands under; may be empty.
         citation: the line to copy.
         known: what other entries do to it.
+        supplements: the province's own words beside it, at a node.
     """
 
     entry: Entry
@@ -74,6 +79,7 @@ class Hit:
     chapter: str = ""
     citation: str = ""
     known: tuple[KnownLink, ...] = ()
+    supplements: tuple[Supplement, ...] = ()
 
     def notes(self, day: date) -> tuple[Note, ...]:
         """What must be said with it on that day: not in force yet, no longer, repealed, replaced, amended."""
@@ -186,7 +192,7 @@ class LibraryClient:
     async def get(self, entry_id: str) -> Stored:
         """One entry with its text."""
         answer = await self._calls.unary(self._read.GetEntry, pb.GetEntryRequest(id=entry_id))
-        return stored_of(answer.entry)
+        return replace(stored_of(answer.entry), supplements=tuple(supplement_from_wire(one) for one in answer.supplements))
 
     async def list(
         self,
@@ -313,4 +319,5 @@ def _hit(hit: pb.SearchHit) -> Hit:
         hit.chapter,
         hit.citation,
         known_from_wire(hit.entry.known),
+        tuple(supplement_from_wire(one) for one in hit.supplements),
     )

@@ -52,6 +52,12 @@ def provenance_of(content: bytes) -> bytes:
     return (raw_fields(content) or {}).get(PROVENANCE, b"")
 
 
+def keep_unknown(sheet: Sheet, base: Sheet | None) -> Sheet:
+    """`sheet` with those fields of `base` that this program does not know: whoever wrote it could not see them."""
+    unseen = {name: value for name, value in (base.fields if base else {}).items() if int(name) not in pb.Entry.DESCRIPTOR.fields_by_number}
+    return Sheet({**unseen, **sheet.fields}, sheet.paragraphs)
+
+
 def raw_fields(content: bytes) -> Mapping[int, bytes] | None:
     """Every field of a serialised message by number, all its occurrences as they stand there; None for what is no message."""
     fields: dict[int, bytes] = {}

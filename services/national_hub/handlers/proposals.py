@@ -30,7 +30,7 @@ from twelve333.core.library.sheets import Sheet
 from twelve333.wire.library import item_from_content
 from twelve333.wire.proposals import agreed_said, step_from_wire
 from twelve333.wire.provenance import with_chain
-from twelve333.wire.sheets import content_of_sheet, provenance_of
+from twelve333.wire.sheets import content_of_sheet, provenance_of, sheet_of
 
 from ..context import HubContext
 from ..store import library, proposals
@@ -126,4 +126,9 @@ def _seal_refusal(before: Proposal, step: Step, origin: str, check: Check) -> Re
 
 
 def _item(entry_id: str, sheet: Sheet, provenance: bytes) -> Item:
-    return item_from_content(content_of_sheet(entry_id, sheet, provenance))
+    """The entry to publish; refuses bytes of a field that hide another field, such as the id of another entry."""
+    content = content_of_sheet(entry_id, sheet, provenance)
+    item = item_from_content(content)
+    if sheet_of(content) != sheet or item.entry_id != entry_id:
+        raise Refused(refuse(codes.STEP_MALFORMED, id=entry_id, because="fields"))
+    return item

@@ -25,9 +25,10 @@ from twelve333.core.decision import Refusal, Refused, accepted, refuse
 from twelve333.core.library import codes as library_codes
 from twelve333.core.library import proposal_codes as codes
 from twelve333.core.library.proposals import Person, Proposal, ProposalKind
+from twelve333.core.library.proposals_meeting import Present
 from twelve333.core.library.proposals_rules import Propose as Asked
 from twelve333.core.library.proposals_rules import propose
-from twelve333.core.library.sheets import paragraphs_of, text_of
+from twelve333.core.library.sheets import Sheet, paragraphs_of, text_of
 from twelve333.core.library.supplements import Loose, check_text, loose
 from twelve333.wire.library import tombstone_from_wire
 from twelve333.wire.proposal_views import loose_to_wire, proposal_to_wire
@@ -52,21 +53,21 @@ class ProposalHandlers(ProposalDesk):
     ) -> pb.ProposeResponse:
         """Make, revise or submit a proposal, and show what is like it."""
         person = self.person(request.unit)
-        command = _command(request, person)
 
         def work(tx: Connection) -> pb.ProposeResponse:
-            proposal = self._propose(tx, command)
+            present, content = self.present(tx, request.entry_id)
+            command = _command(request, person, present.sheet)
+            proposal = self._propose(tx, command, present, content)
             body = text_of(command.target.paragraphs) if command.target else ""
             alike = self.alike(tx, proposal.entry_id, command.title, body) if body else []
             return pb.ProposeResponse(proposal=proposal_to_wire(proposal, person), alike=alike)
 
         return await self._node.audit.write("library.propose", request.proposal_id, work)
 
-    def _propose(self, tx: Connection, command: Asked) -> Proposal:
+    def _propose(self, tx: Connection, command: Asked, present: Present, content: bytes) -> Proposal:
         if replica.last_release(tx, library.tables) is None:
             raise Refused(refuse(library_codes.NOTHING_APPLIED))
         before = self.parts.store.load(tx, command.proposal_id, lock=True)
-        present, content = self.present(tx, command.entry_id)
         held = replica.get(tx, library.tables, command.entry_id) if command.tombstone else None
         said = replace(command, title=held.entry.title) if held else command
         decision = accepted(propose(before, present, said, self._node.clock()))
@@ -135,7 +136,7 @@ def loose_supplements(tx: Connection) -> list[tuple[Loose, str]]:
     return found
 
 
-def _command(request: pb.ProposeRequest, person: Person) -> Asked:
+def _command(request: pb.ProposeRequest, person: Person, base: Sheet | None) -> Asked:
     """What is asked.
 
     Raises:
@@ -145,6 +146,6 @@ def _command(request: pb.ProposeRequest, person: Person) -> Asked:
     tombstone = tombstone_from_wire(request.tombstone) if kind is ProposalKind.REMOVE else None
     if isinstance(tombstone, Refusal):
         raise Refused(tombstone)
-    target, title = admitted_sheet(request.entry, request.entry_id) if request.entry else (None, "")
+    target, title = admitted_sheet(request.entry, request.entry_id, base) if request.entry else (None, "")
     rest = tuple(request.sources), request.note, request.draft
     return Asked(request.proposal_id, person, kind, request.entry_id, target, title, tombstone, *rest)

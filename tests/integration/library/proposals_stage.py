@@ -27,6 +27,7 @@ from national_hub.store import registration
 from province_node.context import NodeContext
 from province_node.handlers.proposals import ProposalHandlers as NodeHandlers
 from province_node.handlers.proposals import take_step as take_at_node
+from province_node.settings import Library as NodeLibrary
 from province_node.store import library as node_library
 from province_node.store import proposals as node_proposals
 from twelve333.adapters.library_proposals import STEP_TAKEN, ProposalParts
@@ -142,7 +143,7 @@ class Library:
 
 async def member_of(name: str, database: Database, delivery: Delivery, folder: Path, clock: Any) -> Member:
     unused, signer = cast("Any", None), Signer(folder)
-    settings = cast("Any", SimpleNamespace(locale="en", library=HubLibrary(), province=name))
+    settings = cast("Any", SimpleNamespace(locale="en", library=HubLibrary() if name == HUB else NodeLibrary(), province=name))
     if name == HUB:
         hub = HubContext(settings, database, delivery.outbox, clock, unused, KEY)
         for each in (FUJIAN, JIANGXI):

@@ -16,17 +16,23 @@ from national_hub.handlers.library import LibraryPublishHandlers
 from national_hub.store import library as hub_library
 from national_hub.store import proposals as hub_proposals
 from province_node.store import library as node_library
+from province_node.store import proposals as node_proposals
 from twelve333.adapters.library_reading import held_release
 from twelve333.adapters.signing.statements import Signature, Verifier
 from twelve333.adapters.sql import library as replica
 from twelve333.api.library.v1 import library_pb2, proposals_pb2
 from twelve333.api.library.v1 import proposal_service_pb2 as pb
 from twelve333.api.library.v1 import service_pb2 as library_pb
+from twelve333.core.decision import accepted as accept_or_raise
 from twelve333.core.ids import HUB
 from twelve333.core.library.model import ProvenanceStep, Tombstone, TombstoneReason
-from twelve333.core.library.proposals import Verdict
+from twelve333.core.library.proposals import Person, Resolved, Stamp, Text, Verdict
+from twelve333.core.library.proposals_machine import apply
+from twelve333.core.library.proposals_meeting import Present, text_from
+from twelve333.core.library.sheets import Sheet
 from twelve333.wire.library import content_of, tombstone_to_wire
 from twelve333.wire.proposals import agreed_said
+from twelve333.wire.sheets import sheet_of
 
 
 @both
@@ -238,10 +244,28 @@ async def test_fields_that_nobody_here_knows_survive_a_proposal(library: Library
     library.hub.speak("he")
     await LibraryPublishHandlers(library.hub.context).PublishEntries(stream(), cast("Any", SimpleNamespace(invocation_metadata=lambda: ())))
     await library.copy()
-    asked = content_of(LONGER) + b"\xfa\x07\x05later"
-    request = pb.ProposeRequest(proposal_id=f"{FUJIAN}-p1", kind=proposals_pb2.PROPOSAL_KIND_CHANGE, entry_id="injury", entry=asked)
-    await library.fujian.speak("anna").Propose(request, None)
+    await propose(library, LONGER)
     await accepted(library)
     held = await library.members[JIANGXI].database.read(lambda tx: replica.get(tx, node_library.tables, "injury"))
     assert held is not None and b"\xfa\x07\x05later" in held.content
     assert "六十日" in library_pb2.Entry.FromString(held.content).body
+
+
+async def test_a_field_that_hides_another_entrys_id_is_refused(library: Library) -> None:
+    await library.publish(LAW, replace(LAW, id="victim"))
+    await propose(library, replace(LAW, title="新题"))
+    proposal = await library.fujian.database.read(lambda tx: node_proposals.store.load(tx, f"{FUJIAN}-p1"))
+    assert proposal is not None
+    hidden = library_pb2.Entry(title="新题").SerializeToString() + library_pb2.Entry(id="victim").SerializeToString()
+    sheet = sheet_of(content_of(LAW))
+    assert isinstance(sheet, Sheet)
+    target = Sheet({**sheet.fields, str(library_pb2.Entry.TITLE_FIELD_NUMBER): hidden}, sheet.paragraphs)
+    forged = text_from(Present(sheet, 1), target, "新题")
+    assert isinstance(forged, Text)
+    step = Resolved(Stamp(proposal.proposal_id, 3, Person(FUJIAN, FUJIAN, "mallory"), proposal.last.stamp.at), forged)
+    await library.fujian.database.write(lambda tx: library.fujian.proposals.keep(tx, accept_or_raise(apply(proposal, step))))
+    await review(library.fujian, "bo")
+    await library.carry()
+    await review(library.hub, "he")
+    assert await code_of(review(library.hub, "li")) == "LIBRARY_PROPOSAL_STEP_MALFORMED"
+    assert (await library.entry(HUB, "victim")) == replace(LAW, id="victim")

@@ -26,7 +26,7 @@ from ...api.coverage.v1 import coverage_pb2
 from ...api.delivery.v1 import delivery_pb2
 from ...api.delivery.v1 import events_pb2 as delivery_events
 from ...api.library.v1 import events_pb2 as library_events
-from ...api.library.v1 import library_pb2
+from ...api.library.v1 import library_pb2, proposals_pb2
 from ...api.library.v1 import service_pb2 as library_pb
 from ...api.registration.v1 import registration_pb2
 from ...api.routing.v1 import events_pb2 as routing_events
@@ -38,6 +38,7 @@ from ...core.delivery.model import Envelope, Reason, Receipt
 from ...core.identity import parse_identity
 from ...core.library.checkpoint import canonical_bytes, parse_release
 from ...core.library.model import Release
+from ...core.library.proposals_machine import apply
 from ...wire.audit import record_from_wire
 from ...wire.batch import decode_batch, encode_batch
 from ...wire.cases import arrived_from_wire, filter_from_wire
@@ -47,8 +48,10 @@ from ...wire.documents import document_from_wire, document_to_wire
 from ...wire.envelope import decode_envelope, decode_receipt, encode_envelope, encode_receipt
 from ...wire.library import announced_from_wire, applied_from_wire, change_from_wire, entry_from_content, refused_from_wire
 from ...wire.library_frames import unpack, zlib_frame, zstd_frame
+from ...wire.proposals import step_from_wire
 from ...wire.queues import decode_told
 from ...wire.routing import call_from_wire, context_from_wire, offer_from_wire, told_from_wire
+from ...wire.sheets import sheet_of
 from ...wire.status import parse_details, to_status
 from ...wire.subjects import sender_of
 from . import strangers
@@ -176,6 +179,8 @@ TARGETS: Final[dict[str, Target]] = {
     "case filter": _of(cases_service.ListCasesRequest, lambda wanted: filter_from_wire(wanted, _AT)),
     "audit record": _of(audit_pb2.AuditRecord, record_from_wire, POISON),
     "library entry": Target(entry_from_content, _filled_bytes(library_pb2.Entry)),
+    "proposal step": _of(proposals_pb2.ProposalStepTaken, lambda taken: apply(None, step_from_wire(taken.step)), POISON),
+    "entry sheet": Target(sheet_of, _filled_bytes(library_pb2.Entry)),
     "units file": Target(strangers.units_file, strangers.units_sample),
     "markdown file": Target(strangers.markdown_file, strangers.markdown_sample),
     "any batch": Target(decode_batch, lambda chance: _wrapped(filled(delivery_pb2.Batch, chance).SerializeToString())),
