@@ -38,7 +38,7 @@ QUESTION: Final = "档案在福州，人在九江，如何办理转移手续？"
 async def on_sqlite() -> list[Figure]:
     """`handoff.decision_grpc` and `handoff.node_to_node_sqlite`."""
     with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder:
-        async with two_nodes(Path(folder)) as federation, _desk(federation) as desk:
+        async with two_nodes(Path(folder)) as federation, desk_of(federation) as desk:
             figures = await _compare("handoff.decision_grpc", Path(folder) / "echo-1", "ExplainRoute", desk.explain, desk)
             return figures + await _compare("handoff.node_to_node_sqlite", Path(folder) / "echo-2", "PlaceHandoff", desk.place, desk)
 
@@ -46,7 +46,7 @@ async def on_sqlite() -> list[Figure]:
 async def on_postgresql() -> list[Figure]:
     """`handoff.node_to_node_postgresql`: both nodes on databases of one durable cluster."""
     with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder:
-        async with databases(2) as urls, two_nodes(Path(folder), urls) as federation, _desk(federation) as desk:
+        async with databases(2) as urls, two_nodes(Path(folder), urls) as federation, desk_of(federation) as desk:
             return await _compare("handoff.node_to_node_postgresql", Path(folder) / "echo", "PlaceHandoff", desk.place, desk)
 
 
@@ -60,7 +60,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self._routing = service_pb2_grpc.RoutingServiceStub(self.channel)
-        self._handoffs = service_pb2_grpc.HandoffServiceStub(self.channel)
+        self.handoffs = service_pb2_grpc.HandoffServiceStub(self.channel)
 
     def question(self) -> service_pb2.PlaceHandoffRequest:
         """The next call, in turns about the cities of the other province."""
@@ -76,7 +76,7 @@ class Desk:
 
     async def place(self) -> routing_pb2.Handoff:
         """Hand it on; it must be accepted."""
-        handoff = await self._handoffs.PlaceHandoff(self.question(), timeout=SECONDS)
+        handoff = await self.handoffs.PlaceHandoff(self.question(), timeout=SECONDS)
         if handoff.state != routing_pb2.HANDOFF_STATE_ACCEPTED:
             raise Failed(f"a handoff ended {routing_pb2.HandoffState.Name(handoff.state)} {handoff.reason}")
         self.held.append(handoff.call.id)
@@ -87,14 +87,14 @@ class Desk:
 
         async def some(ids: Sequence[str]) -> None:
             for one in ids:
-                await self._handoffs.ReturnHandoff(service_pb2.ReturnHandoffRequest(id=one, reason="BENCHMARK"), timeout=SECONDS)
+                await self.handoffs.ReturnHandoff(service_pb2.ReturnHandoffRequest(id=one, reason="BENCHMARK"), timeout=SECONDS)
 
         await asyncio.gather(*(some(self.held[start::CALLERS]) for start in range(CALLERS)))
         self.held.clear()
 
 
 @asynccontextmanager
-async def _desk(federation: Federation) -> AsyncIterator[Desk]:
+async def desk_of(federation: Federation) -> AsyncIterator[Desk]:
     profile = federation.nodes[ORIGIN].folder / "profiles" / "desk-1"
     address, member = read_profile(profile)
     async with grpc.aio.secure_channel(address, channel_credentials(profile), options=channel_options(member)) as channel:
