@@ -138,7 +138,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     reading = library_handlers(node)
     library: Register = partial(library_grpc.add_LibraryServiceServicer_to_server, reading)
     offered = [*desk_services(node, calls, relay, pull, alarms, delivery), *proposal_services(node, signing), people.register, queues]
-    await hosting.start_listener(stack, desk, [*offered, library, health.register], DESK, settings.drain_seconds)
+    await hosting.start_listener(stack, desk, [*offered, *copying.desk_services(), library, health.register], DESK, settings.drain_seconds)
     await start_library_page(stack, node, reading, people.holders.admit)
     stack.push_async_callback(calls.desks.close)
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery)

@@ -35,7 +35,7 @@ from twelve333.core.library.copying import Lane, Way, is_expired, is_refreshed, 
 from twelve333.core.library.messages import Offer, ReleaseApplied, ReleaseRefused
 from twelve333.core.library.model import EVERYTHING, Change, Release, Scope
 from twelve333.core.library.rules import verify_next_release
-from twelve333.core.library.tree import PART_HEX_DIGITS, Tree
+from twelve333.core.library.tree import PART_HEX_DIGITS, Tree, root_over
 from twelve333.wire import library as wire
 from twelve333.wire.documents import document_from_wire
 
@@ -227,6 +227,8 @@ class LibraryPull:
         """Compare part by part, and take those that differ."""
         ours = await intake.tree()
         theirs = await source.digests(release, "", PART_HEX_DIGITS)
+        if root_over(theirs) != release.root:
+            raise Refused(refuse(codes.PART_MISMATCH, part=""))
         parts = Parts(ours, theirs, wanted_parts(ours, theirs))
         if parts.names:
             async for changes in self._changes(source.parts(release, parts.names), through, intake):

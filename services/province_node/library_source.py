@@ -35,12 +35,13 @@ class Source:
         peers: the way to it.
         member: hub or a province.
         wire_bytes: bytes of all messages so far, both ways.
+        frame_bytes: those of frames among them.
     """
 
     def __init__(self, peers: Peers, member: str) -> None:
         self._stub = copying_pb2_grpc.LibraryCopyServiceStub(peers.channel(member))
         self.member = member
-        self.wire_bytes = 0
+        self.wire_bytes = self.frame_bytes = 0
 
     async def checkpoint(self, held: Release | None, scope: Scope) -> Offered:
         """Ask for what is newer than `held`.
@@ -84,7 +85,7 @@ class Source:
         call = self._stub.PullLog(request, timeout=STREAM_SECONDS)
         try:
             async for answer in call:
-                self.wire_bytes += answer.ByteSize()
+                self._count(answer.ByteSize())
                 yield answer.frame
         finally:
             call.cancel()
@@ -96,7 +97,11 @@ class Source:
         call = self._stub.PullParts(request, timeout=STREAM_SECONDS)
         try:
             async for answer in call:
-                self.wire_bytes += answer.ByteSize()
+                self._count(answer.ByteSize())
                 yield answer.frame
         finally:
             call.cancel()
+
+    def _count(self, size: int) -> None:
+        self.wire_bytes += size
+        self.frame_bytes += size

@@ -11,13 +11,15 @@ from twelve333.adapters.library_traffic import Traffic
 from twelve333.adapters.rpc.server import Register
 from twelve333.adapters.runner import Background
 from twelve333.adapters.sql.delivery import Applier
-from twelve333.api.library.v1 import copying_pb2_grpc
+from twelve333.api.library.v1 import checking_pb2_grpc, copying_pb2_grpc
 from twelve333.core.library import codes
 from twelve333.core.library.copying import Lane
 
 from .context import NodeContext
 from .handlers.library import on_release_announced
+from .handlers.library_check import LibraryCheckHandlers
 from .library import LibraryPull
+from .library_check import LibraryCheck
 from .store import library as store
 
 
@@ -46,6 +48,11 @@ class LibraryWork:
         """What other provinces are offered: a copy, within the caps of the line."""
         served = LibraryCopyHandlers(self._node.database, store.tables, codes.NOTHING_APPLIED, pace=partial(self.traffic.turn, Lane.BULK))
         return [partial(copying_pb2_grpc.add_LibraryCopyServiceServicer_to_server, served)]
+
+    def desk_services(self) -> Sequence[Register]:
+        """What the province's own operators are offered."""
+        check = LibraryCheckHandlers(LibraryCheck(self._node, self.pull, self.others))
+        return [partial(checking_pb2_grpc.add_LibraryCheckServiceServicer_to_server, check)]
 
     def on_announced(self) -> Applier:
         """What an announcement of the hub sets going."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta, timezone
 from typing import Final
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from grpc.aio import ServicerContext
 from opentelemetry import metrics
 from sqlalchemy import Connection
@@ -18,6 +19,7 @@ from ..core.decision import Refusal, Refused, refuse
 from ..core.library import codes
 from ..core.library.checkpoint import parse_release
 from ..core.library.citing import citation
+from ..core.library.copying import is_expired
 from ..core.library.model import KnownLink, Release
 from ..core.library.search import Lexicon, plan
 from ..data.resources import lexicon as national
@@ -100,15 +102,19 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
             raise Refused(planned)
         wanted = self._wanted(request)
 
-        def work(tx: Connection) -> tuple[int, Found, Known]:
-            release, found = self._present(tx)[0].number, search(tx, self._shelf, planned, wanted)
+        def work(tx: Connection) -> tuple[Release, Found, Known]:
+            release, found = self._present(tx)[0], search(tx, self._shelf, planned, wanted)
             return release, found, library_links.known_of(tx, self._tables, [hit.entry for hit in found.hits])
 
         release, found, known = await self._database.read(work)
         _searches.add(1, {"found": bool(found.hits)})
         _seconds.record(time.perf_counter() - started)
         return pb.SearchResponse(
-            hits=[_hit(hit, known[hit.entry.id]) for hit in found.hits], total=found.total, release=release, as_at=wanted.day.isoformat()
+            hits=[_hit(hit, known[hit.entry.id]) for hit in found.hits],
+            total=found.total,
+            release=release.number,
+            as_at=wanted.day.isoformat(),
+            as_of=self._as_of(release),
         )
 
     def words_of(self, query: str) -> tuple[str, ...]:
@@ -121,15 +127,14 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
     ) -> pb.GetEntryResponse:
         """Give one entry."""
 
-        def work(tx: Connection) -> library_pb2.StoredEntry | None:
-            self._present(tx)
-            held = replica.get(tx, self._tables, request.id)
-            return with_known(tx, self._tables, held) if held else None
+        def work(tx: Connection) -> pb.GetEntryResponse | None:
+            release, held = self._present(tx)[0], replica.get(tx, self._tables, request.id)
+            return pb.GetEntryResponse(entry=with_known(tx, self._tables, held), as_of=self._as_of(release)) if held else None
 
-        stored = await self._database.read(work)
-        if stored is None:
+        answer = await self._database.read(work)
+        if answer is None:
             raise Refused(refuse(codes.ENTRY_NOT_FOUND, id=request.id[:64]))
-        return pb.GetEntryResponse(entry=stored)
+        return answer
 
     async def ListEntries(
         self, request: pb.ListEntriesRequest, context: ServicerContext[pb.ListEntriesRequest, pb.ListEntriesResponse]
@@ -159,9 +164,14 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
                 applied_at=to_timestamp(held.applied_at),
                 last_refusal=self._refusal(tx),
                 replicas=self._replicas(tx),
+                as_of=self._as_of(release),
             )
 
         return await self._database.read(work)
+
+    def _as_of(self, release: Release) -> Timestamp | None:
+        """Until when the hub vouched for it, if that is over: what is held stays readable, but may not pass for the present library."""
+        return to_timestamp(release.expires_at) if release.expires_at and is_expired(release, self._clock()) else None
 
     def _present(self, tx: Connection) -> tuple[Release, replica.HeldRelease]:
         present = held_release(tx, self._tables)

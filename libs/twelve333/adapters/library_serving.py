@@ -154,7 +154,8 @@ class LibraryCopyHandlers(copying_pb2_grpc.LibraryCopyServiceServicer):
         key = ((release.epoch, release.number, scope), after)
         if key not in self._pages:
             changes = log.log_after(tx, self._tables, scope, after, FRAME_CHANGES_MAX)
-            packed = list(frames(changes, held=self._texts(tx, after, changes)))
+            held = self._texts(tx, after, changes) if scope == EVERYTHING else {}  # of a part it may not have been there
+            packed = list(frames(changes, held=held))
             _remember(self._pages, key, (packed, changes[-1].sequence if changes else after), PAGES_MAX)
         return self._pages[key]
 

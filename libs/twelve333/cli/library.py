@@ -12,8 +12,10 @@ from cyclopts import App, Parameter
 from ..client.connection import Connection
 from ..client.library import Rejected
 from ..core.decision import Code, Kind, Refused, refuse
+from ..core.library.copying import Lane
 from ..core.library.model import EntryKind, Tombstone, TombstoneReason
 from . import library_blobs as blobs
+from . import library_check as check
 from . import library_content as content
 from . import library_export as export_command
 from . import library_topics as topic_commands
@@ -21,7 +23,7 @@ from . import proposals, supplement
 from .common import Common, connect
 from .library_content import day_of
 from .library_files import Reading, WrongFile, read_files, readable_files, sample_entries
-from .library_output import hit_row, progress, show_hits, show_wrong, summary_row
+from .library_output import hit_row, progress, show_as_of, show_hits, show_wrong, summary_row
 from .output import print_json, show, show_one
 
 NOTHING_TO_PUBLISH = Code("CLI_NOTHING_TO_PUBLISH", Kind.INVALID)
@@ -36,6 +38,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "list": content.list_entries,
     "due": content.due,
     "history": content.history,
+    "verify": check.verify,
     "attach": blobs.attach,
     "fetch": blobs.fetch,
     "playing": blobs.playing,
@@ -54,13 +57,14 @@ Strict = Annotated[bool, Parameter(negative="")]
 
 
 @app.command
-async def publish(*files: Path, sample: Strict = False, strict: Strict = False, common: Common = Common()) -> int:
+async def publish(*files: Path, sample: Strict = False, strict: Strict = False, lane: Lane | None = None, common: Common = Common()) -> int:
     """Publish entries as one signed release; those already there unchanged are left alone.
 
     Args:
         files: Markdown, Word, CSV or Excel files, as `import` reads them.
         sample: also the sample library that comes with the program.
         strict: all or nothing.
+        lane: urgent (a correction, past every cap), normal, or bulk (when nothing else waits).
     """
     if not files and not sample:
         raise Refused(refuse(NOTHING_TO_PUBLISH))
@@ -71,7 +75,7 @@ async def publish(*files: Path, sample: Strict = False, strict: Strict = False, 
         reading.places |= one.places
         reading.attached |= one.attached
         reading.wrong += one.wrong
-    return await _send(reading, strict, common)
+    return await _send(reading, strict, lane, common)
 
 
 @app.command(name="import")
@@ -87,7 +91,7 @@ async def import_folder(folder: Path, *, strict: Strict = False, common: Common 
     paths = readable_files(folder)
     with progress(common, "reading", len(paths)) as advance:
         reading = read_files(folder, _counted(paths, advance), common.language, imported=True)
-    return await _send(reading, strict, common)
+    return await _send(reading, strict, Lane.BULK, common)
 
 
 @app.command
@@ -131,9 +135,10 @@ async def search(
         found = await replica.library.search(
             query, region=region, as_at=day_of(as_at), include_not_in_force=any_time, kind=kind, topic=topic, limit=limit
         )
+    show_as_of(found.as_of, common)
     if common.json:
         rows = [hit_row(hit, found.as_at) for hit in found.hits]
-        print_json({"total": found.total, "release": found.release, "as_at": found.as_at, "hits": rows})
+        print_json({"total": found.total, "release": found.release, "as_at": found.as_at, "as_of": found.as_of, "hits": rows})
     else:
         show_hits(found, found.as_at)
 
@@ -151,14 +156,17 @@ async def release(*, common: Common = Common()) -> None:
         "made_at": held.release.made_at.isoformat(),
         "applied_at": held.applied_at.isoformat(),
         "last_refusal": held.last_refusal,
+        "expires_at": held.release.expires_at,
+        "as_of": held.as_of,
     }
+    show_as_of(held.as_of, common)
     replicas = [asdict(replica) for replica in held.replicas]
     show_one({**row, "replicas": replicas} if common.json else row, as_json=common.json)
     if replicas and not common.json:
         show(replicas, ("member", "number", "last_refusal", "reported_at"), as_json=False, title="nodes")
 
 
-async def _send(reading: Reading, strict: bool, common: Common) -> int:
+async def _send(reading: Reading, strict: bool, lane: Lane | None, common: Common) -> int:
     """Publish what was read and report what was left out; 1 if anything was, 8 if some wait for their codes to be mapped."""
     if strict and reading.wrong:
         show_wrong(reading.wrong, common)
@@ -166,7 +174,7 @@ async def _send(reading: Reading, strict: bool, common: Common) -> int:
     async with connect(common) as hub:
         await _attach(hub, reading, common)
         with progress(common, "sending", len(reading.entries)) as advance:
-            done = await hub.library.publish(reading.entries, strict=strict, sent=lambda count: advance())
+            done = await hub.library.publish(reading.entries, strict=strict, lane=lane, sent=lambda count: advance())
     refused = [_left_out(reading, one) for one in done.rejected]
     wrong = [*reading.wrong, *refused]
     if common.json:

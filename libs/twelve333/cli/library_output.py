@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 from rich.console import Console
@@ -129,6 +129,13 @@ def hit_row(hit: Hit, day: date) -> dict[str, Any]:
 def note_row(note: Note) -> dict[str, Any]:
     """What must be said with an entry."""
     return {"caution": note.caution.value, "day": note.day, "id": note.entry_id, "title": note.title}
+
+
+def show_as_of(as_of: datetime | None, common: Common) -> None:
+    """The banner over what may not pass for the present library; on standard error, so that it is seen beside JSON too."""
+    if as_of:
+        when = as_of.astimezone().isoformat(timespec="minutes")
+        Console(stderr=True).print(f"[bold red]Library as of {when}: the hub has vouched for nothing newer since.[/bold red]")
 
 
 def show_hits(found: Found, day: date) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .holders import HoldersClient
     from .library import LibraryClient
     from .library_blobs import LibraryBlobsClient
+    from .library_check import LibraryCheckClient
     from .library_content import LibraryContentClient
     from .library_topics import LibraryTopicsClient
     from .life import UnitLifeClient
@@ -254,6 +255,13 @@ class Connection:
         from .library_blobs import LibraryBlobsClient
 
         return LibraryBlobsClient(self.calls)
+
+    @cached_property
+    def library_check(self) -> LibraryCheckClient:
+        """Checking a node's copy of the library."""
+        from .library_check import LibraryCheckClient
+
+        return LibraryCheckClient(self.calls)
 
     @cached_property
     def cases(self) -> CasesClient:

@@ -17,9 +17,10 @@ from ..api.library.v1 import library_pb2, service_pb2_grpc
 from ..api.library.v1 import service_pb2 as pb
 from ..core.decision import Refusal, Refused
 from ..core.library.citing import Note, notes
+from ..core.library.copying import Lane
 from ..core.library.model import Entry, EntryKind, KnownLink, Release, Tombstone
 from ..core.library.supplements import Supplement
-from ..wire.library import KIND_OUT, content_of, entry_from_wire, release_from_wire, tombstone_to_wire
+from ..wire.library import KIND_OUT, LANE_OUT, content_of, entry_from_wire, release_from_wire, tombstone_to_wire
 from ..wire.library_parts import day_out, known_from_wire
 from ..wire.proposals import supplement_from_wire
 from ..wire.times import from_timestamp
@@ -93,12 +94,16 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Hits, best first; how many entries hold the words in all; the release that was searched, and the day it was asked about."""
+    """Hits, best first; how many entries hold the words in all; the release that was searched, and the day it was asked about.
+
+    `as_of` is set if the replica cannot say any more that it is the present library: tell the asker "library as of" then.
+    """
 
     hits: tuple[Hit, ...]
     total: int
     release: int
     as_at: date
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,7 @@ class Held:
     applied_at: datetime
     last_refusal: str
     replicas: tuple[Replica, ...] = ()
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +193,7 @@ class LibraryClient:
             limit=limit,
         )
         answer = await self._calls.unary(self._read.Search, request)
-        return Found(tuple(_hit(hit) for hit in answer.hits), answer.total, answer.release, _day(answer.as_at, as_at))
+        return Found(tuple(_hit(hit) for hit in answer.hits), answer.total, answer.release, _day(answer.as_at, as_at), _as_of(answer))
 
     async def get(self, entry_id: str) -> Stored:
         """One entry with its text."""
@@ -237,7 +243,7 @@ class LibraryClient:
         """The release that the replica holds."""
         answer = await self._calls.unary(self._read.GetRelease, pb.GetReleaseRequest())
         replicas = tuple(Replica(r.member, r.number, r.last_refusal, from_timestamp(r.reported_at)) for r in answer.replicas)
-        return Held(release_from_wire(answer.release), from_timestamp(answer.applied_at), answer.last_refusal, replicas)
+        return Held(release_from_wire(answer.release), from_timestamp(answer.applied_at), answer.last_refusal, replicas, _as_of(answer))
 
     async def publish(
         self,
@@ -245,6 +251,7 @@ class LibraryClient:
         removals: Iterable[tuple[str, Tombstone]] = (),
         *,
         strict: bool = False,
+        lane: Lane | None = None,
         sent: Callable[[int], None] = lambda count: None,
     ) -> Published:
         """Publish entries and removals as one release (hub, operators); the same again changes nothing.
@@ -253,9 +260,11 @@ class LibraryClient:
             entries: new or changed.
             removals: id and reason.
             strict: all or nothing.
+            lane: how it is let through to nodes: urgent past every cap, bulk when nothing else waits; None: removals are urgent.
             sent: is told how many items have been sent.
         """
-        answer = await self._calls.upload(self._publish.PublishEntries, _requests(entries, removals, strict, sent))
+        header = pb.PublishHeader(strict=strict, lane=LANE_OUT[lane] if lane else library_pb2.RELEASE_LANE_UNSPECIFIED)
+        answer = await self._calls.upload(self._publish.PublishEntries, _requests(entries, removals, header, sent))
         rejected, queued = (
             tuple(Rejected(one.index, one.entry_id, one.field, one.code, one.message) for one in listed)
             for listed in (answer.rejected, answer.queued)
@@ -265,10 +274,10 @@ class LibraryClient:
 
 
 def _requests(
-    entries: Iterable[Entry], removals: Iterable[tuple[str, Tombstone]], strict: bool, sent: Callable[[int], None]
+    entries: Iterable[Entry], removals: Iterable[tuple[str, Tombstone]], header: pb.PublishHeader, sent: Callable[[int], None]
 ) -> Iterator[pb.PublishEntriesRequest]:
     """The stream of a publication: header, entries, removals."""
-    yield pb.PublishEntriesRequest(header=pb.PublishHeader(strict=strict))
+    yield pb.PublishEntriesRequest(header=header)
     counter = count(1)
     for entry in entries:
         yield pb.PublishEntriesRequest(entry=content_of(entry))
@@ -321,3 +330,7 @@ def _hit(hit: pb.SearchHit) -> Hit:
         known_from_wire(hit.entry.known),
         tuple(supplement_from_wire(one) for one in hit.supplements),
     )
+
+
+def _as_of(answer: pb.SearchResponse | pb.GetReleaseResponse) -> datetime | None:
+    return from_timestamp(answer.as_of) if answer.HasField("as_of") else None

@@ -5,6 +5,7 @@ A row carries a seal over what no content and no signature covers. An index that
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -24,7 +25,7 @@ from .library_tables import LibraryTables
 _MASK: Final = (1 << 64) - 1
 
 
-class Part(Enum):
+class Damage(Enum):
     """What part of an entry is damaged."""
 
     CONTENT = "content"
@@ -43,13 +44,15 @@ class Seen:
         leaf: what its content says of it, whatever the row says.
         damaged: what does not agree, None if all does.
         grams: sum over what must be in the index.
+        sealed: whether what the row says beside its content is what was written.
     """
 
     change: Change
     row_id: int
     leaf: Leaf
-    damaged: Part | None
+    damaged: Damage | None
     grams: int
+    sealed: bool = True
 
 
 def seen_after(tx: Connection, tables: LibraryTables, after: int, size: int) -> list[Seen]:
@@ -59,19 +62,22 @@ def seen_after(tx: Connection, tables: LibraryTables, after: int, size: int) -> 
     return [_seen(row) for row in tx.execute(query)]
 
 
-def index_sums(tx: Connection) -> dict[int, int]:
-    """For every row number in the index, the sum over the grams that it is found by."""
+def index_sums(tx: Connection) -> dict[int, int] | None:
+    """For every row number in the index, the sum over the grams that it is found by; None if the index cannot be read."""
     sums: dict[int, int] = {}
     if tx.dialect.name == "sqlite":
-        for term, row_id in tx.connection.cursor().execute("SELECT term, doc FROM library_index_rows"):
-            sums[row_id] = (sums.get(row_id, 0) + hash(term)) & _MASK
+        try:
+            for term, row_id in tx.connection.cursor().execute("SELECT term, doc FROM library_index_rows"):
+                sums[row_id] = (sums.get(row_id, 0) + hash(term)) & _MASK
+        except sqlite3.DatabaseError:
+            return None
         return sums
     for row in tx.execute(text("SELECT row_id, tsvector_to_array(grams) AS grams FROM library_index")):
         sums[row.row_id] = _sum(row.grams)
     return sums
 
 
-def rebuild_index(tx: Connection, row_ids: Sequence[int]) -> None:
+def empty_index(tx: Connection) -> None:
     """Empty an index that cannot be read, before it is filled anew."""
     if tx.dialect.name == "sqlite":
         tx.execute(text("INSERT INTO library_index(library_index) VALUES ('delete-all')"))
@@ -85,12 +91,12 @@ def _seen(row: Row[Any]) -> Seen:
     entry = entry_from_content(content)
     leaf = Leaf(row.entry_id, row.version, digest_of(content))
     if leaf.digest != bytes(row.digest) or isinstance(entry, Refusal):
-        return Seen(change, row.row_id, leaf, Part.CONTENT, 0)
+        return Seen(change, row.row_id, leaf, Damage.CONTENT, 0)
     said = derived(entry) if row.derived == GENERATION else {}
     agrees = entry.id == row.entry_id and all(getattr(row, name) == value for name, value in said.items())
     sealed = row.seal is None or bytes(row.seal) == seal_of(change)
     grams = _sum(index_grams(f"{entry.title}\n{entry.body}"))
-    return Seen(change, row.row_id, leaf, None if agrees and sealed else Part.METADATA, grams)
+    return Seen(change, row.row_id, leaf, None if agrees and sealed else Damage.METADATA, grams, sealed)
 
 
 def _sum(grams: Sequence[str]) -> int:

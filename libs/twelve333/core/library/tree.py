@@ -40,6 +40,11 @@ def parts_below(name: str, depth: int) -> list[str]:
     return names
 
 
+def root_over(digests: Mapping[str, bytes]) -> bytes:
+    """The root that follows from the digests of all parts of `PART_HEX_DIGITS`."""
+    return node_digest(node_digest(digests[first + second] for second in CHILDREN) for first in CHILDREN)
+
+
 @dataclass(frozen=True, slots=True)
 class Tree:
     """See the module. Made by `Tree.of` and `changed`.
