@@ -13,6 +13,7 @@ from typing import Any, cast
 import grpc
 
 from province_node.calls import CallParts
+from province_node.cases_policy import Cases
 from province_node.context import NodeContext
 from province_node.handlers.routing import HandoffPeerHandlers
 from province_node.handlers.slots import SlotPeerHandlers
@@ -121,7 +122,7 @@ async def _member(member: str, folder: Path, directory: registration_pb2.Directo
     await database.write(lambda tx: tables.create_all(tx))
     await database.write(lambda tx: delivery.outbox.begin_epoch(tx, START))
     replica = SimpleNamespace(current=directory, version=3, on_change=lambda listener: None)
-    settings = SimpleNamespace(province=member, handoff=Limits())
+    settings = SimpleNamespace(province=member, handoff=Limits(), cases=Cases(), locale="en")
     peers = SimpleNamespace(channel=lambda other: nodes.wire.channel(member, other))
     unused = cast("Any", None)
     context = NodeContext(
