@@ -53,6 +53,8 @@ from twelve333.core.registration.freshness import Freshness, Limits
 
 from .access import DESK, FEDERATION
 from .alarms import Alarms
+from .books import EVERY_SECONDS as BOOKS_SECONDS
+from .books import Bookkeeping
 from .calls import CallParts
 from .context import NodeContext
 from .copies import AskHub
@@ -160,6 +162,7 @@ def _background(
     """What the node does by itself, again and again."""
     renewal, standing = Renewal(node, alarms, lambda: pull.hub_away), StandingTelling(node, alarms)
     keeper = Keeper(settings, node.database, delivery, kept_for_a_while, node.records, node.clock)
+    books = Bookkeeping(calls.handoffs.counted, node.province, node.database, delivery, node.clock)
     telling = HeadTelling(node.database, audit_log, delivery.outbox, node.clock, lambda _tx: _witnesses(node))
     return [
         Background("retention", keeper.step, keeper.every_seconds),
@@ -172,6 +175,7 @@ def _background(
         Background("callbacks", calls.line.sweep, SWEEP_SECONDS),
         Background("slots promised", calls.granting.forget, FORGET_SECONDS),
         calls.slots.renewing,
+        Background("books", books.step, BOOKS_SECONDS),
         Background("readiness", partial(_report_directory, node, health), 1.0),
     ]
 
@@ -222,7 +226,7 @@ def desk_services(
     node: NodeContext, calls: CallParts, relay: Relay, pull: DirectoryPull, alarms: Alarms, delivery: Delivery
 ) -> Sequence[Register]:
     """What the province's own desktops and operators are offered."""
-    handlers = NodeHandlers(node, lambda: relay.connected, lambda: pull.hub_seen_at, alarms)
+    handlers = NodeHandlers(node, lambda: relay.connected, lambda: pull.hub_seen_at, alarms, lambda: calls.handoffs.counted.books)
     told = DeliveryHandlers(node.database, delivery, relay.intake, lambda: relay.connected)
     doctor = DoctorHandlers(node.province, live_checks(node, delivery, lambda: relay.connected), node.clock)
     verify = UnitVerifyHandlers(node, calls.view, CallTesting(node, calls.view), doctor.examine, pull.step)

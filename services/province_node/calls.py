@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from .books import CallsCounted
 from .callback_line import CallbackLine
 from .context import NodeContext
 from .contexts import ContextFetcher
@@ -52,7 +53,7 @@ class CallParts:
         """Put them together for a node."""
         view, errands = RoutingView(node.directory, node.province), Errands()
         slots = SlotBoard(view, node.peers, node.clock)
-        handoffs = Handoffs(Offering(node, view, errands, slots))
+        handoffs = Handoffs(Offering(node, view, errands, slots, CallsCounted(node.clock)))
         fetcher, incoming, granting = ContextFetcher(node), Incoming(node, errands), Granting(node, view)
         line = CallbackLine(node, view)
         resorts = LastResorts(handoffs, line.enter)

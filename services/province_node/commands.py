@@ -285,13 +285,14 @@ async def rotate(*, config: Path = CONFIG, forget_old: bool = False, common: Com
 async def status(*, common: Common = Common()) -> None:
     """Show how the node stands: directory, broker, hub, library, and what waits for whom."""
     from twelve333.cli.delivery import show_delivery
-    from twelve333.cli.standing import warn_of
+    from twelve333.cli.standing import call_values, show_calls, warn_of
 
     async with connect(common) as node:
         stands = await node.registration.node_status()
         delivery = await node.delivery.status()
     warn_of(stands, system_clock(), common)
-    show_delivery(delivery, common, head=stands)
+    show_delivery(delivery, common, head=stands, more={"calls": call_values(stands.calls)})
+    show_calls(stands.calls, common)
 
 
 async def _make(plan: Plan, token: str) -> str:

@@ -53,6 +53,7 @@ class Handoffs:
         self._offering = offering
         self.node = offering.node
         self.view = offering.view
+        self.counted = offering.counted
         self._placing: dict[str, asyncio.Task[Handoff]] = {}
 
     async def place(self, asked: Call, from_unit: str, context: Sequence[ContextItem], placed_by: str = "") -> Handoff:
@@ -177,6 +178,13 @@ class Handoffs:
         known = await self.node.database.read(lambda tx: store.load_handoff(tx, call.id))
         if known:
             return known
+        with self.counted.place(call.id):
+            handoff = await self._place_new(asked, context)
+        self.counted.recorded(handoff.steps[0].at)
+        return handoff
+
+    async def _place_new(self, asked: Handoff, context: Sequence[ContextItem]) -> Handoff:
+        call = asked.call
         route = self.view.route(call, self.node.clock())
         self._offering.slots.passed_over(route)
         handoff = await self._try_all(replace(asked, context_sha256=digest_of(context), route=route), route)

@@ -22,6 +22,7 @@ from twelve333.core.routing.offers import Offer
 from twelve333.wire import codes as wire_codes
 from twelve333.wire.routing import offer_to_wire, state_to_wire
 
+from .books import CallsCounted
 from .context import NodeContext
 from .errands import Errands
 from .routing_view import RoutingView
@@ -44,12 +45,13 @@ _SEATS = metrics.get_meter("twelve333.routing").create_counter(
 
 @dataclass(frozen=True, slots=True)
 class Offering:
-    """What asking needs: the node's ports, what it routes by, someone to send on errands, and the slots that it holds."""
+    """What asking needs: the node's ports, what it routes by, someone to send on errands, the slots that it holds, the count of calls."""
 
     node: NodeContext
     view: RoutingView
     errands: Errands
     slots: SlotBoard
+    counted: CallsCounted
 
     async def ask(self, handoff: Handoff, seconds: float) -> Handoff:
         """Ask the unit to which `handoff` is offered; the handoff as it then stands (accepted, refused, expired or unreachable).

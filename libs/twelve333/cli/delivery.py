@@ -35,7 +35,7 @@ def show_delivery(
     about = {"member": values["member"], "broker_connected": values["broker_connected"], "epoch": values["epoch"]}
     about |= {"copy": values["copy"], "fence": values["fence"]}
     if head is not None and is_dataclass(head):
-        about |= {name: _plain(value) for name, value in asdict(head).items()}
+        about |= {name: _plain(value) for name, value in asdict(head).items() if name not in (more or {})}
     if common.json:
         print_json(about | values | dict(more or {}))
         return

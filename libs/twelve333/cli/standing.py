@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..catalogue.catalogue import sentence
 from ..core.registration.freshness import Freshness
+from ..core.routing.books import Books
 from .common import Common
 from .output import show, warn
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from ..client.registration import MemberStanding, NodeStatus
 
 COLUMNS = ("member", "directory", "confirmed_at", "certificate_root", "trusted_roots", "alarms")
+CALL_COLUMNS = ("direction", "came", "placing", "waiting", "talking", "ended", "failed", "missing")
 SHOWN_DIGITS = 12
 OF_LATE = timedelta(days=7)
 
@@ -33,6 +36,19 @@ def warn_of(status: NodeStatus, now: datetime, common: Common) -> None:
     for alarm in (each for each in status.directory_alarms if now - each.last_at < OF_LATE):
         params = {"code": alarm.code, "count": alarm.count, "last_at": alarm.last_at.isoformat(timespec="seconds")}
         warn(sentence("REGISTRATION_DIRECTORY_ALARM", params, common.language), loud=True)
+    for books in (each for each in status.calls if each.missing > 0):
+        warn(f"{sentence('ROUTING_CALLS_MISSING', {}, common.language)} [{books.words()}]", loud=True)
+
+
+def show_calls(calls: Sequence[Books], common: Common) -> None:
+    """Print the books of calls for a person."""
+    if calls and not common.json:
+        show(call_values(calls), CALL_COLUMNS, as_json=False, title=sentence("ROUTING_CALLS_TITLE", {}, common.language))
+
+
+def call_values(calls: Sequence[Books]) -> list[dict[str, Any]]:
+    """The books of calls as plain values, with what is missing."""
+    return [{**asdict(books), "missing": books.missing} for books in calls]
 
 
 def show_standings(standings: Sequence[MemberStanding], common: Common) -> None:

@@ -13,6 +13,8 @@ from ..api.registration.v1 import service_pb2 as pb
 from ..core.coverage.model import Declaration
 from ..core.registration.freshness import Freshness
 from ..core.registration.model import Member, Unit, UnitStatus
+from ..core.routing.books import Books
+from ..wire.books import books_from_wire
 from ..wire.declarations import declaration_from_wire
 from ..wire.registration import freshness_from_wire, member_from_wire, status_to_wire, unit_from_wire
 from ..wire.times import from_timestamp, to_timestamp
@@ -52,6 +54,7 @@ class NodeStatus:
         directory_freshness: how fresh the directory is; None if the node is older and does not say.
         directory_confirmed_at: when the hub last confirmed it; None: never.
         directory_alarms: what went wrong with directories that were offered, since ever.
+        calls: the books of its calls, outgoing and incoming.
     """
 
     province: str
@@ -62,6 +65,7 @@ class NodeStatus:
     directory_freshness: Freshness | None = None
     directory_confirmed_at: datetime | None = None
     directory_alarms: tuple[DirectoryAlarm, ...] = ()
+    calls: tuple[Books, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +196,7 @@ class RegistrationClient:
             directory_freshness=freshness_from_wire(status.directory_freshness),
             directory_confirmed_at=from_timestamp(status.directory_confirmed_at) if status.HasField("directory_confirmed_at") else None,
             directory_alarms=_alarms(status.directory_alarms),
+            calls=tuple(map(books_from_wire, status.calls)),
         )
 
     async def member_standings(self) -> list[MemberStanding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import grpc
@@ -17,6 +17,8 @@ from twelve333.api.registration.v1 import recovery_pb2, recovery_pb2_grpc, servi
 from twelve333.api.registration.v1 import service_pb2 as pb
 from twelve333.core.decision import Kind, Refused
 from twelve333.core.ids import HUB
+from twelve333.core.routing.books import Books
+from twelve333.wire.books import books_to_wire
 from twelve333.wire.registration import alarm_to_wire, freshness_to_wire
 from twelve333.wire.times import to_timestamp
 
@@ -38,13 +40,19 @@ class NodeHandlers(service_pb2_grpc.NodeServiceServicer):
         broker_connected: whether the broker is connected now.
         hub_seen_at: when the hub last answered.
         alarms: what went wrong with directories.
+        books: of its calls.
     """
 
     def __init__(
-        self, node: NodeContext, broker_connected: Callable[[], bool], hub_seen_at: Callable[[], datetime | None], alarms: Alarms
+        self,
+        node: NodeContext,
+        broker_connected: Callable[[], bool],
+        hub_seen_at: Callable[[], datetime | None],
+        alarms: Alarms,
+        books: Callable[[], Sequence[Books]],
     ) -> None:
         self._node = node
-        self._alarms = alarms
+        self._alarms, self._books = alarms, books
         self._broker_connected = broker_connected
         self._hub_seen_at = hub_seen_at
 
@@ -64,6 +72,7 @@ class NodeHandlers(service_pb2_grpc.NodeServiceServicer):
             directory_freshness=freshness_to_wire(replica.freshness(self._node.clock())),
             directory_confirmed_at=to_timestamp(replica.confirmation.confirmed_at) if replica.version else None,
             directory_alarms=[alarm_to_wire(each.code, each.count, each.first_at, each.last_at) for each in alarms],
+            calls=map(books_to_wire, self._books()),
         )
 
 

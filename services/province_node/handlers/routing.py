@@ -65,6 +65,8 @@ class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
         await self._admit(offer, now)
         hold = timedelta(seconds=node.settings.handoff.seat_hold_seconds)
         lease = await node.database.write(lambda tx: lease_seat(tx, snapshot, node.province, offer, hold, now))
+        if lease.accepted_at == now and offer.from_member != node.province:
+            self._handoffs.counted.accepted(now)
         if offer.context_sha256:
             self._errands.run(self._fetcher.fetch_soon(lease))
         answer = pb.OfferHandoffResponse(target=lease.target)

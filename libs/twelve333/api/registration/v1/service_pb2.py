@@ -27,79 +27,80 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from twelve333.api.common.v1 import common_pb2 as twelve333_dot_api_dot_common_dot_v1_dot_common__pb2
 from twelve333.api.coverage.v1 import coverage_pb2 as twelve333_dot_api_dot_coverage_dot_v1_dot_coverage__pb2
 from twelve333.api.registration.v1 import registration_pb2 as twelve333_dot_api_dot_registration_dot_v1_dot_registration__pb2
+from twelve333.api.routing.v1 import books_pb2 as twelve333_dot_api_dot_routing_dot_v1_dot_books__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+twelve333/api/registration/v1/service.proto\x12\x1dtwelve333.api.registration.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$twelve333/api/common/v1/common.proto\x1a(twelve333/api/coverage/v1/coverage.proto\x1a\x30twelve333/api/registration/v1/registration.proto\"\x0e\n\x0cGreetRequest\"^\n\rGreetResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07release\x18\x02 \x01(\t\x12\x13\n\x0b\x62roker_urls\x18\x03 \x03(\t\"Y\n\x0bJoinRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x10\n\x08province\x18\x02 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x03 \x01(\t\x12\x17\n\x0fsigning_request\x18\x04 \x01(\x0c\"\xc0\x01\n\x0cJoinResponse\x12\x19\n\x11\x63\x65rtificate_chain\x18\x01 \x01(\t\x12\x18\n\x10root_certificate\x18\x02 \x01(\t\x12\x14\n\x0c\x64ocument_key\x18\x03 \x01(\x0c\x12\x14\n\x0chub_endpoint\x18\x04 \x01(\t\x12\x13\n\x0b\x62roker_urls\x18\x05 \x03(\t\x12:\n\tdirectory\x18\x06 \x01(\x0b\x32\'.twelve333.api.common.v1.SignedDocument\"S\n\x12\x43reateTokenRequest\x12\x10\n\x08province\x18\x01 \x01(\t\x12+\n\x08lifetime\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x87\x01\n\x13\x43reateTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x65nrolment_endpoint\x18\x03 \x01(\t\x12\x15\n\rauthority_pin\x18\x04 \x01(\t\"\x90\x01\n\tUnitEntry\x12\x31\n\x04unit\x18\x01 \x01(\x0b\x32#.twelve333.api.registration.v1.Unit\x12@\n\x0b\x64\x65\x63laration\x18\x02 \x01(\x0b\x32&.twelve333.api.coverage.v1.DeclarationH\x00\x88\x01\x01\x42\x0e\n\x0c_declaration\"\x8b\x01\n\x14RegisterUnitsRequest\x12\x39\n\x07\x65ntries\x18\x01 \x03(\x0b\x32(.twelve333.api.registration.v1.UnitEntry\x12.\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x42\x08\n\x06_since\"C\n\x15RegisterUnitsResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\r\x12\x19\n\x11\x64irectory_version\x18\x02 \x01(\x04\"\x1e\n\x0eGetUnitRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"_\n\x10ListUnitsRequest\x12\x10\n\x08province\x18\x01 \x01(\t\x12\x39\n\x06status\x18\x02 \x01(\x0e\x32).twelve333.api.registration.v1.UnitStatus\"G\n\x11ListUnitsResponse\x12\x32\n\x05units\x18\x01 \x03(\x0b\x32#.twelve333.api.registration.v1.Unit\"b\n\x17\x43hangeUnitStatusRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x39\n\x06status\x18\x02 \x01(\x0e\x32).twelve333.api.registration.v1.UnitStatus\"h\n\x18\x43hangeUnitStatusResponse\x12\x31\n\x04unit\x18\x01 \x01(\x0b\x32#.twelve333.api.registration.v1.Unit\x12\x19\n\x11\x64irectory_version\x18\x02 \x01(\x04\"\x97\x01\n\x0fPlanUnitRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x39\n\x06status\x18\x02 \x01(\x0e\x32).twelve333.api.registration.v1.UnitStatus\x12\x13\n\x0bwith_system\x18\x03 \x01(\x08\x12&\n\x02on\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10PlanUnitResponse\"\x14\n\x12ListMembersRequest\"\x8d\x01\n\x13ListMembersResponse\x12\x36\n\x07members\x18\x01 \x03(\x0b\x32%.twelve333.api.registration.v1.Member\x12>\n\x0brevocations\x18\x02 \x03(\x0b\x32).twelve333.api.registration.v1.Revocation\",\n\x13GetDirectoryRequest\x12\x15\n\rsince_version\x18\x01 \x01(\x04\"\xc5\x01\n\x14GetDirectoryResponse\x12?\n\tdirectory\x18\x01 \x01(\x0b\x32\'.twelve333.api.common.v1.SignedDocumentH\x00\x88\x01\x01\x12=\n\x07\x63urrent\x18\x02 \x01(\x0b\x32\'.twelve333.api.common.v1.SignedDocumentH\x01\x88\x01\x01\x12\x13\n\x0breturn_held\x18\x03 \x01(\x08\x42\x0c\n\n_directoryB\n\n\x08_current\"2\n\x17RenewCertificateRequest\x12\x17\n\x0fsigning_request\x18\x01 \x01(\x0c\"5\n\x18RenewCertificateResponse\x12\x19\n\x11\x63\x65rtificate_chain\x18\x01 \x01(\t\"\x82\x01\n\x13RenewExpiredRequest\x12\x10\n\x08province\x18\x01 \x01(\t\x12\x17\n\x0fsigning_request\x18\x02 \x01(\x0c\x12-\n\tsigned_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsignature\x18\x04 \x01(\x0c\"1\n\x14RenewExpiredResponse\x12\x19\n\x11\x63\x65rtificate_chain\x18\x01 \x01(\t\"\x1c\n\x1aListMemberStandingsRequest\"_\n\x1bListMemberStandingsResponse\x12@\n\tstandings\x18\x01 \x03(\x0b\x32-.twelve333.api.registration.v1.MemberStanding\"7\n\x13RevokeMemberRequest\x12\x10\n\x08province\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"?\n\x14RevokeMemberResponse\x12\x19\n\x11\x64irectory_version\x18\x01 \x01(\x04\x12\x0c\n\x04keys\x18\x02 \x01(\r\"\x16\n\x14GetNodeStatusRequest\"\xe9\x03\n\x15GetNodeStatusResponse\x12\x10\n\x08province\x18\x01 \x01(\t\x12\x19\n\x11\x64irectory_version\x18\x02 \x01(\x04\x12\x35\n\x11\x64irectory_made_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x62roker_connected\x18\x04 \x01(\x08\x12\x34\n\x0bhub_seen_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x17\n\x0flibrary_release\x18\x06 \x01(\x04\x12N\n\x13\x64irectory_freshness\x18\x0c \x01(\x0e\x32\x31.twelve333.api.registration.v1.DirectoryFreshness\x12?\n\x16\x64irectory_confirmed_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x01\x88\x01\x01\x12G\n\x10\x64irectory_alarms\x18\x0e \x03(\x0b\x32-.twelve333.api.registration.v1.DirectoryAlarmB\x0e\n\x0c_hub_seen_atB\x19\n\x17_directory_confirmed_at2\xd0\x02\n\x10\x45nrolmentService\x12_\n\x04Join\x12*.twelve333.api.registration.v1.JoinRequest\x1a+.twelve333.api.registration.v1.JoinResponse\x12\x62\n\x05Greet\x12+.twelve333.api.registration.v1.GreetRequest\x1a,.twelve333.api.registration.v1.GreetResponse\x12w\n\x0cRenewExpired\x12\x32.twelve333.api.registration.v1.RenewExpiredRequest\x1a\x33.twelve333.api.registration.v1.RenewExpiredResponse2\xcb\n\n\x13RegistrationService\x12t\n\x0b\x43reateToken\x12\x31.twelve333.api.registration.v1.CreateTokenRequest\x1a\x32.twelve333.api.registration.v1.CreateTokenResponse\x12z\n\rRegisterUnits\x12\x33.twelve333.api.registration.v1.RegisterUnitsRequest\x1a\x34.twelve333.api.registration.v1.RegisterUnitsResponse\x12\x62\n\x07GetUnit\x12-.twelve333.api.registration.v1.GetUnitRequest\x1a(.twelve333.api.registration.v1.UnitEntry\x12n\n\tListUnits\x12/.twelve333.api.registration.v1.ListUnitsRequest\x1a\x30.twelve333.api.registration.v1.ListUnitsResponse\x12\x83\x01\n\x10\x43hangeUnitStatus\x12\x36.twelve333.api.registration.v1.ChangeUnitStatusRequest\x1a\x37.twelve333.api.registration.v1.ChangeUnitStatusResponse\x12k\n\x08PlanUnit\x12..twelve333.api.registration.v1.PlanUnitRequest\x1a/.twelve333.api.registration.v1.PlanUnitResponse\x12t\n\x0bListMembers\x12\x31.twelve333.api.registration.v1.ListMembersRequest\x1a\x32.twelve333.api.registration.v1.ListMembersResponse\x12w\n\x0cGetDirectory\x12\x32.twelve333.api.registration.v1.GetDirectoryRequest\x1a\x33.twelve333.api.registration.v1.GetDirectoryResponse\x12w\n\x0cRevokeMember\x12\x32.twelve333.api.registration.v1.RevokeMemberRequest\x1a\x33.twelve333.api.registration.v1.RevokeMemberResponse\x12\x83\x01\n\x10RenewCertificate\x12\x36.twelve333.api.registration.v1.RenewCertificateRequest\x1a\x37.twelve333.api.registration.v1.RenewCertificateResponse\x12\x8c\x01\n\x13ListMemberStandings\x12\x39.twelve333.api.registration.v1.ListMemberStandingsRequest\x1a:.twelve333.api.registration.v1.ListMemberStandingsResponse2\x89\x01\n\x0bNodeService\x12z\n\rGetNodeStatus\x12\x33.twelve333.api.registration.v1.GetNodeStatusRequest\x1a\x34.twelve333.api.registration.v1.GetNodeStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+twelve333/api/registration/v1/service.proto\x12\x1dtwelve333.api.registration.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$twelve333/api/common/v1/common.proto\x1a(twelve333/api/coverage/v1/coverage.proto\x1a\x30twelve333/api/registration/v1/registration.proto\x1a$twelve333/api/routing/v1/books.proto\"\x0e\n\x0cGreetRequest\"^\n\rGreetResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07release\x18\x02 \x01(\t\x12\x13\n\x0b\x62roker_urls\x18\x03 \x03(\t\"Y\n\x0bJoinRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x10\n\x08province\x18\x02 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x03 \x01(\t\x12\x17\n\x0fsigning_request\x18\x04 \x01(\x0c\"\xc0\x01\n\x0cJoinResponse\x12\x19\n\x11\x63\x65rtificate_chain\x18\x01 \x01(\t\x12\x18\n\x10root_certificate\x18\x02 \x01(\t\x12\x14\n\x0c\x64ocument_key\x18\x03 \x01(\x0c\x12\x14\n\x0chub_endpoint\x18\x04 \x01(\t\x12\x13\n\x0b\x62roker_urls\x18\x05 \x03(\t\x12:\n\tdirectory\x18\x06 \x01(\x0b\x32\'.twelve333.api.common.v1.SignedDocument\"S\n\x12\x43reateTokenRequest\x12\x10\n\x08province\x18\x01 \x01(\t\x12+\n\x08lifetime\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x87\x01\n\x13\x43reateTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x65nrolment_endpoint\x18\x03 \x01(\t\x12\x15\n\rauthority_pin\x18\x04 \x01(\t\"\x90\x01\n\tUnitEntry\x12\x31\n\x04unit\x18\x01 \x01(\x0b\x32#.twelve333.api.registration.v1.Unit\x12@\n\x0b\x64\x65\x63laration\x18\x02 \x01(\x0b\x32&.twelve333.api.coverage.v1.DeclarationH\x00\x88\x01\x01\x42\x0e\n\x0c_declaration\"\x8b\x01\n\x14RegisterUnitsRequest\x12\x39\n\x07\x65ntries\x18\x01 \x03(\x0b\x32(.twelve333.api.registration.v1.UnitEntry\x12.\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x42\x08\n\x06_since\"C\n\x15RegisterUnitsResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\r\x12\x19\n\x11\x64irectory_version\x18\x02 \x01(\x04\"\x1e\n\x0eGetUnitRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"_\n\x10ListUnitsRequest\x12\x10\n\x08province\x18\x01 \x01(\t\x12\x39\n\x06status\x18\x02 \x01(\x0e\x32).twelve333.api.registration.v1.UnitStatus\"G\n\x11ListUnitsResponse\x12\x32\n\x05units\x18\x01 \x03(\x0b\x32#.twelve333.api.registration.v1.Unit\"b\n\x17\x43hangeUnitStatusRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x39\n\x06status\x18\x02 \x01(\x0e\x32).twelve333.api.registration.v1.UnitStatus\"h\n\x18\x43hangeUnitStatusResponse\x12\x31\n\x04unit\x18\x01 \x01(\x0b\x32#.twelve333.api.registration.v1.Unit\x12\x19\n\x11\x64irectory_version\x18\x02 \x01(\x04\"\x97\x01\n\x0fPlanUnitRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x39\n\x06status\x18\x02 \x01(\x0e\x32).twelve333.api.registration.v1.UnitStatus\x12\x13\n\x0bwith_system\x18\x03 \x01(\x08\x12&\n\x02on\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10PlanUnitResponse\"\x14\n\x12ListMembersRequest\"\x8d\x01\n\x13ListMembersResponse\x12\x36\n\x07members\x18\x01 \x03(\x0b\x32%.twelve333.api.registration.v1.Member\x12>\n\x0brevocations\x18\x02 \x03(\x0b\x32).twelve333.api.registration.v1.Revocation\",\n\x13GetDirectoryRequest\x12\x15\n\rsince_version\x18\x01 \x01(\x04\"\xc5\x01\n\x14GetDirectoryResponse\x12?\n\tdirectory\x18\x01 \x01(\x0b\x32\'.twelve333.api.common.v1.SignedDocumentH\x00\x88\x01\x01\x12=\n\x07\x63urrent\x18\x02 \x01(\x0b\x32\'.twelve333.api.common.v1.SignedDocumentH\x01\x88\x01\x01\x12\x13\n\x0breturn_held\x18\x03 \x01(\x08\x42\x0c\n\n_directoryB\n\n\x08_current\"2\n\x17RenewCertificateRequest\x12\x17\n\x0fsigning_request\x18\x01 \x01(\x0c\"5\n\x18RenewCertificateResponse\x12\x19\n\x11\x63\x65rtificate_chain\x18\x01 \x01(\t\"\x82\x01\n\x13RenewExpiredRequest\x12\x10\n\x08province\x18\x01 \x01(\t\x12\x17\n\x0fsigning_request\x18\x02 \x01(\x0c\x12-\n\tsigned_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsignature\x18\x04 \x01(\x0c\"1\n\x14RenewExpiredResponse\x12\x19\n\x11\x63\x65rtificate_chain\x18\x01 \x01(\t\"\x1c\n\x1aListMemberStandingsRequest\"_\n\x1bListMemberStandingsResponse\x12@\n\tstandings\x18\x01 \x03(\x0b\x32-.twelve333.api.registration.v1.MemberStanding\"7\n\x13RevokeMemberRequest\x12\x10\n\x08province\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"?\n\x14RevokeMemberResponse\x12\x19\n\x11\x64irectory_version\x18\x01 \x01(\x04\x12\x0c\n\x04keys\x18\x02 \x01(\r\"\x16\n\x14GetNodeStatusRequest\"\x9d\x04\n\x15GetNodeStatusResponse\x12\x10\n\x08province\x18\x01 \x01(\t\x12\x19\n\x11\x64irectory_version\x18\x02 \x01(\x04\x12\x35\n\x11\x64irectory_made_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x62roker_connected\x18\x04 \x01(\x08\x12\x34\n\x0bhub_seen_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x17\n\x0flibrary_release\x18\x06 \x01(\x04\x12N\n\x13\x64irectory_freshness\x18\x0c \x01(\x0e\x32\x31.twelve333.api.registration.v1.DirectoryFreshness\x12?\n\x16\x64irectory_confirmed_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x01\x88\x01\x01\x12G\n\x10\x64irectory_alarms\x18\x0e \x03(\x0b\x32-.twelve333.api.registration.v1.DirectoryAlarm\x12\x32\n\x05\x63\x61lls\x18\x0f \x03(\x0b\x32#.twelve333.api.routing.v1.CallBooksB\x0e\n\x0c_hub_seen_atB\x19\n\x17_directory_confirmed_at2\xd0\x02\n\x10\x45nrolmentService\x12_\n\x04Join\x12*.twelve333.api.registration.v1.JoinRequest\x1a+.twelve333.api.registration.v1.JoinResponse\x12\x62\n\x05Greet\x12+.twelve333.api.registration.v1.GreetRequest\x1a,.twelve333.api.registration.v1.GreetResponse\x12w\n\x0cRenewExpired\x12\x32.twelve333.api.registration.v1.RenewExpiredRequest\x1a\x33.twelve333.api.registration.v1.RenewExpiredResponse2\xcb\n\n\x13RegistrationService\x12t\n\x0b\x43reateToken\x12\x31.twelve333.api.registration.v1.CreateTokenRequest\x1a\x32.twelve333.api.registration.v1.CreateTokenResponse\x12z\n\rRegisterUnits\x12\x33.twelve333.api.registration.v1.RegisterUnitsRequest\x1a\x34.twelve333.api.registration.v1.RegisterUnitsResponse\x12\x62\n\x07GetUnit\x12-.twelve333.api.registration.v1.GetUnitRequest\x1a(.twelve333.api.registration.v1.UnitEntry\x12n\n\tListUnits\x12/.twelve333.api.registration.v1.ListUnitsRequest\x1a\x30.twelve333.api.registration.v1.ListUnitsResponse\x12\x83\x01\n\x10\x43hangeUnitStatus\x12\x36.twelve333.api.registration.v1.ChangeUnitStatusRequest\x1a\x37.twelve333.api.registration.v1.ChangeUnitStatusResponse\x12k\n\x08PlanUnit\x12..twelve333.api.registration.v1.PlanUnitRequest\x1a/.twelve333.api.registration.v1.PlanUnitResponse\x12t\n\x0bListMembers\x12\x31.twelve333.api.registration.v1.ListMembersRequest\x1a\x32.twelve333.api.registration.v1.ListMembersResponse\x12w\n\x0cGetDirectory\x12\x32.twelve333.api.registration.v1.GetDirectoryRequest\x1a\x33.twelve333.api.registration.v1.GetDirectoryResponse\x12w\n\x0cRevokeMember\x12\x32.twelve333.api.registration.v1.RevokeMemberRequest\x1a\x33.twelve333.api.registration.v1.RevokeMemberResponse\x12\x83\x01\n\x10RenewCertificate\x12\x36.twelve333.api.registration.v1.RenewCertificateRequest\x1a\x37.twelve333.api.registration.v1.RenewCertificateResponse\x12\x8c\x01\n\x13ListMemberStandings\x12\x39.twelve333.api.registration.v1.ListMemberStandingsRequest\x1a:.twelve333.api.registration.v1.ListMemberStandingsResponse2\x89\x01\n\x0bNodeService\x12z\n\rGetNodeStatus\x12\x33.twelve333.api.registration.v1.GetNodeStatusRequest\x1a\x34.twelve333.api.registration.v1.GetNodeStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.registration.v1.service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GREETREQUEST']._serialized_start=273
-  _globals['_GREETREQUEST']._serialized_end=287
-  _globals['_GREETRESPONSE']._serialized_start=289
-  _globals['_GREETRESPONSE']._serialized_end=383
-  _globals['_JOINREQUEST']._serialized_start=385
-  _globals['_JOINREQUEST']._serialized_end=474
-  _globals['_JOINRESPONSE']._serialized_start=477
-  _globals['_JOINRESPONSE']._serialized_end=669
-  _globals['_CREATETOKENREQUEST']._serialized_start=671
-  _globals['_CREATETOKENREQUEST']._serialized_end=754
-  _globals['_CREATETOKENRESPONSE']._serialized_start=757
-  _globals['_CREATETOKENRESPONSE']._serialized_end=892
-  _globals['_UNITENTRY']._serialized_start=895
-  _globals['_UNITENTRY']._serialized_end=1039
-  _globals['_REGISTERUNITSREQUEST']._serialized_start=1042
-  _globals['_REGISTERUNITSREQUEST']._serialized_end=1181
-  _globals['_REGISTERUNITSRESPONSE']._serialized_start=1183
-  _globals['_REGISTERUNITSRESPONSE']._serialized_end=1250
-  _globals['_GETUNITREQUEST']._serialized_start=1252
-  _globals['_GETUNITREQUEST']._serialized_end=1282
-  _globals['_LISTUNITSREQUEST']._serialized_start=1284
-  _globals['_LISTUNITSREQUEST']._serialized_end=1379
-  _globals['_LISTUNITSRESPONSE']._serialized_start=1381
-  _globals['_LISTUNITSRESPONSE']._serialized_end=1452
-  _globals['_CHANGEUNITSTATUSREQUEST']._serialized_start=1454
-  _globals['_CHANGEUNITSTATUSREQUEST']._serialized_end=1552
-  _globals['_CHANGEUNITSTATUSRESPONSE']._serialized_start=1554
-  _globals['_CHANGEUNITSTATUSRESPONSE']._serialized_end=1658
-  _globals['_PLANUNITREQUEST']._serialized_start=1661
-  _globals['_PLANUNITREQUEST']._serialized_end=1812
-  _globals['_PLANUNITRESPONSE']._serialized_start=1814
-  _globals['_PLANUNITRESPONSE']._serialized_end=1832
-  _globals['_LISTMEMBERSREQUEST']._serialized_start=1834
-  _globals['_LISTMEMBERSREQUEST']._serialized_end=1854
-  _globals['_LISTMEMBERSRESPONSE']._serialized_start=1857
-  _globals['_LISTMEMBERSRESPONSE']._serialized_end=1998
-  _globals['_GETDIRECTORYREQUEST']._serialized_start=2000
-  _globals['_GETDIRECTORYREQUEST']._serialized_end=2044
-  _globals['_GETDIRECTORYRESPONSE']._serialized_start=2047
-  _globals['_GETDIRECTORYRESPONSE']._serialized_end=2244
-  _globals['_RENEWCERTIFICATEREQUEST']._serialized_start=2246
-  _globals['_RENEWCERTIFICATEREQUEST']._serialized_end=2296
-  _globals['_RENEWCERTIFICATERESPONSE']._serialized_start=2298
-  _globals['_RENEWCERTIFICATERESPONSE']._serialized_end=2351
-  _globals['_RENEWEXPIREDREQUEST']._serialized_start=2354
-  _globals['_RENEWEXPIREDREQUEST']._serialized_end=2484
-  _globals['_RENEWEXPIREDRESPONSE']._serialized_start=2486
-  _globals['_RENEWEXPIREDRESPONSE']._serialized_end=2535
-  _globals['_LISTMEMBERSTANDINGSREQUEST']._serialized_start=2537
-  _globals['_LISTMEMBERSTANDINGSREQUEST']._serialized_end=2565
-  _globals['_LISTMEMBERSTANDINGSRESPONSE']._serialized_start=2567
-  _globals['_LISTMEMBERSTANDINGSRESPONSE']._serialized_end=2662
-  _globals['_REVOKEMEMBERREQUEST']._serialized_start=2664
-  _globals['_REVOKEMEMBERREQUEST']._serialized_end=2719
-  _globals['_REVOKEMEMBERRESPONSE']._serialized_start=2721
-  _globals['_REVOKEMEMBERRESPONSE']._serialized_end=2784
-  _globals['_GETNODESTATUSREQUEST']._serialized_start=2786
-  _globals['_GETNODESTATUSREQUEST']._serialized_end=2808
-  _globals['_GETNODESTATUSRESPONSE']._serialized_start=2811
-  _globals['_GETNODESTATUSRESPONSE']._serialized_end=3300
-  _globals['_ENROLMENTSERVICE']._serialized_start=3303
-  _globals['_ENROLMENTSERVICE']._serialized_end=3639
-  _globals['_REGISTRATIONSERVICE']._serialized_start=3642
-  _globals['_REGISTRATIONSERVICE']._serialized_end=4997
-  _globals['_NODESERVICE']._serialized_start=5000
-  _globals['_NODESERVICE']._serialized_end=5137
+  _globals['_GREETREQUEST']._serialized_start=311
+  _globals['_GREETREQUEST']._serialized_end=325
+  _globals['_GREETRESPONSE']._serialized_start=327
+  _globals['_GREETRESPONSE']._serialized_end=421
+  _globals['_JOINREQUEST']._serialized_start=423
+  _globals['_JOINREQUEST']._serialized_end=512
+  _globals['_JOINRESPONSE']._serialized_start=515
+  _globals['_JOINRESPONSE']._serialized_end=707
+  _globals['_CREATETOKENREQUEST']._serialized_start=709
+  _globals['_CREATETOKENREQUEST']._serialized_end=792
+  _globals['_CREATETOKENRESPONSE']._serialized_start=795
+  _globals['_CREATETOKENRESPONSE']._serialized_end=930
+  _globals['_UNITENTRY']._serialized_start=933
+  _globals['_UNITENTRY']._serialized_end=1077
+  _globals['_REGISTERUNITSREQUEST']._serialized_start=1080
+  _globals['_REGISTERUNITSREQUEST']._serialized_end=1219
+  _globals['_REGISTERUNITSRESPONSE']._serialized_start=1221
+  _globals['_REGISTERUNITSRESPONSE']._serialized_end=1288
+  _globals['_GETUNITREQUEST']._serialized_start=1290
+  _globals['_GETUNITREQUEST']._serialized_end=1320
+  _globals['_LISTUNITSREQUEST']._serialized_start=1322
+  _globals['_LISTUNITSREQUEST']._serialized_end=1417
+  _globals['_LISTUNITSRESPONSE']._serialized_start=1419
+  _globals['_LISTUNITSRESPONSE']._serialized_end=1490
+  _globals['_CHANGEUNITSTATUSREQUEST']._serialized_start=1492
+  _globals['_CHANGEUNITSTATUSREQUEST']._serialized_end=1590
+  _globals['_CHANGEUNITSTATUSRESPONSE']._serialized_start=1592
+  _globals['_CHANGEUNITSTATUSRESPONSE']._serialized_end=1696
+  _globals['_PLANUNITREQUEST']._serialized_start=1699
+  _globals['_PLANUNITREQUEST']._serialized_end=1850
+  _globals['_PLANUNITRESPONSE']._serialized_start=1852
+  _globals['_PLANUNITRESPONSE']._serialized_end=1870
+  _globals['_LISTMEMBERSREQUEST']._serialized_start=1872
+  _globals['_LISTMEMBERSREQUEST']._serialized_end=1892
+  _globals['_LISTMEMBERSRESPONSE']._serialized_start=1895
+  _globals['_LISTMEMBERSRESPONSE']._serialized_end=2036
+  _globals['_GETDIRECTORYREQUEST']._serialized_start=2038
+  _globals['_GETDIRECTORYREQUEST']._serialized_end=2082
+  _globals['_GETDIRECTORYRESPONSE']._serialized_start=2085
+  _globals['_GETDIRECTORYRESPONSE']._serialized_end=2282
+  _globals['_RENEWCERTIFICATEREQUEST']._serialized_start=2284
+  _globals['_RENEWCERTIFICATEREQUEST']._serialized_end=2334
+  _globals['_RENEWCERTIFICATERESPONSE']._serialized_start=2336
+  _globals['_RENEWCERTIFICATERESPONSE']._serialized_end=2389
+  _globals['_RENEWEXPIREDREQUEST']._serialized_start=2392
+  _globals['_RENEWEXPIREDREQUEST']._serialized_end=2522
+  _globals['_RENEWEXPIREDRESPONSE']._serialized_start=2524
+  _globals['_RENEWEXPIREDRESPONSE']._serialized_end=2573
+  _globals['_LISTMEMBERSTANDINGSREQUEST']._serialized_start=2575
+  _globals['_LISTMEMBERSTANDINGSREQUEST']._serialized_end=2603
+  _globals['_LISTMEMBERSTANDINGSRESPONSE']._serialized_start=2605
+  _globals['_LISTMEMBERSTANDINGSRESPONSE']._serialized_end=2700
+  _globals['_REVOKEMEMBERREQUEST']._serialized_start=2702
+  _globals['_REVOKEMEMBERREQUEST']._serialized_end=2757
+  _globals['_REVOKEMEMBERRESPONSE']._serialized_start=2759
+  _globals['_REVOKEMEMBERRESPONSE']._serialized_end=2822
+  _globals['_GETNODESTATUSREQUEST']._serialized_start=2824
+  _globals['_GETNODESTATUSREQUEST']._serialized_end=2846
+  _globals['_GETNODESTATUSRESPONSE']._serialized_start=2849
+  _globals['_GETNODESTATUSRESPONSE']._serialized_end=3390
+  _globals['_ENROLMENTSERVICE']._serialized_start=3393
+  _globals['_ENROLMENTSERVICE']._serialized_end=3729
+  _globals['_REGISTRATIONSERVICE']._serialized_start=3732
+  _globals['_REGISTRATIONSERVICE']._serialized_end=5087
+  _globals['_NODESERVICE']._serialized_start=5090
+  _globals['_NODESERVICE']._serialized_end=5227
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,7 @@ from google.protobuf.internal import containers as _containers
 from twelve333.api.common.v1 import common_pb2 as _common_pb2
 from twelve333.api.coverage.v1 import coverage_pb2 as _coverage_pb2
 from twelve333.api.registration.v1 import registration_pb2 as _registration_pb2
+from twelve333.api.routing.v1 import books_pb2 as _books_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -824,6 +825,7 @@ class GetNodeStatusResponse(_message.Message):
     DIRECTORY_FRESHNESS_FIELD_NUMBER: _builtins.int
     DIRECTORY_CONFIRMED_AT_FIELD_NUMBER: _builtins.int
     DIRECTORY_ALARMS_FIELD_NUMBER: _builtins.int
+    CALLS_FIELD_NUMBER: _builtins.int
     province: _builtins.str
     """Its province."""
     directory_version: _builtins.int
@@ -850,6 +852,10 @@ class GetNodeStatusResponse(_message.Message):
     def directory_alarms(self) -> _containers.RepeatedCompositeFieldContainer[_registration_pb2.DirectoryAlarm]:
         """What went wrong with directories that were offered, since ever."""
 
+    @_builtins.property
+    def calls(self) -> _containers.RepeatedCompositeFieldContainer[_books_pb2.CallBooks]:
+        """The books of its calls."""
+
     def __init__(
         self,
         *,
@@ -862,10 +868,11 @@ class GetNodeStatusResponse(_message.Message):
         directory_freshness: _registration_pb2.DirectoryFreshness.ValueType = ...,
         directory_confirmed_at: _timestamp_pb2.Timestamp | None = ...,
         directory_alarms: _abc.Iterable[_registration_pb2.DirectoryAlarm] | None = ...,
+        calls: _abc.Iterable[_books_pb2.CallBooks] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_directory_confirmed_at", b"_directory_confirmed_at", "_hub_seen_at", b"_hub_seen_at", "directory_confirmed_at", b"directory_confirmed_at", "directory_made_at", b"directory_made_at", "hub_seen_at", b"hub_seen_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_directory_confirmed_at", b"_directory_confirmed_at", "_hub_seen_at", b"_hub_seen_at", "broker_connected", b"broker_connected", "directory_alarms", b"directory_alarms", "directory_confirmed_at", b"directory_confirmed_at", "directory_freshness", b"directory_freshness", "directory_made_at", b"directory_made_at", "directory_version", b"directory_version", "hub_seen_at", b"hub_seen_at", "library_release", b"library_release", "province", b"province"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_directory_confirmed_at", b"_directory_confirmed_at", "_hub_seen_at", b"_hub_seen_at", "broker_connected", b"broker_connected", "calls", b"calls", "directory_alarms", b"directory_alarms", "directory_confirmed_at", b"directory_confirmed_at", "directory_freshness", b"directory_freshness", "directory_made_at", b"directory_made_at", "directory_version", b"directory_version", "hub_seen_at", b"hub_seen_at", "library_release", b"library_release", "province", b"province"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__directory_confirmed_at: _TypeAlias = _typing.Literal["directory_confirmed_at"]  # noqa: Y015
     _WhichOneofArgType__directory_confirmed_at: _TypeAlias = _typing.Literal["_directory_confirmed_at", b"_directory_confirmed_at"]  # noqa: Y015
