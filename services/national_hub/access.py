@@ -41,6 +41,7 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.registration.v1.UnitLifeService/ListPendingSteps": MEMBERS,
     f"{_API}.registration.v1.UnitRecordService/RecordEvidence": NODE,
     f"{_API}.registration.v1.UnitLifeService/GetLifePolicy": MEMBERS,
+    f"{_API}.registration.v1.UnitRecordService/CancelUpcoming": MEMBERS,
     f"{_API}.registration.v1.UnitRecordService/SetLifePolicy": OPERATOR,
     f"{_API}.registration.v1.HolderService/CertifyHolder": OPERATOR,
     f"{_API}.registration.v1.HolderService/ListHolders": OPERATOR,

@@ -55,6 +55,7 @@ from twelve333.data import provinces
 from .access import ENROLMENT, FEDERATION
 from .broker import BrokerMembers
 from .context import HubContext
+from .dated import DatedChanges
 from .doctor import live_checks
 from .endpoints import MemberEndpoints
 from .handlers.cases import CaseHandlers
@@ -78,6 +79,7 @@ from .handlers.standing import STANDING, take_standing
 from .library_services import keep_told_playing, library_services
 from .renewal import Renewal
 from .settings import HubSettings
+from .silence import SEEN, Silence
 from .store import cases, delivery_of, library
 from .store.audit import log as audit_log
 from .store.registration import member_names
@@ -119,7 +121,8 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
     await list_own_key(hub)
     await asyncio.gather(refresh_revocations(hub), load_recovery(hub), derive_all(database, library.tables))
-    told, refused = {**appliers(hub, delivery)}, hub.revocations
+    silence = Silence(hub, delivery)
+    told, refused = {**appliers(hub, delivery, silence)}, hub.revocations
     copies, instances = await _copies(hub, delivery, home)
     signing = hosting.signing_of(settings, refused, instances.signs, hub.clock)
     proposing, told[STEP_TAKEN] = proposal_service(hub, signing)
@@ -140,7 +143,8 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     keeper = Keeper(settings, database, delivery, kept_for_a_while, hub.records, hub.clock)
     audit_head = Background("audit head", telling.step, settings.audit.head_seconds)
     retention = Background("retention", keeper.step, keeper.every_seconds)
-    for each in (retention, audit_head, BrokerMembers(hub).background, *_kept_fresh(hub)):
+    watching = silence.background, DatedChanges(hub).background
+    for each in (retention, audit_head, BrokerMembers(hub).background, *watching, *_kept_fresh(hub)):
         await hosting.start_background(stack, each)
 
 
@@ -198,7 +202,7 @@ def services(
     ]
 
 
-def appliers(hub: HubContext, delivery: Delivery) -> Appliers:
+def appliers(hub: HubContext, delivery: Delivery, silence: Silence) -> Appliers:
     """What to do with each event that members tell the hub."""
     return {
         HEAD: witness_heads(hub.records),
@@ -206,7 +210,8 @@ def appliers(hub: HubContext, delivery: Delivery) -> Appliers:
         TEXTS_DELETED: delete_told(kept_for_a_while, hub.records),
         **case_appliers(cases.store, delivery.following(), hub.records),
         "twelve333.api.delivery.v1.ForkSeen": take_seen_fork(delivery),
-        "twelve333.api.routing.v1.HandoffEvent": take_told_handoff,
+        "twelve333.api.routing.v1.HandoffEvent": silence.noting_calls(take_told_handoff),
+        SEEN: silence.take_seen,
         "twelve333.api.library.v1.PromptPlaying": keep_told_playing,
         "twelve333.api.library.v1.ReleaseApplied": keep_report,
         "twelve333.api.library.v1.ReleaseRefused": keep_refusal,

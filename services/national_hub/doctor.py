@@ -16,17 +16,17 @@ from twelve333.adapters.sql.delivery import Delivery
 from twelve333.adapters.sql.library import held_number
 from twelve333.core.decision import Refused
 from twelve333.core.doctor.model import Check, Level, finding
-from twelve333.core.doctor.rules import judge_clock, judge_directory, judge_library
+from twelve333.core.doctor.rules import judge_clock, judge_directory, judge_library, judge_units
 from twelve333.core.ids import HUB
 from twelve333.core.registration.freshness import Freshness
 
 from .context import HubContext
 from .settings import HubSettings
-from .store import delivery_of, library, registration
+from .store import delivery_of, library, life, registration
 
 SERVICE: Final = "national_hub"
 FOLDERS: Final = ("federation", "enrolment")
-STORED: Final = frozenset({"backlog", "clock", "copies", "directory", "library"})
+STORED: Final = frozenset({"backlog", "clock", "copies", "directory", "library", "units"})
 
 
 def live_checks(hub: HubContext, delivery: Delivery, connected: Callable[[], bool]) -> Checks:
@@ -62,5 +62,9 @@ def _checks(settings: HubSettings, database: Database, delivery: Delivery, clock
     async def releases() -> Check:
         return judge_library(await database.read(lambda tx: held_number(tx, library.tables)), None)
 
+    async def units() -> Check:
+        known, pending = await database.read(registration.load_units), await database.read(life.load_pending)
+        return judge_units([unit.code for unit in known if unit.silent_since], len(pending))
+
     common = common_checks(SERVICE, settings, database, delivery, clock, FOLDERS, answers)
-    return {**common, "clock": clocks, "directory": directories, "library": releases}
+    return {**common, "clock": clocks, "directory": directories, "library": releases, "units": units}

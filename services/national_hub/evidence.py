@@ -30,7 +30,7 @@ def evidence_of(tx: Connection, unit: Unit, now: datetime) -> list[Evidence]:
 
 def own_evidence(tx: Connection, unit: Unit, now: datetime) -> list[Evidence]:
     """Certificate in use, hours and contact."""
-    kept = declarations.load_declaration(tx, unit.code)
+    kept = declarations.load_declaration(tx, unit.code, now)
     declared = declaration_from_wire(kept) if kept else None
     minutes = _minutes(Schedule(declared.hours)) if declared else 0
     contact = declared.contact.office if declared and declared.contact else ""

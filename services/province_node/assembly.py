@@ -83,6 +83,7 @@ from .page import start_library_page
 from .queues import QueueBoard
 from .renewal import Renewal
 from .settings import NodeSettings
+from .signs import SignTelling
 from .standing import StandingTelling
 from .store import cases, delivery_of, library
 from .store.audit import log as audit_log
@@ -145,7 +146,8 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     stack.push_async_callback(calls.desks.close)
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery)
     busy = _background(settings, node, delivery, calls, alarms, pull, keys, health)
-    for each in (pulling, copying.background, queue_board.telling, calls.desks.telling, *busy):
+    signs = SignTelling(node, calls.view, lambda: queue_board.reported)
+    for each in (pulling, copying.background, queue_board.telling, calls.desks.telling, signs.telling, *busy):
         await hosting.start_background(stack, each)
 
 

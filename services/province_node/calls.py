@@ -51,7 +51,7 @@ class CallParts:
     @classmethod
     def of(cls, node: NodeContext) -> Self:
         """Put them together for a node."""
-        view, errands = RoutingView(node.directory, node.province), Errands()
+        view, errands = RoutingView(node.directory, node.province, node.clock), Errands()
         slots = SlotBoard(view, node.peers, node.clock)
         handoffs = Handoffs(Offering(node, view, errands, slots, CallsCounted(node.clock)))
         fetcher, incoming, granting = ContextFetcher(node), Incoming(node, errands), Granting(node, view)

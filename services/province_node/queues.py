@@ -55,6 +55,7 @@ class QueueBoard:
         view.queues = lambda: self._queues
         self._queues: dict[str, Queue] = {}
         self._last: dict[str, datetime] = {}
+        self.reported: dict[str, datetime] = {}  # when the telephone system of each unit of ours last spoke
         self._bus: NatsBus | None = None
         self._signing: Signing | None = None
 
@@ -71,6 +72,7 @@ class QueueBoard:
     def report(self, unit: str, report: Report) -> None:
         """Take what a telephone system says of a unit of ours; it was checked."""
         now = self._clock()
+        self.reported[unit] = now
         self._queues[unit] = Queue(report.active, report.free, report.waiting, report.wait_s, now, now + LIFETIME)
         self._rates.reported(unit, report.admits, now)
         self.telling.wake()

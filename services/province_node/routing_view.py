@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from twelve333.adapters.calendar import announced_calendar
+from twelve333.adapters.clock import Clock, system_clock
 from twelve333.core.coverage.snapshot import Snapshot
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.registration import codes
@@ -20,7 +21,7 @@ from twelve333.core.routing.model import Call, Queue, Route, Slots, State
 from twelve333.core.routing.policy import Policies, policies_by_unit
 from twelve333.core.routing.replay import observed
 from twelve333.core.routing.rules import decide
-from twelve333.wire.directory import snapshot_from_wire
+from twelve333.wire.directory import Indexed, indexed, snapshot_from_wire
 from twelve333.wire.policy import policy_from_wire
 
 from .directory import DirectoryReplica
@@ -38,12 +39,13 @@ class RoutingView:
     Args:
         directory: the replica of the directory.
         province: the member this node is.
+        clock: the present moment.
     """
 
-    def __init__(self, directory: DirectoryReplica, province: str) -> None:
+    def __init__(self, directory: DirectoryReplica, province: str, clock: Clock = system_clock) -> None:
         self.province = province
-        self._directory = directory
-        self._snapshot: Snapshot | None = None
+        self._directory, self._clock = directory, clock
+        self._indexed: Indexed | None = None
         self._policies: Mapping[str, Policies] | None = None
         self._misses: dict[str, int] = {}
         self._unreachable: dict[str, datetime] = {}
@@ -55,16 +57,24 @@ class RoutingView:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The directory in use, indexed once a version.
+        """The directory in use as it holds now, indexed once a version and once for each change that was dated ahead.
 
         Raises:
             Refused: REGISTRATION_DIRECTORY_MISSING.
         """
-        if self._snapshot is None:
+        return self._present().snapshot
+
+    def snapshot_at(self, at: datetime) -> Snapshot:
+        """The directory in use as it holds at a time; raises as `snapshot`."""
+        present = self._present()
+        return present.snapshot if present.holds(at) else snapshot_from_wire(self._directory.current, announced_calendar(), at)
+
+    def _present(self) -> Indexed:
+        if self._indexed is None or not self._indexed.holds(self._clock()):
             if not self._directory.version:
                 raise Refused(refuse(codes.DIRECTORY_MISSING))
-            self._snapshot = snapshot_from_wire(self._directory.current, announced_calendar())
-        return self._snapshot
+            self._indexed = indexed(self._directory.current, announced_calendar(), self._clock())
+        return self._indexed
 
     def known_units(self) -> Mapping[str, Unit]:
         """The units of the directory in use; none before the first."""
@@ -84,7 +94,7 @@ class RoutingView:
             Refused: REGISTRATION_DIRECTORY_MISSING.
         """
         state = self.observed(now, call)
-        route = decide(self.snapshot, state, call, now, self.policies)
+        route = decide(self.snapshot_at(now), state, call, now, self.policies)
         return replace(route, observed=observed(state, route))
 
     def observed(self, now: datetime, call: Call | None = None) -> State:
@@ -116,7 +126,7 @@ class RoutingView:
             self._refused[unit] = now + min(retry_after, REFUSED_MOST)
 
     def _forget_snapshot(self) -> None:
-        self._snapshot = self._policies = None
+        self._indexed = self._policies = None
 
 
 def _until(times: Mapping[str, datetime], last: datetime) -> dict[str, datetime]:

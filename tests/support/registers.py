@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from national_hub.context import HubContext
 from national_hub.handlers.life import UnitLifeHandlers, UnitRecordHandlers
 from national_hub.handlers.registration import RegistrationHandlers
+from national_hub.silence import Silence
 from national_hub.store import certificates, delivery_of, registration
 from twelve333.adapters.rpc import access
 from twelve333.adapters.signing.documents import create_signing_key
@@ -42,6 +43,7 @@ class Register:
         authority: Any = SimpleNamespace(trust=Trust())
         documents = create_signing_key(folder / "documents.key")
         self.hub = HubContext(nothing, database, self.delivery.outbox, lambda: self.now, authority, documents)
+        self.silence = Silence(self.hub, self.delivery)
         self.units, self.lives, self.records = RegistrationHandlers(self.hub), UnitLifeHandlers(self.hub), UnitRecordHandlers(self.hub)
 
     async def asked(self, caller: Caller, call: Awaitable[T]) -> T:

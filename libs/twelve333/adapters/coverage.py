@@ -27,12 +27,12 @@ class CoverageHandlers(service_pb2_grpc.CoverageServiceServicer):
     """See `CoverageService`.
 
     Args:
-        snapshot: the directory in use; may refuse with REGISTRATION_DIRECTORY_MISSING.
+        snapshot: the directory in use as it holds at a time; may refuse with REGISTRATION_DIRECTORY_MISSING.
         clock: the present moment.
         history: how units stood at a time; None where nobody keeps it.
     """
 
-    def __init__(self, snapshot: Callable[[], Awaitable[Snapshot]], clock: Clock, history: History | None = None) -> None:
+    def __init__(self, snapshot: Callable[[datetime], Awaitable[Snapshot]], clock: Clock, history: History | None = None) -> None:
         self._snapshot = snapshot
         self._clock = clock
         self._history = history
@@ -47,7 +47,7 @@ class CoverageHandlers(service_pb2_grpc.CoverageServiceServicer):
             request.target_with_system if request.HasField("target_with_system") else usual.with_system,
         )
         if not request.HasField("as_of"):
-            snapshot = await self._snapshot()
+            snapshot = await self._snapshot(self._clock())
             return report_to_wire(report(snapshot.units.values(), targets), snapshot.version)
         if self._history is None:
             raise Refused(refuse(HISTORY_AT_HUB))
@@ -62,4 +62,4 @@ class CoverageHandlers(service_pb2_grpc.CoverageServiceServicer):
         if refusal := check_question(request.region, request.topic, language):
             raise Refused(refusal)
         at = asked_time(request.at) if request.HasField("at") else self._clock()
-        return answer_to_wire(who_answers(await self._snapshot(), request.region, request.topic, language, at))
+        return answer_to_wire(who_answers(await self._snapshot(at), request.region, request.topic, language, at))

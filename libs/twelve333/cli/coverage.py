@@ -20,7 +20,7 @@ app = App(
     name="coverage",
     help="Which units are open, and which one answers for a region, topic, language and time. Asks the hub or a node, as the profile says.",
 )
-COLUMNS = ("province", "name", "units", "open", "open_pct", "chart", "with_system", "with_system_pct", "not_open")
+COLUMNS = ("province", "name", "units", "open", "open_pct", "chart", "with_system", "with_system_pct", "not_open", "silent")
 CHART_CHARS = 20
 
 
@@ -51,7 +51,7 @@ async def report(
         return
     rows = [{**_row(line), "chart": bar(line.open_pct, CHART_CHARS)} for line in (*counted.provinces, counted.total)]
     for row in rows:
-        row["not_open"] = len(row["not_open"]) or None
+        row["not_open"], row["silent"] = len(row["not_open"]) or None, len(row["silent"]) or None
     show([*rows[:-1], {**rows[-1], "name": "∑"}], COLUMNS, as_json=False)
     values = {"short_open": counted.short_of_open, "target": target, "short_system": counted.short_of_with_system}
     console.print(sentence("COVERAGE_REPORT_TARGETS", {**values, "target_system": target_with_system}, common.language))
@@ -83,7 +83,7 @@ async def resolve(region: str, *, topic: str = "", language: str = "", at: datet
 def report_values(counted: Report) -> dict[str, Any]:
     """A report as plain values."""
     return {
-        **{name: value for name, value in _row(counted.total).items() if name not in ("province", "name", "not_open")},
+        **{name: value for name, value in _row(counted.total).items() if name not in ("province", "name", "not_open", "silent")},
         "short_of_open": counted.short_of_open,
         "short_of_with_system": counted.short_of_with_system,
         "by_plan": list(counted.by_plan),
@@ -124,4 +124,5 @@ def _row(line: Line) -> dict[str, Any]:
         "with_system": line.with_system,
         "with_system_pct": None if line.with_system_pct is None else float(line.with_system_pct),
         "not_open": list(line.not_open),
+        "silent": list(line.silent),
     }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Final, Literal
 
 from cyclopts import App, Parameter
 
 from ..api.registration.v1 import registration_pb2, service_pb2
 from ..client import Connection, ServiceError
+from ..core.coverage.dated import is_ahead
 from ..core.coverage.declaring import check as check_declaration
 from ..core.coverage.model import Declaration
 from ..core.decision import Code, Kind, Refused, refuse
@@ -35,7 +36,7 @@ app = App(
 IMPORT_SOURCE = Code("CLI_UNIT_IMPORT_SOURCE", Kind.INVALID)
 WAITED_IN_VAIN = Code("CLI_UNIT_WAITED_IN_VAIN", Kind.TIMED_OUT)
 WAIT_POLL_SECONDS: Final = 1.0  # the register is asked; it does not call
-COLUMNS = ("code", "name", "province", "level", "status", "with_system", "member")
+COLUMNS = ("code", "name", "province", "level", "status", "with_system", "member", "silent_since")
 
 
 @app.command(name="list")
@@ -85,30 +86,31 @@ def check(*, file: InputFile, common: Common = Common()) -> None:
 
 @app.command
 async def apply(*, file: InputFile, dry_run: bool = False, common: Common = Common()) -> int:
-    """Have the register say what the file says; the same again changes nothing.
+    """Have the register say what the file says; the same again changes nothing. With `in_force_from` it holds from that day on, and until
+    then what was declared before.
 
     Args:
         file: YAML, see `schema`; `-` reads standard input.
         dry_run: only show what would change; 8 if anything would.
     """
     unit, declaration = read_unit(file)
+    day = declaration.in_force_from.isoformat() if declaration.in_force_from and is_ahead(declaration, datetime.now(UTC)) else None
     async with connect(common) as hub:
-        was, before = await _known(hub, unit)
+        was, before = await _known(hub, unit, declaration)
         unit = replace(unit, status=was.status, member=was.member)
         changed = [dict(zip(("field", "before", "after"), each, strict=True)) for each in differences(before, declaration, unit, was)]
         if not common.json:
-            show(changed, ("field", "before", "after"), as_json=False, title=unit.code)
+            show(changed, ("field", "before", "after"), as_json=False, title=" ".join(filter(None, (unit.code, day))))
         if dry_run:
-            print_json({"unit": unit.code, "changes": changed}) if common.json else None
+            print_json({"unit": unit.code, "changes": changed, "in_force_from": day}) if common.json else None
             return PENDING if changed else 0
         entered = registration_pb2.Unit(code=unit.code, name=unit.name, level=level_to_wire(unit.level), with_system=unit.with_system)
         entry = service_pb2.UnitEntry(unit=entered, declaration=declaration_to_wire(declaration))
         _, version = await hub.registration.register_units([entry])
         now = await hub.registration.get_unit(unit.code)
-    show_one(
-        {**unit_row(now), "changes": changed if common.json else len(changed), "directory_version": version, "next": next_of(now)},
-        as_json=common.json,
-    )
+    told = {"changes": changed if common.json else len(changed), "in_force_from": day, "directory_version": version}
+    after = f"twelve333 unit show {unit.code}; twelve333 unit cancel {unit.code} --on {day}" if day else next_of(now)
+    show_one({**unit_row(now), **told, "next": after}, as_json=common.json)
     return 0
 
 
@@ -197,10 +199,13 @@ def sample_entries() -> list[service_pb2.UnitEntry]:
     return [service_pb2.UnitEntry(unit=unit_to_wire(unit), declaration=declared.get(unit.code)) for unit in units_2013()]
 
 
-async def _known(hub: Connection, unit: Unit) -> tuple[Unit, Declaration | None]:
-    """The unit as it is registered; one that is not yet is taken as planned."""
+async def _known(hub: Connection, unit: Unit, wanted: Declaration) -> tuple[Unit, Declaration | None]:
+    """The unit as it is registered, with what it declares for the time of `wanted`; one that is not registered yet is taken as planned."""
     try:
-        return await hub.registration.get_entry(unit.code)
+        known, declared = await hub.registration.get_entry(unit.code)
+        ahead = await hub.registration.get_upcoming(unit.code) if wanted.in_force_from else []
+        by_then = [each for each in ahead if each.in_force_from and wanted.in_force_from and each.in_force_from <= wanted.in_force_from]
+        return known, by_then[-1] if by_then else declared
     except ServiceError as error:
         if error.kind is Kind.NOT_FOUND:
             return replace(unit, status=UnitStatus.PLANNED), None

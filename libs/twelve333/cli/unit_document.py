@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -97,6 +98,7 @@ def _declaration(values: Mapping[str, Any]) -> Declaration:
         more_targets=tuple(targets[1:]),
         contact=Contact(contact["office"], contact["telephone"]) if contact else None,
         city_hotline=CityHotline(values.get("city_hotline", "unsaid")),
+        in_force_from=date.fromisoformat(values["in_force_from"]) if "in_force_from" in values else None,
     )
 
 
@@ -112,6 +114,7 @@ def _values(unit: Unit, it: Declaration) -> dict[str, Any]:
         "name": unit.name,
         "level": unit.level.value,
         "with_system": unit.with_system,
+        "in_force_from": it.in_force_from.isoformat() if it.in_force_from else None,
         "areas": list(it.areas),
         "topics": list(it.topics),
         "languages": list(it.languages),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -81,6 +82,20 @@ async def reject(code: str, *, reason: str, common: Common = Common()) -> int:
         reason: why, nothing personal.
     """
     return await _decide(code, common, approve=False, reason=reason)
+
+
+@app.command
+async def cancel(code: str, *, on: date | None = None, common: Common = Common()) -> None:
+    """Take back what a unit declared for days to come (`in_force_from` in its file); what is in force stays.
+
+    Args:
+        code: GB/T 2260 code, e.g. 350100.
+        on: only what was to hold from that day.
+    """
+    async with connect(common) as hub:
+        cancelled, version = await hub.lives.cancel_upcoming(code, on)
+    after = f"twelve333 unit show {code}"
+    show_one({"code": code, "cancelled": cancelled, "directory_version": version, "next": after}, as_json=common.json)
 
 
 @app.command

@@ -33,6 +33,7 @@ def unit_row(unit: Unit) -> dict[str, Any]:
         "status": unit.status.value,
         "with_system": unit.with_system,
         "member": unit.member,
+        "silent_since": unit.silent_since.isoformat(timespec="seconds") if unit.silent_since else None,
     }
 
 
@@ -40,6 +41,8 @@ def next_of(unit: Unit, pending: Step | None = None) -> str:
     """The command that brings a unit further."""
     if pending and pending.waits_for:
         return f"twelve333 unit approve {unit.code}   ({pending.waits_for.value})"
+    if unit.silent_since:
+        return f"twelve333 unit verify {unit.code} --profile node/profiles/operator"
     return _NEXT[unit.status].format(code=unit.code, province=unit.province)
 
 
@@ -90,6 +93,8 @@ def life_values(life: UnitLife) -> dict[str, Any]:
         **unit_row(life.unit),
         "city_hotline": declared.city_hotline.value if declared else None,
         "contact": declared.contact.office if declared and declared.contact else None,
+        "last_sign": f"{life.last_sign} {life.last_sign_at.isoformat(timespec='seconds')}" if life.last_sign_at else None,
+        "in_force_from": [each.in_force_from.isoformat() for each in life.upcoming if each.in_force_from],
         "steps": [step_values(step) for step in life.steps],
         "evidence": [evidence_values(it) for it in life.evidence],
         "next": next_of(life.unit, pending),

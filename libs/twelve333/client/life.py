@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from ..api.registration.v1 import life_pb2 as pb
 from ..api.registration.v1 import life_pb2_grpc, verify_pb2, verify_pb2_grpc
@@ -12,18 +13,23 @@ from ..core.registration.model import Unit
 from ..wire.declarations import declaration_from_wire
 from ..wire.life import evidence_from_wire, policy_from_wire, policy_to_wire, stage_to_wire, step_from_wire
 from ..wire.registration import unit_from_wire
+from ..wire.times import from_timestamp
 from .calls import Calls
 
 
 @dataclass(frozen=True, slots=True)
 class UnitLife:
-    """What is on record of a unit: its steps, the oldest first; the latest evidence of each kind; what it declares, if it does."""
+    """What is on record of a unit: its steps, the oldest first; the latest evidence of each kind; what it declares, if it does;
+    when it last gave a sign of life, and what that was; what it declared for days to come."""
 
     unit: Unit
     steps: tuple[Step, ...]
     evidence: tuple[Evidence, ...]
     declaration: Declaration | None
     directory_version: int
+    last_sign_at: datetime | None = None
+    last_sign: str = ""
+    upcoming: tuple[Declaration, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,12 @@ class UnitLifeClient:
         answer = await self._calls.unary(self._lives.ListPendingSteps, pb.ListPendingStepsRequest(province=province))
         return [step_from_wire(step) for step in answer.steps]
 
+    async def cancel_upcoming(self, code: str, day: date | None = None) -> tuple[int, int]:
+        """Take back what a unit declared for days to come, or for one of them; how many, and the version of the directory without them."""
+        request = pb.CancelUpcomingRequest(code=code, day=day.isoformat() if day else "")
+        answer = await self._calls.unary(self._record.CancelUpcoming, request)
+        return answer.cancelled, answer.directory_version
+
     async def policy(self) -> LifePolicy:
         """What the ministry asks for."""
         return policy_from_wire(await self._calls.unary(self._lives.GetLifePolicy, pb.GetLifePolicyRequest()))
@@ -95,6 +107,9 @@ def unit_life(life: pb.UnitLife) -> UnitLife:
         tuple(it for each in life.evidence if (it := evidence_from_wire(each))),
         declaration_from_wire(life.declaration) if life.HasField("declaration") else None,
         life.directory_version,
+        from_timestamp(life.last_sign_at) if life.HasField("last_sign_at") else None,
+        life.last_sign,
+        tuple(map(declaration_from_wire, life.upcoming)),
     )
 
 

@@ -124,6 +124,11 @@ class RegistrationClient:
         """One unit."""
         return (await self.get_entry(code))[0]
 
+    async def get_upcoming(self, code: str) -> list[Declaration]:
+        """What a unit declared for days to come, in the order of the days."""
+        answer = await self._calls.unary(self._hub.GetUnit, pb.GetUnitRequest(code=code))
+        return [declaration_from_wire(each) for each in answer.upcoming]
+
     async def get_entry(self, code: str) -> tuple[Unit, Declaration | None]:
         """One unit and what it declares, if it has declared anything."""
         entry = await self._calls.unary(self._hub.GetUnit, pb.GetUnitRequest(code=code))

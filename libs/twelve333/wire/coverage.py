@@ -93,11 +93,12 @@ def _line_out(line: Line) -> pb.CoverageLine:
         open_permille=_permille(line.open_pct),
         with_system_permille=_permille(line.with_system_pct),
         not_open=line.not_open,
+        silent=line.silent,
     )
 
 
 def _line_in(line: pb.CoverageLine) -> Line:
-    return Line(line.province, line.name, line.units, line.open, line.with_system, tuple(line.not_open))
+    return Line(line.province, line.name, line.units, line.open, line.with_system, tuple(line.not_open), tuple(line.silent))
 
 
 def _permille(percent: Decimal | None) -> int | None:

@@ -96,6 +96,15 @@ def declaration_from_wire(it: pb.Declaration) -> Declaration:
     )
 
 
+def day_from_wire(text: str) -> date:
+    """A day that somebody names.
+
+    Raises:
+        Refused: COVERAGE_DECLARATION_INVALID, when it is none.
+    """
+    return _Dates("").of(text, "day")
+
+
 class _Dates:
     """Reads the dates of one declaration and names the field of one that is none."""
 

@@ -60,6 +60,7 @@ def unit_to_wire(unit: Unit) -> pb.Unit:
         member=unit.member,
         status=_STATUS_OUT[unit.status],
         with_system=unit.with_system,
+        silent_since=to_timestamp(unit.silent_since) if unit.silent_since else None,
     )
 
 
@@ -74,6 +75,7 @@ def unit_from_wire(unit: pb.Unit) -> Unit:
         member=unit.member,
         status=status_from_wire(unit.status) or UnitStatus.SUSPENDED,
         with_system=unit.with_system,
+        silent_since=from_timestamp(unit.silent_since) if unit.HasField("silent_since") else None,
     )
 
 

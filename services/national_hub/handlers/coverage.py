@@ -13,7 +13,7 @@ from twelve333.core.coverage.history import AsOf, as_of
 from twelve333.core.coverage.snapshot import Snapshot
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.registration import codes
-from twelve333.wire.directory import snapshot_from_wire
+from twelve333.wire.directory import Indexed, indexed
 
 from ..context import HubContext
 from ..store import registration as store
@@ -40,10 +40,10 @@ class DirectorySnapshot:
 
     def __init__(self, hub: HubContext) -> None:
         self._hub = hub
-        self._snapshot: Snapshot | None = None
+        self._indexed: Indexed | None = None
 
-    async def __call__(self) -> Snapshot:
-        """The present directory.
+    async def __call__(self, at: datetime) -> Snapshot:
+        """The present directory, as it holds at a time.
 
         Raises:
             Refused: REGISTRATION_DIRECTORY_MISSING.
@@ -51,7 +51,7 @@ class DirectorySnapshot:
         row = await self._hub.database.read(store.load_directory)
         if row is None:
             raise Refused(refuse(codes.DIRECTORY_MISSING))
-        if self._snapshot is None or self._snapshot.version != row.version:
+        if self._indexed is None or self._indexed.snapshot.version != row.version or not self._indexed.holds(at):
             document = common_pb2.SignedDocument.FromString(row.document)
-            self._snapshot = snapshot_from_wire(registration_pb2.Directory.FromString(document.payload), announced_calendar())
-        return self._snapshot
+            self._indexed = indexed(registration_pb2.Directory.FromString(document.payload), announced_calendar(), at)
+        return self._indexed.snapshot

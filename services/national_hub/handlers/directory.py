@@ -46,7 +46,8 @@ def republish(context: HubContext, tx: Connection, now: datetime) -> int:
             for member in store.load_members(tx)
         ],
         units=[unit_to_wire(unit) for unit in store.load_units(tx)],
-        declarations=declarations.load_declarations(tx),
+        declarations=declarations.load_declarations(tx, now),
+        upcoming=declarations.load_upcoming(tx, now),
         policies=policies.load_policies(tx),
         revocations=[revocation_to_wire(each) for each in listed(certificates.load_revoked(tx), now)],
         hub_encryption_key=context.sealing_key(),

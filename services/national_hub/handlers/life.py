@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from twelve333.adapters.rpc.access import current_caller
 from twelve333.api.registration.v1 import life_pb2 as pb
 from twelve333.api.registration.v1 import life_pb2_grpc
+from twelve333.core.coverage.dated import begins_at
 from twelve333.core.decision import Refusal, Refused, accepted, refuse
 from twelve333.core.identity import Role, check_name
 from twelve333.core.ids import HUB
@@ -21,14 +22,17 @@ from twelve333.core.registration.life import SEEN_BY_HUB, Approval, Evidence, Pr
 from twelve333.core.registration.life_rules import approve, ask, reached, side_of
 from twelve333.core.registration.model import Unit
 from twelve333.core.registration.rules import check_owner
+from twelve333.wire.declarations import day_from_wire
 from twelve333.wire.life import evidence_from_wire, evidence_to_wire, policy_from_wire, policy_to_wire, stage_from_wire, step_to_wire
 from twelve333.wire.registration import unit_to_wire
+from twelve333.wire.times import to_timestamp
 
 from ..context import HubContext
 from ..evidence import evidence_of, own_evidence
 from ..store import coverage as declarations
 from ..store import life, unit_history
 from ..store import registration as store
+from ..store.signs import load_sign, note_signs
 from .directory import republish
 from .partition import refuse_new_faults
 
@@ -112,9 +116,28 @@ class UnitRecordHandlers(life_pb2_grpc.UnitRecordServiceServicer):
                 raise Refused(refuse(codes.UNIT_NOT_YOURS, code=unit.code, caller=member))
             found: list[Evidence] = [*(replace(it, at=now, by=member) for it in told), *own_evidence(tx, unit, now)]
             life.add_evidence(tx, unit.code, found)
+            note_signs(tx, [unit.code], "proof", now)
             return _life(tx, unit, now)
 
         return await hub.audit.write("registration.evidence", request.code, keep)
+
+    async def CancelUpcoming(
+        self, request: pb.CancelUpcomingRequest, context: ServicerContext[pb.CancelUpcomingRequest, pb.CancelUpcomingResponse]
+    ) -> pb.CancelUpcomingResponse:
+        """Take back what was declared ahead."""
+        hub, now, asker = self._hub, self._hub.clock(), asker_of()
+        begins = begins_at(day_from_wire(request.day)) if request.day else None
+
+        def keep(tx: Connection) -> tuple[int, int]:
+            unit = known_unit(tx, request.code, asker)
+            cancelled = declarations.cancel_upcoming(tx, unit.code, now, begins)
+            if not cancelled:
+                raise Refused(refuse(codes.NOTHING_UPCOMING, code=unit.code, day=request.day[:10] or "–"))
+            refuse_new_faults(tx, now)
+            return cancelled, republish(hub, tx, now)
+
+        cancelled, version = await hub.audit.write("registration.cancel", request.code, keep)
+        return pb.CancelUpcomingResponse(cancelled=cancelled, directory_version=version)
 
     async def SetLifePolicy(
         self, request: pb.SetLifePolicyRequest, context: ServicerContext[pb.SetLifePolicyRequest, pb.LifePolicy]
@@ -195,17 +218,22 @@ def _kept(hub: HubContext, tx: Connection, unit: Unit, step: Step, now: datetime
         return unit, step, version_of(tx)
     after = reached(unit, step.stage)
     store.save_units(tx, [after])
+    note_signs(tx, [unit.code], "step", now)
     unit_history.note_units(tx, [after], now)
-    refuse_new_faults(tx)
+    refuse_new_faults(tx, now)
     _steps.add(1, {"status": step.stage.value})
     return after, step, republish(hub, tx, now)
 
 
 def _life(tx: Connection, unit: Unit, now: datetime) -> pb.UnitLife:
+    seen_at, seen = load_sign(tx, unit.code) or (None, "")
     return pb.UnitLife(
         unit=unit_to_wire(unit),
         steps=map(step_to_wire, life.load_steps(tx, unit.code)),
         evidence=map(evidence_to_wire, evidence_of(tx, unit, now)),
         directory_version=version_of(tx),
-        declaration=declarations.load_declaration(tx, unit.code),
+        last_sign_at=to_timestamp(seen_at) if seen_at else None,
+        last_sign=seen,
+        upcoming=declarations.load_upcoming(tx, now, unit.code),
+        declaration=declarations.load_declaration(tx, unit.code, now),
     )

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection
 
 from twelve333.api.common.v1 import common_pb2
 from twelve333.api.registration.v1 import registration_pb2
-from twelve333.core.coverage.codes import PARTITION_FAULTS
+from twelve333.core.coverage.codes import FROM_DAY, PARTITION_FAULTS
+from twelve333.core.coverage.dated import begins_at, in_force
+from twelve333.core.coverage.model import Declaration
 from twelve333.core.coverage.partition import Finding, Proof, prove
 from twelve333.core.decision import FieldViolation, Refusal, Refused
+from twelve333.core.registration.model import Unit
 from twelve333.wire.declarations import declaration_from_wire
 from twelve333.wire.registration import unit_from_wire
 
@@ -20,31 +25,47 @@ from ..store import registration as store
 FINDINGS_TOLD_MAX: Final = 20
 
 
-def refuse_new_faults(tx: Connection) -> None:
-    """Refuse the unit of work if what is registered in it breaks the partition where the present directory does not.
+def refuse_new_faults(tx: Connection, now: datetime) -> None:
+    """Refuse the unit of work if it breaks the partition, now or on a day to come, where the present directory does not.
 
     Raises:
-        Refused: COVERAGE_GAP, _OVERLAP, _NO_FALLBACK, _CYCLE or _OUTSIDE with the cell and the parties; further ones as violations.
+        Refused: COVERAGE_GAP, _OVERLAP, _NO_FALLBACK, _CYCLE or _OUTSIDE with the cell and the parties; further ones as violations, the day
+            before them if it is one to come.
     """
-    after = prove(store.load_units(tx), map(declaration_from_wire, declarations.load_declarations(tx)))
-    if after.holds:
-        return
-    if new := after.new_since(_published(tx)):
-        raise Refused(_refusal(new))
+    ahead = list(map(declaration_from_wire, declarations.load_upcoming(tx, now)))
+    after = _Register(tuple(store.load_units(tx)), tuple(map(declaration_from_wire, declarations.load_declarations(tx, now))), tuple(ahead))
+    for at in [now, *sorted({begins_at(each.in_force_from) for each in ahead if each.in_force_from})]:
+        proof = after.proved(at)
+        if not proof.holds and (new := proof.new_since(_published(tx).proved(at))):
+            raise Refused(_refusal(new, at.date().isoformat() if at > now else ""))
 
 
-def _published(tx: Connection) -> Proof:
+@dataclass(frozen=True, slots=True)
+class _Register:
+    """Units, what they declare now, and what for days to come."""
+
+    units: tuple[Unit, ...] = ()
+    present: tuple[Declaration, ...] = ()
+    ahead: tuple[Declaration, ...] = ()
+
+    def proved(self, at: datetime) -> Proof:
+        return prove(self.units, in_force({each.unit: each for each in self.present}, self.ahead, at).values())
+
+
+def _published(tx: Connection) -> _Register:
     row = store.load_directory(tx)
     if row is None:
-        return Proof((), 0)
+        return _Register()
     directory = registration_pb2.Directory.FromString(common_pb2.SignedDocument.FromString(row.document).payload)
-    return prove(map(unit_from_wire, directory.units), map(declaration_from_wire, directory.declarations))
+    present, ahead = map(declaration_from_wire, directory.declarations), map(declaration_from_wire, directory.upcoming)
+    return _Register(tuple(map(unit_from_wire, directory.units)), tuple(present), tuple(ahead))
 
 
-def _refusal(findings: tuple[Finding, ...]) -> Refusal:
+def _refusal(findings: tuple[Finding, ...], day: str) -> Refusal:
     first, others = findings[0], findings[1:FINDINGS_TOLD_MAX]
+    when = (FieldViolation("in_force_from", FROM_DAY, {"day": day}),) if day else ()
     violations = tuple(FieldViolation(finding.cell.region, PARTITION_FAULTS[finding.fault.value], _params(finding)) for finding in others)
-    return Refusal(PARTITION_FAULTS[first.fault.value], _params(first), violations)
+    return Refusal(PARTITION_FAULTS[first.fault.value], _params(first), (*when, *violations))
 
 
 def _params(finding: Finding) -> dict[str, str]:

@@ -44,7 +44,7 @@ class RoutingPolicyHandlers(policy_service_pb2_grpc.RoutingPolicyServiceServicer
             units = {unit.code for unit in store.load_units(tx)}
             if policy.unit not in units:
                 raise Refused(refuse(UNIT_UNKNOWN, code=policy.unit))
-            declared = {it.unit: it for it in map(declaration_from_wire, declarations.load_declarations(tx))}
+            declared = {it.unit: it for it in map(declaration_from_wire, declarations.load_declarations(tx, now))}
             if refusal := check_policy(policy, units, declared):
                 raise Refused(refusal)
             revision, changed = policies.enter_policy(tx, request.policy, now)

@@ -7,7 +7,7 @@ the present one; what comes back is checked like anything from outside, compared
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from google.protobuf.message import DecodeError
 from grpc.aio import ServicerContext
@@ -16,10 +16,12 @@ from sqlalchemy import Connection
 from twelve333.adapters.rpc.access import current_caller
 from twelve333.adapters.signing.documents import public_bytes, verify
 from twelve333.adapters.telemetry.logs import logger
+from twelve333.api.coverage.v1.coverage_pb2 import Declaration
 from twelve333.api.registration.v1 import recovery_pb2 as pb
 from twelve333.api.registration.v1 import recovery_pb2_grpc
 from twelve333.api.registration.v1.registration_pb2 import Directory
 from twelve333.api.routing.v1.policy_pb2 import RoutingPolicy
+from twelve333.core.coverage.dated import begins_at
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.registration import codes
 from twelve333.core.registration.model import Member, Unit
@@ -95,8 +97,9 @@ def recover(tx: Connection, later: Directory, payload: bytes, certificate_life: 
 def _enter(tx: Connection, before: Directory, later: Directory, now: datetime) -> int:
     members = lost(_members(before), {member.name: member for member in store.load_members(tx)}, _members(later))
     units = lost(_units(before), {unit.code: unit for unit in store.load_units(tx)}, _units(later))
-    ours = {declaration.unit: declaration for declaration in coverage.load_declarations(tx)}
+    ours = {declaration.unit: declaration for declaration in coverage.load_declarations(tx, now)}
     declared = lost({each.unit: each for each in before.declarations}, ours, {each.unit: each for each in later.declarations})
+    dated = lost(_dated(before.upcoming), _dated(coverage.load_upcoming(tx, now)), _dated(later.upcoming))
     rules = lost(_rules(before.policies), _rules(policies.load_policies(tx)), _rules(later.policies))
     keys = lost(_keys(before), load_keys(tx), _keys(later))
     for member in members.values():
@@ -105,11 +108,13 @@ def _enter(tx: Connection, before: Directory, later: Directory, now: datetime) -
     unit_history.note_units(tx, units.values(), from_timestamp(later.made_at))  # then at the latest
     for unit, declaration in declared.items():
         coverage.keep_declaration(tx, unit, declaration, now)
+    for (_, day), declaration in dated.items():
+        coverage.keep_declaration(tx, declaration.unit, declaration, now, begins_at(date.fromisoformat(day)))
     for policy in rules.values():
         policies.keep_policy(tx, policy, now)
     for name, key in keys.items():
         save_key(tx, name, key, now)
-    return len(members) + len(units) + len(declared) + len(rules) + len(keys)
+    return len(members) + len(units) + len(declared) + len(dated) + len(rules) + len(keys)
 
 
 def _enter_keys(tx: Connection, later: Directory, ends: datetime, now: datetime) -> int:
@@ -132,6 +137,10 @@ def _enter_keys(tx: Connection, later: Directory, ends: datetime, now: datetime)
 
 def _members(directory: Directory) -> Mapping[str, Member]:
     return {member.name: member_from_wire(member) for member in directory.members}
+
+
+def _dated(listed: Iterable[Declaration]) -> Mapping[tuple[str, str], Declaration]:
+    return {(declaration.unit, declaration.in_force_from): declaration for declaration in listed}
 
 
 def _units(directory: Directory) -> Mapping[str, Unit]:

@@ -32,6 +32,7 @@ from ..entering import Entered, enter_steps
 from ..store import certificates, unit_history
 from ..store import coverage as declarations
 from ..store import registration as store
+from ..store.signs import note_signs
 from .certificates import renew_member, revoke_member
 from .directory import confirm, republish
 from .life import acting, ask_step, asker_of, version_of
@@ -89,9 +90,10 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
         def keep(tx: Connection) -> tuple[int, int]:
             entered = [_enter_unit(tx, entry, asker, since) for entry in request.entries]
             declared = [_enter_declaration(tx, entry, now) for entry in request.entries]  # may name units that came later
+            note_signs(tx, [entry.unit.code for entry in request.entries], "declaration", now)
             changed = sum(one.changed or other for one, other in zip(entered, declared, strict=True))
             if changed:
-                refuse_new_faults(tx)
+                refuse_new_faults(tx, now)
                 enter_steps(tx, entered, by, since, now)
             return changed, republish(hub, tx, now) if changed else version_of(tx)
 
@@ -101,12 +103,16 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
 
     async def GetUnit(self, request: pb.GetUnitRequest, context: ServicerContext[pb.GetUnitRequest, pb.UnitEntry]) -> pb.UnitEntry:
         """One unit with what it declares."""
+        now = self._hub.clock()
 
         def load(tx: Connection) -> pb.UnitEntry:
             unit = store.load_unit(tx, request.code)
             if unit is None:
                 raise Refused(refuse(codes.UNIT_UNKNOWN, code=request.code[:32]))
-            return pb.UnitEntry(unit=unit_to_wire(unit), declaration=declarations.load_declaration(tx, request.code))
+            upcoming = declarations.load_upcoming(tx, now, request.code)
+            return pb.UnitEntry(
+                unit=unit_to_wire(unit), declaration=declarations.load_declaration(tx, request.code, now), upcoming=upcoming
+            )
 
         return await self._hub.database.read(load)
 
@@ -224,7 +230,7 @@ def _enter_unit(tx: Connection, entry: pb.UnitEntry, asker: str, since: datetime
     """Enter one unit, if it is new or different."""
     unit = entry.unit
     known = store.load_unit(tx, unit.code)
-    declares = entry.HasField("declaration") or declarations.load_declaration(tx, unit.code) is not None
+    declares = entry.HasField("declaration") or declarations.is_declared(tx, unit.code)
     command = RegisterUnit(unit.code, unit.name, level_from_wire(unit.level), unit.with_system, status_from_wire(unit.status), declares)
     decision = accepted(register(known, asker, command))
     if decision.events:

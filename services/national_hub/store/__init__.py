@@ -16,6 +16,7 @@ from . import (
     registration,
     retention,
     routing,
+    signs,
     standing,
     unit_history,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "registration",
     "retention",
     "routing",
+    "signs",
     "standing",
     "unit_history",
 ]

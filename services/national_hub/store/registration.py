@@ -35,6 +35,7 @@ units = Table(
     Column("member", String(6), nullable=False),
     Column("status", String(16), nullable=False),
     Column("with_system", Boolean, nullable=False),
+    Column("silent_since", UtcDateTime, nullable=True),
 )
 join_tokens = Table(
     "join_tokens",
@@ -155,4 +156,5 @@ def _values(unit: Unit) -> dict[str, object]:
         "member": unit.member,
         "status": unit.status.value,
         "with_system": unit.with_system,
+        "silent_since": unit.silent_since,
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, Connection, Integer, String, Table, func, insert, select
+from sqlalchemy import Boolean, Column, Connection, Integer, String, Table, false, func, insert, select
 
 from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.core.coverage.history import Standing
@@ -23,6 +23,7 @@ unit_history = Table(
     Column("status", String(16), nullable=False),
     Column("with_system", Boolean, nullable=False),
     Column("planned", Boolean, nullable=False),  # a step that is intended, not one that was taken
+    Column("silent", Boolean, nullable=False, server_default=false()),  # it does not count as open, for want of a sign of life
 )
 
 
@@ -38,21 +39,21 @@ class Plan:
 
 def note_units(tx: Connection, units: Iterable[Unit], since: datetime) -> None:
     """Write down where units stand from `since` on."""
-    _add(tx, [(unit.code, since, unit.status, unit.with_system, False) for unit in units])
+    _add(tx, [(unit.code, since, unit.status, unit.with_system, False, unit.silent_since is not None) for unit in units])
 
 
 def note_plan(tx: Connection, plan: Plan) -> None:
     """Write down what a unit intends."""
-    _add(tx, [(plan.code, plan.on, plan.status, plan.with_system, True)])
+    _add(tx, [(plan.code, plan.on, plan.status, plan.with_system, True, False)])
 
 
 def load_standings(tx: Connection) -> list[Standing]:
     """Everything that was ever written down, in the order in which it was."""
     rows = tx.execute(select(unit_history).order_by(unit_history.c.code, unit_history.c.number))
-    return [Standing(row.code, row.since, UnitStatus(row.status), row.with_system, row.planned) for row in rows]
+    return [Standing(row.code, row.since, UnitStatus(row.status), row.with_system, row.planned, row.silent) for row in rows]
 
 
-def _add(tx: Connection, rows: Sequence[tuple[str, datetime, UnitStatus, bool, bool]]) -> None:
+def _add(tx: Connection, rows: Sequence[tuple[str, datetime, UnitStatus, bool, bool, bool]]) -> None:
     if not rows:
         return
     codes = {code for code, *_ in rows}
@@ -68,7 +69,8 @@ def _add(tx: Connection, rows: Sequence[tuple[str, datetime, UnitStatus, bool, b
                 "status": status.value,
                 "with_system": with_system,
                 "planned": planned,
+                "silent": silent,
             }
-            for code, since, status, with_system, planned in rows
+            for code, since, status, with_system, planned, silent in rows
         ],
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from twelve333.adapters.coverage import CoverageHandlers
 from twelve333.core.coverage.snapshot import Snapshot
 
@@ -12,7 +14,7 @@ from ..routing_view import RoutingView
 def coverage_handlers(node: NodeContext, view: RoutingView) -> CoverageHandlers:
     """The handlers of `CoverageService` over what the node routes by."""
 
-    async def snapshot() -> Snapshot:
-        return view.snapshot
+    async def snapshot(at: datetime) -> Snapshot:
+        return view.snapshot_at(at)
 
     return CoverageHandlers(snapshot, node.clock)

@@ -194,8 +194,8 @@ async def test_the_hub_keeps_the_history_of_declarations(hub_database: Database)
     assert await enter(NOW, first) is True
     assert await enter(NOW, first) is False
     assert await enter(NOW + HOLD, second) is True
-    assert await hub_database.read(lambda tx: hub_coverage.load_declaration(tx, "350100")) == second
-    assert await hub_database.read(hub_coverage.load_declarations) == [second]
+    assert await hub_database.read(lambda tx: hub_coverage.load_declaration(tx, "350100", NOW + HOLD)) == second
+    assert await hub_database.read(lambda tx: hub_coverage.load_declarations(tx, NOW + HOLD)) == [second]
     assert await hub_database.read(lambda tx: hub_coverage.load_history(tx, "350100")) == [(NOW, first), (NOW + HOLD, second)]
 
 
@@ -203,4 +203,4 @@ async def test_a_declaration_with_mistakes_leaves_nothing_behind(hub_database: D
     wrong = declaration_to_wire(a_declaration("350100", fallbacks=("999900",)))
     with pytest.raises(Refused, match="COVERAGE_DECLARATION_INVALID"):
         await hub_database.write(lambda tx: hub_coverage.enter_declaration(tx, "350100", wrong, NOW))
-    assert await hub_database.read(hub_coverage.load_declarations) == []
+    assert await hub_database.read(lambda tx: hub_coverage.load_declarations(tx, NOW + HOLD)) == []

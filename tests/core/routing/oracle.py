@@ -129,6 +129,8 @@ class Oracle:
             return "hop_limit", ""
         if unit.status.value != "open":
             return ("suspended" if unit.status.value == "suspended" else "unit_not_open"), ""
+        if unit.silent_since is not None:
+            return "silent", ""
         if declaration is None:
             return "not_declared", ""
         return self.of_matter(declaration, grantor) or self.of_reach(unit) or self.of_rules(code) or self.of_room(code) or ("", "")

@@ -47,7 +47,8 @@ class World:
 def world(chance: Random) -> World:
     """A random directory."""
     codes = chance.sample(CODES, chance.randint(1, len(CODES)))
-    units = [a_unit(code, status=_status(chance), parent=_parent(code, chance)) for code in codes]
+    silences = (None, None, None, None, NOW)
+    units = [a_unit(code, status=_status(chance), parent=_parent(code, chance), silent_since=chance.choice(silences)) for code in codes]
     declared = [_declaration(code, chance) for code in codes if chance.random() < 0.9]
     policies = [_policy(code, chance) for code in codes if chance.random() < 0.5]
     return World(units, declared, set(chance.sample(MEMBERS, chance.randint(1, 3))), policies)

@@ -15,13 +15,14 @@ from ..registration.model import Unit, UnitStatus
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a unit stands from a time on; `planned` if it only intends to."""
+    """Where a unit stands from a time on; `planned` if it only intends to; `silent` if it does not count as open for want of a sign."""
 
     code: str
     since: datetime
     status: UnitStatus
     with_system: bool
     planned: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +55,5 @@ def as_of(units: Iterable[Unit], standings: Iterable[Standing], day: datetime, n
 def _stood(unit: Unit, standing: Standing | None) -> Unit:
     if standing is None:
         return replace(unit, status=UnitStatus.PLANNED, with_system=False)
-    return replace(unit, status=standing.status, with_system=standing.with_system)
+    silent_since = standing.since if standing.silent else None
+    return replace(unit, status=standing.status, with_system=standing.with_system, silent_since=silent_since)

@@ -225,6 +225,7 @@ class Verdict(StrEnum):
     ELIGIBLE = "eligible"  # can answer too
     UNIT_NOT_OPEN = "unit_not_open"
     SUSPENDED = "suspended"
+    SILENT = "silent"  # open, but without a sign of life for days
     NOT_DECLARED = "not_declared"
     TOPIC = "topic"
     LANGUAGE = "language"

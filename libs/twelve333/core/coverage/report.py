@@ -35,6 +35,7 @@ class Line:
         open: how many are open.
         with_system: how many of the open ones use a consulting system.
         not_open: codes of the others.
+        silent: of those, the ones that would be open, had they not been silent for days.
     """
 
     province: str
@@ -43,6 +44,7 @@ class Line:
     open: int
     with_system: int
     not_open: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
     @property
     def open_pct(self) -> Decimal | None:
@@ -87,7 +89,8 @@ def report(units: Iterable[Unit], targets: Targets = Targets()) -> Report:
 
 
 def _line(province: str, units: Sequence[Unit]) -> Line:
-    open_units = [unit for unit in units if unit.status is UnitStatus.OPEN]
+    open_units = [unit for unit in units if unit.answers]
     name = next((unit.name for unit in units if unit.level is Level.PROVINCE), "")
-    not_open = tuple(unit.code for unit in units if unit.status is not UnitStatus.OPEN)
-    return Line(province, name, len(units), len(open_units), sum(unit.with_system for unit in open_units), not_open)
+    not_open = tuple(unit.code for unit in units if not unit.answers)
+    silent = tuple(unit.code for unit in units if unit.status is UnitStatus.OPEN and not unit.answers)
+    return Line(province, name, len(units), len(open_units), sum(unit.with_system for unit in open_units), not_open, silent)

@@ -52,7 +52,7 @@ class Entry:
         self.relation = relation
         self.agreement = agreement
         self.declaration = declaration or NOBODY
-        self.standing = _STATUS_VERDICTS.get(unit.status, Verdict.UNIT_NOT_OPEN) or (None if declaration else Verdict.NOT_DECLARED)
+        self.standing = _standing(unit) or (None if declaration else Verdict.NOT_DECLARED)
         self.no_node = unit.member not in members
         self.topics = None if ALL_TOPICS in self.declaration.topics else self.declaration.topics
         self.languages = frozenset(self.declaration.languages)
@@ -87,6 +87,10 @@ class Entry:
     def nearness(self, topic: str, language: str) -> int:
         """How closely it answers for topic and language."""
         return nearness(self.declaration.topics, self.languages, topic, language)
+
+
+def _standing(unit: Unit) -> Verdict | None:
+    return _STATUS_VERDICTS.get(unit.status, Verdict.UNIT_NOT_OPEN) or (Verdict.SILENT if unit.silent_since else None)
 
 
 class Agreement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,6 +18,7 @@ DISK_MIB_WARNS: Final = 1_024
 DISK_MIB_FAILS: Final = 128
 BACKLOG_SHARE_WARNS: Final = 0.5
 BACKLOG_AGE_WARNS: Final = timedelta(hours=1)
+UNITS_NAMED_MAX: Final = 10
 ALARMS_OF_LATE: Final = timedelta(days=7)
 
 
@@ -96,6 +97,13 @@ def judge_backlog(status: DeliveryStatus, now: datetime) -> Check:
         return finding("backlog", Level.FAILED, "full", **params)
     slow = share > BACKLOG_SHARE_WARNS or age > BACKLOG_AGE_WARNS
     return finding("backlog", Level.WARNING, "slow", **params) if slow else finding("backlog", Level.OK, "ok", count=count)
+
+
+def judge_units(silent: Sequence[str], pending: int) -> Check:
+    """Units of the register that somebody must look at: without a sign of life, or with a step that waits for an approval."""
+    if silent:
+        return finding("units", Level.WARNING, "silent", count=len(silent), units=", ".join(silent[:UNITS_NAMED_MAX]))
+    return finding("units", Level.WARNING, "pending", count=pending) if pending else finding("units", Level.OK, "ok")
 
 
 def judge_copies(status: DeliveryStatus, now: datetime) -> Check:

@@ -108,7 +108,7 @@ def reached(unit: Unit, stage: Stage) -> Unit:
     """The unit once the step is taken."""
     if stage in (Stage.WITH_SYSTEM, Stage.WITHOUT_SYSTEM):
         return replace(unit, with_system=stage is Stage.WITH_SYSTEM)
-    return replace(unit, status=UnitStatus(stage.value))
+    return replace(unit, status=UnitStatus(stage.value), silent_since=None)
 
 
 def steps_between(before: Unit | None, after: Unit) -> list[Stage]:

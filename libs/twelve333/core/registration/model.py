@@ -42,6 +42,7 @@ class Unit:
         member: the member whose node serves it (its province, as long as cities have no node of their own).
         status: where it stands in its life.
         with_system: whether it uses a consulting system.
+        silent_since: since when it is taken for silent, and does not count as open (`silence`); None while it is heard.
     """
 
     code: str
@@ -52,6 +53,12 @@ class Unit:
     member: str
     status: UnitStatus
     with_system: bool
+    silent_since: datetime | None = None
+
+    @property
+    def answers(self) -> bool:
+        """Whether it counts as open."""
+        return self.status is UnitStatus.OPEN and self.silent_since is None
 
 
 @dataclass(frozen=True, slots=True)

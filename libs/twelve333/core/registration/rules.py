@@ -80,6 +80,7 @@ def register(known: Unit | None, caller: str, command: RegisterUnit) -> Decision
         member=province_of(command.code),
         status=_status_after(known, command),
         with_system=command.with_system,
+        silent_since=known.silent_since if known else None,
     )
     return Decision(unit, () if unit == known else (UnitChanged(unit.code, unit.status),))
 

@@ -139,6 +139,8 @@ class _VerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Verdict.Value
     """It told lately that no seat is free, or the node holds no slot of it."""
     VERDICT_RATE: _Verdict.ValueType  # 18
     """It admits fewer calls of this kind from here."""
+    VERDICT_SILENT: _Verdict.ValueType  # 30
+    """Open, but without a sign of life for days."""
 
 class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
     """Why a unit was taken, or could not be."""
@@ -181,6 +183,8 @@ VERDICT_FULL: Verdict.ValueType  # 17
 """It told lately that no seat is free, or the node holds no slot of it."""
 VERDICT_RATE: Verdict.ValueType  # 18
 """It admits fewer calls of this kind from here."""
+VERDICT_SILENT: Verdict.ValueType  # 30
+"""Open, but without a sign of life for days."""
 Global___Verdict: _TypeAlias = Verdict  # noqa: Y015
 
 class _Told:
@@ -773,6 +777,7 @@ class CoverageLine(_message.Message):
     OPEN_PERMILLE_FIELD_NUMBER: _builtins.int
     WITH_SYSTEM_PERMILLE_FIELD_NUMBER: _builtins.int
     NOT_OPEN_FIELD_NUMBER: _builtins.int
+    SILENT_FIELD_NUMBER: _builtins.int
     province: _builtins.str
     """Code of the reporting body; empty for the total."""
     name: _builtins.str
@@ -791,6 +796,10 @@ class CoverageLine(_message.Message):
     def not_open(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Codes of the units that are not open, in order; empty for the total."""
 
+    @_builtins.property
+    def silent(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of those, the ones that would be, had they not been silent for days."""
+
     def __init__(
         self,
         *,
@@ -802,10 +811,11 @@ class CoverageLine(_message.Message):
         open_permille: _builtins.int | None = ...,
         with_system_permille: _builtins.int | None = ...,
         not_open: _abc.Iterable[_builtins.str] | None = ...,
+        silent: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_open_permille", b"_open_permille", "_with_system_permille", b"_with_system_permille", "open_permille", b"open_permille", "with_system_permille", b"with_system_permille"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_open_permille", b"_open_permille", "_with_system_permille", b"_with_system_permille", "name", b"name", "not_open", b"not_open", "open", b"open", "open_permille", b"open_permille", "province", b"province", "units", b"units", "with_system", b"with_system", "with_system_permille", b"with_system_permille"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_open_permille", b"_open_permille", "_with_system_permille", b"_with_system_permille", "name", b"name", "not_open", b"not_open", "open", b"open", "open_permille", b"open_permille", "province", b"province", "silent", b"silent", "units", b"units", "with_system", b"with_system", "with_system_permille", b"with_system_permille"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__open_permille: _TypeAlias = _typing.Literal["open_permille"]  # noqa: Y015
     _WhichOneofArgType__open_permille: _TypeAlias = _typing.Literal["_open_permille", b"_open_permille"]  # noqa: Y015

@@ -22,15 +22,20 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*twelve333/api/registration/v1/events.proto\x12\x1dtwelve333.api.registration.v1\"#\n\x10\x44irectoryChanged\x12\x0f\n\x07version\x18\x01 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*twelve333/api/registration/v1/events.proto\x12\x1dtwelve333.api.registration.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"#\n\x10\x44irectoryChanged\x12\x0f\n\x07version\x18\x01 \x01(\x04\"C\n\tUnitsSeen\x12\x36\n\x05units\x18\x01 \x03(\x0b\x32\'.twelve333.api.registration.v1.UnitSeen\"N\n\x08UnitSeen\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.registration.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DIRECTORYCHANGED']._serialized_start=77
-  _globals['_DIRECTORYCHANGED']._serialized_end=112
+  _globals['_DIRECTORYCHANGED']._serialized_start=110
+  _globals['_DIRECTORYCHANGED']._serialized_end=145
+  _globals['_UNITSSEEN']._serialized_start=147
+  _globals['_UNITSSEEN']._serialized_end=214
+  _globals['_UNITSEEN']._serialized_start=216
+  _globals['_UNITSEEN']._serialized_end=294
 # @@protoc_insertion_point(module_scope)

@@ -329,8 +329,13 @@ class UnitLife(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     DIRECTORY_VERSION_FIELD_NUMBER: _builtins.int
     DECLARATION_FIELD_NUMBER: _builtins.int
+    LAST_SIGN_AT_FIELD_NUMBER: _builtins.int
+    LAST_SIGN_FIELD_NUMBER: _builtins.int
+    UPCOMING_FIELD_NUMBER: _builtins.int
     directory_version: _builtins.int
     """Version of the directory that holds the unit."""
+    last_sign: _builtins.str
+    """What that was: queue, call, declaration, proof, step, entered."""
     @_builtins.property
     def unit(self) -> _registration_pb2.Unit:
         """The unit as it is."""
@@ -347,6 +352,14 @@ class UnitLife(_message.Message):
     def declaration(self) -> _coverage_pb2.Declaration:
         """What it declares; absent if nothing."""
 
+    @_builtins.property
+    def last_sign_at(self) -> _timestamp_pb2.Timestamp:
+        """When it last gave a sign of life; absent: never."""
+
+    @_builtins.property
+    def upcoming(self) -> _containers.RepeatedCompositeFieldContainer[_coverage_pb2.Declaration]:
+        """What it declared for days to come, in the order of the days."""
+
     def __init__(
         self,
         *,
@@ -355,14 +368,22 @@ class UnitLife(_message.Message):
         evidence: _abc.Iterable[Global___UnitEvidence] | None = ...,
         directory_version: _builtins.int = ...,
         declaration: _coverage_pb2.Declaration | None = ...,
+        last_sign_at: _timestamp_pb2.Timestamp | None = ...,
+        last_sign: _builtins.str = ...,
+        upcoming: _abc.Iterable[_coverage_pb2.Declaration] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_declaration", b"_declaration", "declaration", b"declaration", "unit", b"unit"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_declaration", b"_declaration", "_last_sign_at", b"_last_sign_at", "declaration", b"declaration", "last_sign_at", b"last_sign_at", "unit", b"unit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_declaration", b"_declaration", "declaration", b"declaration", "directory_version", b"directory_version", "evidence", b"evidence", "steps", b"steps", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_declaration", b"_declaration", "_last_sign_at", b"_last_sign_at", "declaration", b"declaration", "directory_version", b"directory_version", "evidence", b"evidence", "last_sign", b"last_sign", "last_sign_at", b"last_sign_at", "steps", b"steps", "unit", b"unit", "upcoming", b"upcoming"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__declaration: _TypeAlias = _typing.Literal["declaration"]  # noqa: Y015
     _WhichOneofArgType__declaration: _TypeAlias = _typing.Literal["_declaration", b"_declaration"]  # noqa: Y015
+    _WhichOneofReturnType__last_sign_at: _TypeAlias = _typing.Literal["last_sign_at"]  # noqa: Y015
+    _WhichOneofArgType__last_sign_at: _TypeAlias = _typing.Literal["_last_sign_at", b"_last_sign_at"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__declaration) -> _WhichOneofReturnType__declaration | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__last_sign_at) -> _WhichOneofReturnType__last_sign_at | None: ...
 
 Global___UnitLife: _TypeAlias = UnitLife  # noqa: Y015
 
@@ -670,3 +691,55 @@ class SetLifePolicyRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetLifePolicyRequest: _TypeAlias = SetLifePolicyRequest  # noqa: Y015
+
+@_typing.final
+class CancelUpcomingRequest(_message.Message):
+    """Takes back what was declared ahead."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """The unit."""
+    day: _builtins.str
+    """The day, `2014-04-01`; empty: all days to come."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        day: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "day", b"day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelUpcomingRequest: _TypeAlias = CancelUpcomingRequest  # noqa: Y015
+
+@_typing.final
+class CancelUpcomingResponse(_message.Message):
+    """It is taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CANCELLED_FIELD_NUMBER: _builtins.int
+    DIRECTORY_VERSION_FIELD_NUMBER: _builtins.int
+    cancelled: _builtins.int
+    """How many declarations were."""
+    directory_version: _builtins.int
+    """Version of the directory without them."""
+    def __init__(
+        self,
+        *,
+        cancelled: _builtins.int = ...,
+        directory_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "directory_version", b"directory_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelUpcomingResponse: _TypeAlias = CancelUpcomingResponse  # noqa: Y015

@@ -295,6 +295,11 @@ class UnitRecordServiceStub:
                 request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_life__pb2.RecordEvidenceRequest.SerializeToString,
                 response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_life__pb2.UnitLife.FromString,
                 _registered_method=True)
+        self.CancelUpcoming = channel.unary_unary(
+                '/twelve333.api.registration.v1.UnitRecordService/CancelUpcoming',
+                request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_life__pb2.CancelUpcomingRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_life__pb2.CancelUpcomingResponse.FromString,
+                _registered_method=True)
         self.SetLifePolicy = channel.unary_unary(
                 '/twelve333.api.registration.v1.UnitRecordService/SetLifePolicy',
                 request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_life__pb2.SetLifePolicyRequest.SerializeToString,
@@ -309,6 +314,14 @@ class UnitRecordServiceServicer:
     def RecordEvidence(self, request, context):
         """Caller: node for the units it serves. Puts on record what it found; the hub adds what it knows itself (certificate, hours, contact).
         Refusals: REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelUpcoming(self, request, context):
+        """Caller: operator for any unit, node for units of its own province. Takes back what a unit declared for days to come, or for one of them.
+        Refusals: REGISTRATION_UNIT_UNKNOWN, _UNIT_NOT_YOURS, _NOTHING_UPCOMING; COVERAGE_* if what others declared for that time needs it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -329,6 +342,11 @@ def add_UnitRecordServiceServicer_to_server(servicer, server):
                     servicer.RecordEvidence,
                     request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_life__pb2.RecordEvidenceRequest.FromString,
                     response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_life__pb2.UnitLife.SerializeToString,
+            ),
+            'CancelUpcoming': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelUpcoming,
+                    request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_life__pb2.CancelUpcomingRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_life__pb2.CancelUpcomingResponse.SerializeToString,
             ),
             'SetLifePolicy': grpc.unary_unary_rpc_method_handler(
                     servicer.SetLifePolicy,
@@ -364,6 +382,33 @@ class UnitRecordService:
             '/twelve333.api.registration.v1.UnitRecordService/RecordEvidence',
             twelve333_dot_api_dot_registration_dot_v1_dot_life__pb2.RecordEvidenceRequest.SerializeToString,
             twelve333_dot_api_dot_registration_dot_v1_dot_life__pb2.UnitLife.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelUpcoming(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.registration.v1.UnitRecordService/CancelUpcoming',
+            twelve333_dot_api_dot_registration_dot_v1_dot_life__pb2.CancelUpcomingRequest.SerializeToString,
+            twelve333_dot_api_dot_registration_dot_v1_dot_life__pb2.CancelUpcomingResponse.FromString,
             options,
             channel_credentials,
             insecure,

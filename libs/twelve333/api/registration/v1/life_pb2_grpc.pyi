@@ -134,6 +134,10 @@ class UnitRecordServiceStub:
     """Caller: node for the units it serves. Puts on record what it found; the hub adds what it knows itself (certificate, hours, contact).
     Refusals: REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS.
     """
+    CancelUpcoming: _grpc.UnaryUnaryMultiCallable[_life_pb2.CancelUpcomingRequest, _life_pb2.CancelUpcomingResponse]
+    """Caller: operator for any unit, node for units of its own province. Takes back what a unit declared for days to come, or for one of them.
+    Refusals: REGISTRATION_UNIT_UNKNOWN, _UNIT_NOT_YOURS, _NOTHING_UPCOMING; COVERAGE_* if what others declared for that time needs it.
+    """
     SetLifePolicy: _grpc.UnaryUnaryMultiCallable[_life_pb2.SetLifePolicyRequest, _life_pb2.LifePolicy]
     """Caller: operator. Sets what the ministry asks for.
     Refusals: REGISTRATION_LIFE_POLICY_INVALID.
@@ -147,6 +151,10 @@ class UnitRecordServiceAsyncStub(UnitRecordServiceStub):
     RecordEvidence: _aio.UnaryUnaryMultiCallable[_life_pb2.RecordEvidenceRequest, _life_pb2.UnitLife]  # type: ignore[assignment]
     """Caller: node for the units it serves. Puts on record what it found; the hub adds what it knows itself (certificate, hours, contact).
     Refusals: REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS.
+    """
+    CancelUpcoming: _aio.UnaryUnaryMultiCallable[_life_pb2.CancelUpcomingRequest, _life_pb2.CancelUpcomingResponse]  # type: ignore[assignment]
+    """Caller: operator for any unit, node for units of its own province. Takes back what a unit declared for days to come, or for one of them.
+    Refusals: REGISTRATION_UNIT_UNKNOWN, _UNIT_NOT_YOURS, _NOTHING_UPCOMING; COVERAGE_* if what others declared for that time needs it.
     """
     SetLifePolicy: _aio.UnaryUnaryMultiCallable[_life_pb2.SetLifePolicyRequest, _life_pb2.LifePolicy]  # type: ignore[assignment]
     """Caller: operator. Sets what the ministry asks for.
@@ -164,6 +172,16 @@ class UnitRecordServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_life_pb2.UnitLife, _abc.Awaitable[_life_pb2.UnitLife]]:
         """Caller: node for the units it serves. Puts on record what it found; the hub adds what it knows itself (certificate, hours, contact).
         Refusals: REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelUpcoming(
+        self,
+        request: _life_pb2.CancelUpcomingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_life_pb2.CancelUpcomingResponse, _abc.Awaitable[_life_pb2.CancelUpcomingResponse]]:
+        """Caller: operator for any unit, node for units of its own province. Takes back what a unit declared for days to come, or for one of them.
+        Refusals: REGISTRATION_UNIT_UNKNOWN, _UNIT_NOT_YOURS, _NOTHING_UPCOMING; COVERAGE_* if what others declared for that time needs it.
         """
 
     @_abc_1.abstractmethod

@@ -27,31 +27,31 @@ from twelve333.api.coverage.v1 import coverage_pb2 as twelve333_dot_api_dot_cove
 from twelve333.api.routing.v1 import policy_pb2 as twelve333_dot_api_dot_routing_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0twelve333/api/registration/v1/registration.proto\x12\x1dtwelve333.api.registration.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(twelve333/api/coverage/v1/coverage.proto\x1a%twelve333/api/routing/v1/policy.proto\"\xd9\x01\n\x04Unit\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x0e\n\x06parent\x18\x04 \x01(\t\x12\x33\n\x05level\x18\x05 \x01(\x0e\x32$.twelve333.api.registration.v1.Level\x12\x0e\n\x06member\x18\x06 \x01(\t\x12\x39\n\x06status\x18\x07 \x01(\x0e\x32).twelve333.api.registration.v1.UnitStatus\x12\x13\n\x0bwith_system\x18\x08 \x01(\x08\"\xa6\x01\n\x06Member\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x17\n\x0fkey_fingerprint\x18\x03 \x01(\t\x12-\n\tjoined_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x65ncryption_key\x18\x05 \x01(\x0c\x12\r\n\x05\x66\x65nce\x18\x06 \x01(\x03\x12\r\n\x05signs\x18\x07 \x01(\x08\"\x94\x01\n\nRevocation\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x17\n\x0fkey_fingerprint\x18\x02 \x01(\t\x12.\n\nrevoked_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tnot_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc8\x03\n\tDirectory\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12+\n\x07made_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x07members\x18\x03 \x03(\x0b\x32%.twelve333.api.registration.v1.Member\x12\x32\n\x05units\x18\x04 \x03(\x0b\x32#.twelve333.api.registration.v1.Unit\x12<\n\x0c\x64\x65\x63larations\x18\x05 \x03(\x0b\x32&.twelve333.api.coverage.v1.Declaration\x12>\n\x0brevocations\x18\x06 \x03(\x0b\x32).twelve333.api.registration.v1.Revocation\x12\x1a\n\x12hub_encryption_key\x18\x07 \x01(\x0c\x12\x15\n\rtrusted_roots\x18\x0c \x03(\x0c\x12\x12\n\nroot_links\x18\r \x03(\x0c\x12\x11\n\thub_signs\x18\x0e \x01(\x08\x12\x39\n\x08policies\x18\x14 \x03(\x0b\x32\'.twelve333.api.routing.v1.RoutingPolicy\"o\n\x10\x44irectoryCurrent\x12\x19\n\x11\x64irectory_version\x18\x01 \x01(\x04\x12\x18\n\x10\x64irectory_sha256\x18\x02 \x01(\x0c\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x88\x01\n\x0e\x44irectoryAlarm\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\x12,\n\x08\x66irst_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07last_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb5\x02\n\x0eMemberStanding\x12\x0e\n\x06member\x18\x01 \x01(\t\x12+\n\x07told_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rtrusted_roots\x18\x03 \x03(\t\x12\x18\n\x10\x63\x65rtificate_root\x18\x04 \x01(\t\x12\x44\n\tfreshness\x18\x05 \x01(\x0e\x32\x31.twelve333.api.registration.v1.DirectoryFreshness\x12\x30\n\x0c\x63onfirmed_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12=\n\x06\x61larms\x18\x07 \x03(\x0b\x32-.twelve333.api.registration.v1.DirectoryAlarm*\xc1\x01\n\nUnitStatus\x12\x1b\n\x17UNIT_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13UNIT_STATUS_PLANNED\x10\x01\x12\x1a\n\x16UNIT_STATUS_REGISTERED\x10\x02\x12\x18\n\x14UNIT_STATUS_VERIFIED\x10\x03\x12\x14\n\x10UNIT_STATUS_OPEN\x10\x04\x12\x19\n\x15UNIT_STATUS_SUSPENDED\x10\x05\x12\x16\n\x12UNIT_STATUS_CLOSED\x10\x06*H\n\x05Level\x12\x15\n\x11LEVEL_UNSPECIFIED\x10\x00\x12\x12\n\x0eLEVEL_PROVINCE\x10\x01\x12\x14\n\x10LEVEL_PREFECTURE\x10\x02*\x98\x01\n\x12\x44irectoryFreshness\x12#\n\x1f\x44IRECTORY_FRESHNESS_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44IRECTORY_FRESHNESS_FRESH\x10\x01\x12\x1d\n\x19\x44IRECTORY_FRESHNESS_STALE\x10\x02\x12\x1f\n\x1b\x44IRECTORY_FRESHNESS_OVERDUE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0twelve333/api/registration/v1/registration.proto\x12\x1dtwelve333.api.registration.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(twelve333/api/coverage/v1/coverage.proto\x1a%twelve333/api/routing/v1/policy.proto\"\xa1\x02\n\x04Unit\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x0e\n\x06parent\x18\x04 \x01(\t\x12\x33\n\x05level\x18\x05 \x01(\x0e\x32$.twelve333.api.registration.v1.Level\x12\x0e\n\x06member\x18\x06 \x01(\t\x12\x39\n\x06status\x18\x07 \x01(\x0e\x32).twelve333.api.registration.v1.UnitStatus\x12\x13\n\x0bwith_system\x18\x08 \x01(\x08\x12\x35\n\x0csilent_since\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x42\x0f\n\r_silent_since\"\xa6\x01\n\x06Member\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x17\n\x0fkey_fingerprint\x18\x03 \x01(\t\x12-\n\tjoined_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x65ncryption_key\x18\x05 \x01(\x0c\x12\r\n\x05\x66\x65nce\x18\x06 \x01(\x03\x12\r\n\x05signs\x18\x07 \x01(\x08\"\x94\x01\n\nRevocation\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x17\n\x0fkey_fingerprint\x18\x02 \x01(\t\x12.\n\nrevoked_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tnot_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x04\n\tDirectory\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12+\n\x07made_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x07members\x18\x03 \x03(\x0b\x32%.twelve333.api.registration.v1.Member\x12\x32\n\x05units\x18\x04 \x03(\x0b\x32#.twelve333.api.registration.v1.Unit\x12<\n\x0c\x64\x65\x63larations\x18\x05 \x03(\x0b\x32&.twelve333.api.coverage.v1.Declaration\x12>\n\x0brevocations\x18\x06 \x03(\x0b\x32).twelve333.api.registration.v1.Revocation\x12\x1a\n\x12hub_encryption_key\x18\x07 \x01(\x0c\x12\x15\n\rtrusted_roots\x18\x0c \x03(\x0c\x12\x12\n\nroot_links\x18\r \x03(\x0c\x12\x11\n\thub_signs\x18\x0e \x01(\x08\x12\x39\n\x08policies\x18\x14 \x03(\x0b\x32\'.twelve333.api.routing.v1.RoutingPolicy\x12\x38\n\x08upcoming\x18\x15 \x03(\x0b\x32&.twelve333.api.coverage.v1.Declaration\"o\n\x10\x44irectoryCurrent\x12\x19\n\x11\x64irectory_version\x18\x01 \x01(\x04\x12\x18\n\x10\x64irectory_sha256\x18\x02 \x01(\x0c\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x88\x01\n\x0e\x44irectoryAlarm\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\x12,\n\x08\x66irst_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07last_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb5\x02\n\x0eMemberStanding\x12\x0e\n\x06member\x18\x01 \x01(\t\x12+\n\x07told_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rtrusted_roots\x18\x03 \x03(\t\x12\x18\n\x10\x63\x65rtificate_root\x18\x04 \x01(\t\x12\x44\n\tfreshness\x18\x05 \x01(\x0e\x32\x31.twelve333.api.registration.v1.DirectoryFreshness\x12\x30\n\x0c\x63onfirmed_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12=\n\x06\x61larms\x18\x07 \x03(\x0b\x32-.twelve333.api.registration.v1.DirectoryAlarm*\xc1\x01\n\nUnitStatus\x12\x1b\n\x17UNIT_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13UNIT_STATUS_PLANNED\x10\x01\x12\x1a\n\x16UNIT_STATUS_REGISTERED\x10\x02\x12\x18\n\x14UNIT_STATUS_VERIFIED\x10\x03\x12\x14\n\x10UNIT_STATUS_OPEN\x10\x04\x12\x19\n\x15UNIT_STATUS_SUSPENDED\x10\x05\x12\x16\n\x12UNIT_STATUS_CLOSED\x10\x06*H\n\x05Level\x12\x15\n\x11LEVEL_UNSPECIFIED\x10\x00\x12\x12\n\x0eLEVEL_PROVINCE\x10\x01\x12\x14\n\x10LEVEL_PREFECTURE\x10\x02*\x98\x01\n\x12\x44irectoryFreshness\x12#\n\x1f\x44IRECTORY_FRESHNESS_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44IRECTORY_FRESHNESS_FRESH\x10\x01\x12\x1d\n\x19\x44IRECTORY_FRESHNESS_STALE\x10\x02\x12\x1f\n\x1b\x44IRECTORY_FRESHNESS_OVERDUE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.registration.v1.registration_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_UNITSTATUS']._serialized_start=1761
-  _globals['_UNITSTATUS']._serialized_end=1954
-  _globals['_LEVEL']._serialized_start=1956
-  _globals['_LEVEL']._serialized_end=2028
-  _globals['_DIRECTORYFRESHNESS']._serialized_start=2031
-  _globals['_DIRECTORYFRESHNESS']._serialized_end=2183
+  _globals['_UNITSTATUS']._serialized_start=1891
+  _globals['_UNITSTATUS']._serialized_end=2084
+  _globals['_LEVEL']._serialized_start=2086
+  _globals['_LEVEL']._serialized_end=2158
+  _globals['_DIRECTORYFRESHNESS']._serialized_start=2161
+  _globals['_DIRECTORYFRESHNESS']._serialized_end=2313
   _globals['_UNIT']._serialized_start=198
-  _globals['_UNIT']._serialized_end=415
-  _globals['_MEMBER']._serialized_start=418
-  _globals['_MEMBER']._serialized_end=584
-  _globals['_REVOCATION']._serialized_start=587
-  _globals['_REVOCATION']._serialized_end=735
-  _globals['_DIRECTORY']._serialized_start=738
-  _globals['_DIRECTORY']._serialized_end=1194
-  _globals['_DIRECTORYCURRENT']._serialized_start=1196
-  _globals['_DIRECTORYCURRENT']._serialized_end=1307
-  _globals['_DIRECTORYALARM']._serialized_start=1310
-  _globals['_DIRECTORYALARM']._serialized_end=1446
-  _globals['_MEMBERSTANDING']._serialized_start=1449
-  _globals['_MEMBERSTANDING']._serialized_end=1758
+  _globals['_UNIT']._serialized_end=487
+  _globals['_MEMBER']._serialized_start=490
+  _globals['_MEMBER']._serialized_end=656
+  _globals['_REVOCATION']._serialized_start=659
+  _globals['_REVOCATION']._serialized_end=807
+  _globals['_DIRECTORY']._serialized_start=810
+  _globals['_DIRECTORY']._serialized_end=1324
+  _globals['_DIRECTORYCURRENT']._serialized_start=1326
+  _globals['_DIRECTORYCURRENT']._serialized_end=1437
+  _globals['_DIRECTORYALARM']._serialized_start=1440
+  _globals['_DIRECTORYALARM']._serialized_end=1576
+  _globals['_MEMBERSTANDING']._serialized_start=1579
+  _globals['_MEMBERSTANDING']._serialized_end=1888
 # @@protoc_insertion_point(module_scope)

@@ -128,6 +128,7 @@ class Unit(_message.Message):
     MEMBER_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     WITH_SYSTEM_FIELD_NUMBER: _builtins.int
+    SILENT_SINCE_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """GB/T 2260 code, six digits."""
     name: _builtins.str
@@ -144,6 +145,10 @@ class Unit(_message.Message):
     """Where it stands in its life. Only an operator of the ministry may set it while registering."""
     with_system: _builtins.bool
     """Whether it uses a consulting system; counted apart from `status`."""
+    @_builtins.property
+    def silent_since(self) -> _timestamp_pb2.Timestamp:
+        """Since when nobody has had a sign of life from it: it does not count as open, and is given no calls. Absent while it is heard. Output only."""
+
     def __init__(
         self,
         *,
@@ -155,12 +160,15 @@ class Unit(_message.Message):
         member: _builtins.str = ...,
         status: Global___UnitStatus.ValueType = ...,
         with_system: _builtins.bool = ...,
+        silent_since: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_silent_since", b"_silent_since", "silent_since", b"silent_since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "level", b"level", "member", b"member", "name", b"name", "parent", b"parent", "province", b"province", "status", b"status", "with_system", b"with_system"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_silent_since", b"_silent_since", "code", b"code", "level", b"level", "member", b"member", "name", b"name", "parent", b"parent", "province", b"province", "silent_since", b"silent_since", "status", b"status", "with_system", b"with_system"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__silent_since: _TypeAlias = _typing.Literal["silent_since"]  # noqa: Y015
+    _WhichOneofArgType__silent_since: _TypeAlias = _typing.Literal["_silent_since", b"_silent_since"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__silent_since) -> _WhichOneofReturnType__silent_since | None: ...
 
 Global___Unit: _TypeAlias = Unit  # noqa: Y015
 
@@ -267,6 +275,7 @@ class Directory(_message.Message):
     ROOT_LINKS_FIELD_NUMBER: _builtins.int
     HUB_SIGNS_FIELD_NUMBER: _builtins.int
     POLICIES_FIELD_NUMBER: _builtins.int
+    UPCOMING_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Rises by one with every change; a node never goes back."""
     hub_encryption_key: _builtins.bytes
@@ -307,6 +316,12 @@ class Directory(_message.Message):
     def policies(self) -> _containers.RepeatedCompositeFieldContainer[_policy_pb2.RoutingPolicy]:
         """Rules of units about their calls; at most one set a unit."""
 
+    @_builtins.property
+    def upcoming(self) -> _containers.RepeatedCompositeFieldContainer[_coverage_pb2.Declaration]:
+        """Declarations for days to come, in the order of their days: each takes the place of the unit's one of before at 00:00 of its
+        `in_force_from` in Chinese official time, hub up or down.
+        """
+
     def __init__(
         self,
         *,
@@ -321,10 +336,11 @@ class Directory(_message.Message):
         root_links: _abc.Iterable[_builtins.bytes] | None = ...,
         hub_signs: _builtins.bool = ...,
         policies: _abc.Iterable[_policy_pb2.RoutingPolicy] | None = ...,
+        upcoming: _abc.Iterable[_coverage_pb2.Declaration] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["made_at", b"made_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["declarations", b"declarations", "hub_encryption_key", b"hub_encryption_key", "hub_signs", b"hub_signs", "made_at", b"made_at", "members", b"members", "policies", b"policies", "revocations", b"revocations", "root_links", b"root_links", "trusted_roots", b"trusted_roots", "units", b"units", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declarations", b"declarations", "hub_encryption_key", b"hub_encryption_key", "hub_signs", b"hub_signs", "made_at", b"made_at", "members", b"members", "policies", b"policies", "revocations", b"revocations", "root_links", b"root_links", "trusted_roots", b"trusted_roots", "units", b"units", "upcoming", b"upcoming", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -227,23 +227,29 @@ class UnitEntry(_message.Message):
 
     UNIT_FIELD_NUMBER: _builtins.int
     DECLARATION_FIELD_NUMBER: _builtins.int
+    UPCOMING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def unit(self) -> _registration_pb2.Unit:
         """The unit."""
 
     @_builtins.property
     def declaration(self) -> _coverage_pb2.Declaration:
-        """What it answers for; absent leaves an earlier one as it is."""
+        """What it answers for; absent leaves an earlier one as it is. One with an `in_force_from` to come waits for that day."""
+
+    @_builtins.property
+    def upcoming(self) -> _containers.RepeatedCompositeFieldContainer[_coverage_pb2.Declaration]:
+        """What it declared for days to come, in the order of the days. Output only."""
 
     def __init__(
         self,
         *,
         unit: _registration_pb2.Unit | None = ...,
         declaration: _coverage_pb2.Declaration | None = ...,
+        upcoming: _abc.Iterable[_coverage_pb2.Declaration] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_declaration", b"_declaration", "declaration", b"declaration", "unit", b"unit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_declaration", b"_declaration", "declaration", b"declaration", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_declaration", b"_declaration", "declaration", b"declaration", "unit", b"unit", "upcoming", b"upcoming"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__declaration: _TypeAlias = _typing.Literal["declaration"]  # noqa: Y015
     _WhichOneofArgType__declaration: _TypeAlias = _typing.Literal["_declaration", b"_declaration"]  # noqa: Y015
