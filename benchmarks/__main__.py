@@ -17,7 +17,7 @@ from rich.console import Console
 from twelve333.client.errors import ServiceError
 from twelve333.core.decision import Refused
 
-from . import cases, crowd, day, delivery, flood, handoff, library, routing
+from . import cases, crowd, day, delivery, flood, handoff, library, routing, searching
 from .figure import Figure, show, write
 from .measure import Absent, Failed
 
@@ -29,6 +29,11 @@ GROUPS: Final[Sequence[tuple[tuple[str, ...], Callable[[], Awaitable[list[Figure
     (("cases.steps_sqlite",), cases.steps),
     (("routing.decide_366", "routing.decide_3000", "routing.decide_growth"), routing.decisions),
     (("library.search_two_char",), library.search_two_char),
+    (("library.search_recall", "library.search_spoken_found"), searching.quality),
+    (("library.search_words", "library.search_spoken", "library.search_syncing"), searching.speed),
+    (("library.search_postgresql",), searching.on_postgresql),
+    (("library.search_growth_4", "library.search_growth_16"), searching.growth),
+    (("library.search_answers", "library.search_statutes", "library.search_articles"), searching.answers),
     (("library.first_copy_loopback",), library.first_copy),
     (("delivery.events_sqlite", "delivery.backlog_sqlite"), delivery.on_sqlite),
     (("delivery.events_postgresql", "delivery.backlog_postgresql"), delivery.on_postgresql),

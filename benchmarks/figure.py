@@ -20,6 +20,7 @@ from .measure import Round, percentile
 PER_SECOND: Final = "1/s"
 MICROSECONDS: Final = "µs"
 MEBIBYTES: Final = "MiB"
+SHARE: Final = "share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,10 @@ class Figure:
     Args:
         name: `<capability>.<what>`; `_p50` and `_p99` are times of single calls of the figure without that ending.
         value: in `unit`; a rate is the median of the rounds, a time is that share of the calls of all rounds.
-        unit: `1/s` (more is better), `µs` or `MiB` (less is better).
+        unit: `1/s` or `share` (more is better), `µs` or `MiB` (less is better).
         peer: what was measured in between, in the same unit.
         peer_value: its value, found in the same way.
-        ratio: `value / peer_value`.
+        ratio: `value / peer_value`; 0 where the peer finds nothing at all.
         target: the value to reach, in `unit`; None if there is none.
         met: whether it was reached; None without a target.
         samples: the value of each round, in the order measured.
@@ -71,7 +72,7 @@ def figure(name: str, unit: str, ours: Measured, peer: str, theirs: Measured, ta
         unit=unit,
         peer=peer,
         peer_value=_rounded(theirs.value),
-        ratio=_rounded(ours.value / theirs.value),
+        ratio=_rounded(ours.value / theirs.value) if theirs.value else 0.0,
         target=target,
         met=None if target is None else reached,
         samples=tuple(map(_rounded, ours.samples)),
@@ -109,7 +110,7 @@ def show(figures: Iterable[Figure], console: Console) -> None:
     for column in ("value", "unit", "peer value", "ratio", "target", "met"):
         table.add_column(column, justify="right", no_wrap=True)
     for one in figures:
-        target, met = ("" if one.target is None else f"{one.target:,.0f}"), {None: "", True: "yes", False: "no"}[one.met]
+        target, met = ("" if one.target is None else _shown(one.target)), {None: "", True: "yes", False: "no"}[one.met]
         table.add_row(one.name, one.peer, _shown(one.value), one.unit, _shown(one.peer_value), f"{one.ratio:,.3g}", target, met)
     console.print(table)
 

@@ -102,7 +102,7 @@ def test_articles_are_recognised_under_their_chapters() -> None:
 
 
 def quoted(body: str, *words: str) -> Quote:
-    return quote(body, fold(body), words)
+    return quote(body, fold(body), {word: (number, float(len(word))) for number, word in enumerate(words)})
 
 
 def test_the_quote_names_the_article_and_holds_the_words() -> None:
@@ -116,6 +116,10 @@ def test_the_quote_is_of_the_article_that_says_most() -> None:
     assert quoted(STATUTE, "工作", "受到伤害").article == "第十四条"
     assert quoted(STATUTE, "工作", "受到伤害").sentence == "(一)在工作时间和工作场所内受到伤害的；"
     assert quoted(STATUTE, "申请", "受到伤害", "工伤认定").article == "第十四条"
+
+
+def test_an_article_is_found_by_its_number() -> None:
+    assert quoted(STATUTE, "第十七条").article == "第十七条"
 
 
 def test_an_article_that_is_only_referred_to_is_no_article() -> None:

@@ -16,13 +16,14 @@ from sqlalchemy import Connection
 from ...core.library.articles import Quote, opening, quote
 from ...core.library.choosing import chosen, literal_planes, narrowed, spoken_planes, with_all
 from ...core.library.model import Entry, EntryKind
-from ...core.library.ranking import Corpus, boost, telling, weigh
+from ...core.library.ranking import Corpus, Telling, boost, echo, telling, weigh
 from ...core.library.rules import in_force
-from ...core.library.search import Plan, query_grams
+from ...core.library.search import Plan
 from .library import Held
 from .library_shelf import ReadText, Shelf, View
 
 CANDIDATES_MIN: Final = 80
+Groups = tuple[tuple[Telling, ...], ...]
 WIDER: Final = 5  # times as many are read where too few hold the words as typed
 
 
@@ -80,12 +81,12 @@ def search(tx: Connection, shelf: Shelf, plan: Plan, wanted: Wanted) -> Found:
     allowed = narrowed(view.catalogue, None if wanted.any_time else wanted.day, wanted.kind.value if wanted.kind else "", wanted.topic)
     allowed = view.rows if allowed is None else allowed & view.rows
     counted, literal = _literal(view, plan, wanted, corpus, allowed)
-    hits = _rank(view, literal, tuple((term,) for term in plan.terms), corpus, wanted, literal=True)
+    hits = _rank(view, literal, tuple((term,) for term in plan.terms), plan, corpus, wanted, literal=True)
     if len(hits) >= wanted.limit or (literal and len(plan.terms) == 1 and len(plan.terms[0]) <= 2):
         return Found(tuple(hits), counted)
     have = {hit.held.entry_id for hit in hits}
     spoken_counted, spoken = _spoken(view, plan, wanted, corpus, allowed)
-    more = _rank(view, [one for one in spoken if one.held.entry_id not in have], plan.words, corpus, wanted, literal=False)
+    more = _rank(view, [one for one in spoken if one.held.entry_id not in have], plan.words, plan, corpus, wanted, literal=False)
     return Found(tuple([*hits, *more][: wanted.limit]), counted or spoken_counted)
 
 
@@ -119,21 +120,34 @@ def _spoken(view: View, plan: Plan, wanted: Wanted, corpus: Corpus, allowed: int
 
 
 def _rank(
-    view: View, candidates: Sequence[ReadText], words: tuple[tuple[str, ...], ...], corpus: Corpus, wanted: Wanted, *, literal: bool
+    view: View,
+    candidates: Sequence[ReadText],
+    words: tuple[tuple[str, ...], ...],
+    plan: Plan,
+    corpus: Corpus,
+    wanted: Wanted,
+    *,
+    literal: bool,
 ) -> list[Hit]:
     """The best candidates in order; equal scores by id, so that the order is the same everywhere."""
     worth = telling(words, corpus)
     grams = view.grams_in([one.row for one in candidates])
-    scored = [(weigh(one.title, one.body, grams[one.row], worth) * boost(one.entry, wanted.region, wanted.day), one) for one in candidates]
+    scored: list[tuple[float, ReadText]] = []
+    for one in candidates:
+        found = weigh(one.title, one.body, grams[one.row], worth)
+        found += echo(one.title, plan.literal, corpus) if found else 0.0
+        scored.append((found * boost(one.entry, wanted.region, wanted.day), one))
     scored.sort(key=lambda pair: (-pair[0], pair[1].held.entry_id))
-    flat = [word for group in words for word in group]
-    parts = [gram for word in flat for gram in query_grams(word)]
-    hits: list[Hit] = []
-    for score, one in scored[: wanted.limit]:
-        if score > 0:
-            told = quote(one.entry.body, one.body, flat)
-            told = told if told.matched else quote(one.entry.body, one.body, parts)
-            if not told.article and all(word in one.title for word in told.matched):
-                told = replace(told, snippet=opening(one.entry.body))
-            hits.append(Hit(one.held, one.entry, told, literal, round(score, 4), in_force(one.entry, wanted.day)))
-    return hits
+    return [_hit(score, one, worth, plan, wanted, literal) for score, one in scored[: wanted.limit] if score > 0]
+
+
+def _hit(score: float, one: ReadText, worth: Groups, plan: Plan, wanted: Wanted, literal: bool) -> Hit:
+    """A hit with what to quote of it; where only parts of words stand in the text, these are quoted."""
+    whole = {word.word: (number, word.rarity * len(word.word)) for number, group in enumerate(worth) for word in group}
+    told = quote(one.entry.body, one.body, whole, plan.literal)
+    if not told.matched:
+        parts = {gram: (number, rare) for number, group in enumerate(worth) for word in group for gram, rare in word.pairs.items()}
+        told = quote(one.entry.body, one.body, parts, plan.literal)
+    if not told.article and all(word in one.title for word in told.matched):
+        told = replace(told, snippet=opening(one.entry.body))
+    return Hit(one.held, one.entry, told, literal, round(score, 4), in_force(one.entry, wanted.day))

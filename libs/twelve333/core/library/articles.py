@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 SNIPPET_CHARS_MAX: Final = 160
 SENTENCE_CHARS_MAX: Final = 400
+_BESIDE: Final = 0.1  # what a pair beside each other adds
 PLACES_MAX: Final = 64  # of one word in one text
 _NUMBER = "[一二三四五六七八九十百千零〇0-9]+"
 _BLANK = "[ \t\u3000]"
@@ -114,31 +115,45 @@ def passages(body: str) -> list[Passage]:
     return found
 
 
-def quote(body: str, folded: str, words: Iterable[str]) -> Quote:
-    """The article or paragraph with most of the `words`, and in it the sentence with most of them.
+def quote(body: str, folded: str, words: Mapping[str, tuple[int, float]], pairs: Collection[str] = ()) -> Quote:
+    """The article or paragraph that says most of what is asked, and in it the sentence that does.
 
     Args:
         body: the text.
         folded: the same, folded; positions are the same.
-        words: folded.
+        words: folded, each with the number of its group and what it is worth; of a group one counts.
+        pairs: neighbours of the question, each two folded characters: where as much is said, what stands as in the question counts.
     """
-    wanted = sorted(dict.fromkeys(words), key=len, reverse=True)
     outline, found, headings = _Outline(body), dict[_Block, set[str]](), dict[_Block, set[str]]()
-    for word in wanted:
+    for word in words:
         for at in _places(folded, word):
             (headings if outline.is_heading(at) else found).setdefault(outline.block(at), set()).add(word)
     found = found or headings
     if not found:
         first = outline.opening()
         return Quote(first.article, _cut(body[first.start : first.end].strip(), 0), (), "", first.chapter)
-    best = max(found, key=lambda block: (sum(map(len, found[block])), -block.start))
-    matched = tuple(word for word in wanted if word in found[best])
-    start, end = _sentence(folded, best, matched)
+
+    def says(block: _Block) -> tuple[float, int]:
+        beside = sum(pair in folded[block.start : block.end] for pair in pairs)
+        return round(_worth(found[block], words) * (1 + _BESIDE * beside), 6), -block.start
+
+    best = max(found, key=says)
+    matched = tuple(sorted(found[best], key=lambda word: (-len(word), word)))
+    start, end = _sentence(folded, best, words)
     text = body[best.start : best.end]
     lead = len(text) - len(text.lstrip())
-    at = min(folded.index(word, best.start) for word in matched) - best.start - lead
-    snippet = _cut(text.strip(), at)
+    places = [at for word in matched if (at := folded.find(word, best.start, best.end)) >= 0]  # a number of an article stands before it
+    snippet = _cut(text.strip(), min(places, default=best.start) - best.start - lead)
     return Quote(best.article, snippet, matched, " ".join(body[start:end].split())[:SENTENCE_CHARS_MAX], best.chapter)
+
+
+def _worth(found: Iterable[str], words: Mapping[str, tuple[int, float]]) -> float:
+    """What the words found are worth: of each group the dearest."""
+    best: dict[int, float] = {}
+    for word in found:
+        group, worth = words[word]
+        best[group] = max(best.get(group, 0.0), worth)
+    return sum(best.values())
 
 
 def opening(body: str) -> str:
@@ -157,11 +172,11 @@ def _places(folded: str, word: str) -> Iterator[int]:
         at = folded.find(word, at + len(word))
 
 
-def _sentence(folded: str, block: _Block, matched: tuple[str, ...]) -> tuple[int, int]:
-    """From where to where the sentence goes that holds most of the matched words, the first of equals."""
-    best = (-1, block.start, block.end)
+def _sentence(folded: str, block: _Block, words: Mapping[str, tuple[int, float]]) -> tuple[int, int]:
+    """From where to where the sentence goes that says most, the first of equals."""
+    best = (-1.0, block.start, block.end)
     for piece in _SENTENCE.finditer(folded, block.start, block.end):
-        held = sum(len(word) for word in matched if word in piece[0])
+        held = _worth((word for word in words if word in piece[0]), words)
         if held > best[0]:
             best = held, piece.start(), piece.end()
     return best[1], best[2]

@@ -12,7 +12,7 @@ from typing import Final
 from . import bits
 from .catalogue import Catalogue
 from .model import EntryKind
-from .ranking import IN_PARTS, NOT_IN_FORCE, TITLE, Corpus, rarity
+from .ranking import IN_PARTS, NOT_IN_FORCE, TITLE, Corpus, group_rarity, rarity
 from .search import Plan, query_grams
 
 Holding = Callable[[str], int]  # the rows that hold a gram
@@ -67,9 +67,9 @@ def spoken_planes(plan: Plan, catalogue: Catalogue, corpus: Corpus, holding: Hol
         for word in group:
             whole |= with_all(query_grams(word), holding)
             titled |= catalogue.titled(word)
-        rarest = max(_rarity(word, corpus) for word in group)
-        bits.add(planes, whole, _steps(rarest))
-        bits.add(planes, titled, _steps(TITLE * rarest))
+        rare = group_rarity(group, corpus)
+        bits.add(planes, whole, _steps(rare))
+        bits.add(planes, titled, _steps(TITLE * rare))
     for gram in plan.spoken:
         bits.add(planes, holding(gram), _steps(IN_PARTS * _rarity(gram, corpus)))
     return planes

@@ -17,6 +17,7 @@ from .rules import in_force
 from .search import query_grams
 
 USUAL_CHARS: Final = 600
+LONG_CHARS: Final = 4_800  # a statute is not less to the point for being longer still: one article of it answers
 COUNTED_CHARS: Final = 16_000  # how often a word stands beyond them changes nothing any more
 _SATURATION: Final = 1.2
 _LENGTH_SHARE: Final = 0.4
@@ -24,6 +25,7 @@ IN_PARTS: Final = 0.35
 TITLE: Final = 1.0
 NOT_IN_FORCE: Final = 0.5
 _KIND: Final = {EntryKind.QA: 1.25, EntryKind.GUIDE: 1.2, EntryKind.CASE: 1.05, EntryKind.POLICY: 1.0}
+_ECHO: Final = 0.3
 _NEAREST, _SAME_PROVINCE, _NATIONAL, _SISTER_UNIT, _ELSEWHERE = 1.4, 1.3, 1.15, 0.7, 0.5
 
 
@@ -81,13 +83,27 @@ def boost(entry: Entry, caller: str, day: date) -> float:
 
 def telling(words: Iterable[Iterable[str]], corpus: Corpus) -> tuple[tuple[Telling, ...], ...]:
     """What each word of a search is worth; once for all texts that it is looked for in."""
-    return tuple(tuple(_telling(word, corpus) for word in group) for group in words)
+    return tuple(tuple(_telling(word, group_rarity(group, corpus), corpus) for word in group) for group in map(tuple, words))
 
 
-def _telling(word: str, corpus: Corpus) -> Telling:
+def _telling(word: str, rare: float, corpus: Corpus) -> Telling:
     grams = query_grams(word)
-    pairs = {gram: rarity(corpus.holding.get(gram, 0), corpus.entries) for gram in grams}
-    return Telling(word, max(pairs.values(), default=0.0), frozenset(grams), pairs if len(grams) > 1 else {}, len(grams))
+    pairs = {gram: min(rare, rarity(corpus.holding.get(gram, 0), corpus.entries)) for gram in grams}
+    return Telling(word, rare, frozenset(grams), pairs if len(grams) > 1 else {}, len(grams))
+
+
+def group_rarity(group: Iterable[str], corpus: Corpus) -> float:
+    """How much it says that a text holds any word of a group: a word with frequent synonyms says no more than these.
+
+    How many texts hold a word is not known, but no more than hold its rarest pair.
+    """
+    holding = sum(min((corpus.holding.get(gram, 0) for gram in query_grams(word)), default=0) for word in group)
+    return rarity(holding, corpus.entries)
+
+
+def echo(title: str, grams: Iterable[str], corpus: Corpus) -> float:
+    """Weight of the pairs of a question, whatever they mean, that stand in a folded title: titles of answers are questions."""
+    return _ECHO * sum(rarity(corpus.holding.get(gram, 0), corpus.entries) for gram in grams if len(gram) > 1 and gram in title)
 
 
 def weigh(title: str, body: str, grams: Set[str], words: tuple[tuple[Telling, ...], ...]) -> float:
@@ -98,7 +114,7 @@ def weigh(title: str, body: str, grams: Set[str], words: tuple[tuple[Telling, ..
         grams: those of the words that the text holds, as the index knows.
         words: looked for.
     """
-    norm = _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * len(body) / USUAL_CHARS)
+    norm = _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * min(len(body), LONG_CHARS) / USUAL_CHARS)
     return sum(max(_weigh_word(word, title, body, grams, norm) for word in group) for group in words)
 
 
