@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from twelve333.adapters.sql.search import Found
-from twelve333.cli.library_files import markdown_files, read_files
+from twelve333.cli.library_files import readable_files, read_files
 from twelve333.core.library.articles import passages
 from twelve333.core.library.model import Entry, EntryKind
 
@@ -45,7 +45,7 @@ def questions() -> list[Question]:
 def statutes() -> list[Entry]:
     """The policy texts beside the checkout or below TWELVE333_SHARED; none where they are absent."""
     folder = Path(os.environ.get("TWELVE333_SHARED") or Path(__file__).resolve().parents[2] / "shared") / "library"
-    return read_files(folder, markdown_files(folder), "en").entries if folder.is_dir() else []
+    return read_files(folder, readable_files(folder), "en").entries if folder.is_dir() else []
 
 
 def articles(texts: Sequence[Entry]) -> list[Entry]:
