@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from twelve333.adapters.sql.search import Found
-from twelve333.cli.library_files import readable_files, read_files
+from twelve333.cli.library_files import read_files, readable_files
 from twelve333.core.library.articles import passages
 from twelve333.core.library.model import Entry, EntryKind
 
