@@ -128,6 +128,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     signing = hosting.signing_of(settings, refused, node.directory.signs, node.clock)
     queue_board = QueueBoard(node.province, node.clock, calls.view, refused.covers)
     listening = partial(queue_board.attach, signing=signing)
+    calls.visits.attach(signing)
     relay = await hosting.start_relay(
         stack, settings, node.database, delivery, told, node.clock, direct, sealing, signing, copies, (), refused.covers, listening
     )

@@ -18,6 +18,7 @@ from .last_resorts import LastResorts
 from .offering import Offering
 from .routing_view import RoutingView
 from .slots import SlotBoard
+from .visits import VisitList
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class CallParts:
         granting: room at ours, promised to others.
         line: callbacks of its units.
         resorts: last resorts of its handoffs.
+        visits: where calls were, signed.
     """
 
     view: RoutingView
@@ -47,15 +49,17 @@ class CallParts:
     granting: Granting
     line: CallbackLine
     resorts: LastResorts
+    visits: VisitList
 
     @classmethod
     def of(cls, node: NodeContext) -> Self:
         """Put them together for a node."""
         view, errands = RoutingView(node.directory, node.province, node.clock), Errands()
         slots = SlotBoard(view, node.peers, node.clock)
-        handoffs = Handoffs(Offering(node, view, errands, slots, CallsCounted(node.clock)))
+        visits = VisitList(node, view)
+        handoffs = Handoffs(Offering(node, view, errands, slots, CallsCounted(node.clock)), visits)
         fetcher, incoming, granting = ContextFetcher(node), Incoming(node, errands), Granting(node, view)
         line = CallbackLine(node, view)
         resorts = LastResorts(handoffs, line.enter)
         line.ended = resorts.ended
-        return cls(view, errands, handoffs, fetcher, incoming, Desks(node), slots, granting, line, resorts)
+        return cls(view, errands, handoffs, fetcher, incoming, Desks(node), slots, granting, line, resorts, visits)

@@ -25,11 +25,13 @@ from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.messages import told
 from twelve333.core.routing.model import Call, Route
 from twelve333.core.routing.rules import check_call
+from twelve333.core.routing.visits import Visits
 from twelve333.wire.routing import told_to_wire
 
 from .offering import Offering
 from .seats import note_lease
 from .store import routing as store
+from .visits import VisitList
 
 OVERDUE_MAX: Final = 200
 SILENT_FOR: Final = timedelta(minutes=10)
@@ -47,16 +49,18 @@ class Handoffs:
 
     Args:
         offering: asks units.
+        visits: signs where calls were.
     """
 
-    def __init__(self, offering: Offering) -> None:
+    def __init__(self, offering: Offering, visits: VisitList) -> None:
+        self.visits = visits
         self._offering = offering
         self.node = offering.node
         self.view = offering.view
         self.counted = offering.counted
         self._placing: dict[str, asyncio.Task[Handoff]] = {}
 
-    async def place(self, asked: Call, from_unit: str, context: Sequence[ContextItem], placed_by: str = "") -> Handoff:
+    async def place(self, asked: Call, from_unit: str, context: Sequence[ContextItem], placed_by: str = "", after: str = "") -> Handoff:
         """Find a unit that takes the call, or the last resort; the same request again gets the same answer.
 
         Args:
@@ -64,15 +68,20 @@ class Handoffs:
             from_unit: one of this node's units.
             context: what the other side needs to know.
             placed_by: the desktop or system that asks, and hears what becomes of it.
+            after: id of the handoff by which the call came here, if it goes on.
 
         Raises:
             Refused: the request is malformed, or the id is used for another call.
         """
         self._check(asked, from_unit, context)
-        call = asked if from_unit in asked.visited else replace(asked, visited=(*asked.visited, from_unit))
+        before = await self.node.database.read(lambda tx: self.visits.before(tx, after, from_unit)) if after else None
+        proved = before.units if before else ()
+        visited = (*proved, *(unit for unit in asked.visited if unit not in (*proved, from_unit)), from_unit)
+        call = replace(asked, visited=visited)
         task = self._placing.get(call.id)
         if task is None:
-            task = self._placing[call.id] = asyncio.create_task(self._place(Handoff(call, from_unit, placed_by=placed_by), tuple(context)))
+            placing = self._place(Handoff(call, from_unit, placed_by=placed_by), tuple(context), before)
+            task = self._placing[call.id] = asyncio.create_task(placing)
             task.add_done_callback(lambda _: self._placing.pop(call.id, None))
         # A desktop that hangs up does not break off what is half done.
         handoff = await asyncio.shield(task)
@@ -173,7 +182,7 @@ class Handoffs:
         if unit is None or unit.member != self.view.province:
             raise Refused(refuse(codes.FROM_UNIT_NOT_HERE, unit=from_unit[:6], member=self.view.province))
 
-    async def _place(self, asked: Handoff, context: Sequence[ContextItem]) -> Handoff:
+    async def _place(self, asked: Handoff, context: Sequence[ContextItem], before: Visits | None) -> Handoff:
         call = asked.call
         known = await self.node.database.read(lambda tx: store.load_handoff(tx, call.id))
         if known:
@@ -187,7 +196,7 @@ class Handoffs:
         call = asked.call
         route = self.view.route(call, self.node.clock())
         self._offering.slots.passed_over(route)
-        handoff = await self._try_all(replace(asked, context_sha256=digest_of(context), route=route), route)
+        handoff = await self._try_all(replace(asked, context_sha256=digest_of(context), route=route), route, before)
         if handoff.state is not HandoffState.ACCEPTED:
             handoff = accepted(give_up(handoff, route.last_resort, self.node.clock())).state
         try:
@@ -199,7 +208,7 @@ class Handoffs:
         _PLACED.add(1, {"state": handoff.state.value})
         return handoff
 
-    async def _try_all(self, handoff: Handoff, route: Route) -> Handoff:
+    async def _try_all(self, handoff: Handoff, route: Route, before: Visits | None) -> Handoff:
         limits, loop = self.node.settings.handoff, asyncio.get_running_loop()
         until = loop.time() + limits.total_ms / 1000
         for candidate in route.to_try:
@@ -207,7 +216,7 @@ class Handoffs:
             if left <= 0:
                 break
             offered = accepted(offer_to(handoff, candidate, self.node.clock())).state
-            handoff = await self._offering.ask(offered, min(limits.candidate_ms / 1000, left))
+            handoff = await self._offering.ask(offered, min(limits.candidate_ms / 1000, left), self.visits.signed(before, offered))
             _OFFERS.add(1, {"outcome": handoff.state.value})
             if handoff.state is HandoffState.ACCEPTED:
                 break

@@ -19,6 +19,7 @@ from twelve333.core.routing import codes
 from twelve333.core.routing.handoff import Handoff, fail, take
 from twelve333.core.routing.machine import HOLDS_SEAT, HandoffState
 from twelve333.core.routing.offers import Offer
+from twelve333.core.routing.visits import Visits
 from twelve333.wire import codes as wire_codes
 from twelve333.wire.routing import offer_to_wire, state_to_wire
 
@@ -53,25 +54,27 @@ class Offering:
     slots: SlotBoard
     counted: CallsCounted
 
-    async def ask(self, handoff: Handoff, seconds: float) -> Handoff:
+    async def ask(self, handoff: Handoff, seconds: float, visits: Visits | None = None) -> Handoff:
         """Ask the unit to which `handoff` is offered; the handoff as it then stands (accepted, refused, expired or unreachable).
 
         Args:
             handoff: in the state OFFERED.
             seconds: how long to wait for the answer.
+            visits: where the call was, signed; what is not proved there is not said to others.
         """
         now = self.node.clock()
-        call = replace(handoff.call, draw=0.0)  # what was drawn here is of no use there
+        # What was drawn here is of no use there.
+        call = replace(handoff.call, draw=0.0, visited=visits.units if visits else (handoff.from_unit,))
         offer = Offer(handoff.offer_id, call, handoff.from_unit, self.view.province, handoff.unit, now + VALID_FOR, handoff.context_sha256)
         if handoff.member == self.view.province:
-            return await self._ask_here(handoff, offer)
+            return await self._ask_here(handoff, offer, visits)
         if self.view.is_left_alone(handoff.member, now):
             return accepted(fail(handoff, HandoffState.UNREACHABLE, codes.PEER_UNREACHABLE, now)).state
         self.slots.wants(handoff.unit, handoff.member, call)
         if self.view.rates.gaps.until(handoff.unit, call.topic, now):  # others of our calls were faster
             return _kept(fail(handoff, HandoffState.REFUSED, codes.RATE_EXCEEDED, now))
         self.view.rates.gaps.spend(handoff.unit, call.topic, now)
-        return await self._ask_peer(handoff, offer, seconds)
+        return await self._ask_peer(handoff, offer, seconds, visits)
 
     async def notify(self, member: str, offer_id: str, state: HandoffState) -> None:
         """Tell a peer what became of its offer, so that its seat is free (or held on) at once.
@@ -84,12 +87,12 @@ class Offering:
         if state not in HOLDS_SEAT:
             self.slots.ended(offer_id.rpartition(".")[2])
 
-    async def _ask_here(self, handoff: Handoff, offer: Offer) -> Handoff:
+    async def _ask_here(self, handoff: Handoff, offer: Offer, visits: Visits | None) -> Handoff:
         node, snapshot, now = self.node, self.view.snapshot, self.node.clock()
         hold = timedelta(seconds=node.settings.handoff.seat_hold_seconds)
 
         def keep(tx: Connection) -> str:
-            return lease_seat(tx, snapshot, node.province, offer, hold, now).target
+            return lease_seat(tx, snapshot, node.province, offer, hold, now, visits).target
 
         try:
             target = await node.database.write(keep)
@@ -97,10 +100,10 @@ class Offering:
             return self._refused(handoff, refused.refusal)
         return _kept(take(handoff, target, hold, now))
 
-    async def _ask_peer(self, handoff: Handoff, offer: Offer, seconds: float) -> Handoff:
+    async def _ask_peer(self, handoff: Handoff, offer: Offer, seconds: float, visits: Visits | None) -> Handoff:
         try:
             stub = service_pb2_grpc.HandoffPeerServiceStub(self.node.peers.channel(handoff.member))
-            answer = await stub.OfferHandoff(offer_to_wire(offer), timeout=seconds)
+            answer = await stub.OfferHandoff(offer_to_wire(offer, visits), timeout=seconds)
         except grpc.aio.AioRpcError as error:
             return self._failed(handoff, service_error(error, Target(handoff.member)).refusal)
         except Refused as refused:  # the directory does not know the member any more

@@ -7,15 +7,20 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from twelve333.core.coverage.snapshot import Snapshot
-from twelve333.core.decision import accepted
+from twelve333.core.decision import Refused, accepted, refuse
+from twelve333.core.routing import codes
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.offers import Lease, Offer, Post, consider, note
+from twelve333.core.routing.visits import Visits
+from twelve333.wire.visits import visits_to_wire
 
 from .store import routing as store
 from .store.slots import load_accounts
 
 
-def lease_seat(tx: Connection, snapshot: Snapshot, member: str, offer: Offer, hold: timedelta, now: datetime) -> Lease:
+def lease_seat(
+    tx: Connection, snapshot: Snapshot, member: str, offer: Offer, hold: timedelta, now: datetime, visits: Visits | None = None
+) -> Lease:
     """Lease a seat to an offered call.
 
     Args:
@@ -25,14 +30,19 @@ def lease_seat(tx: Connection, snapshot: Snapshot, member: str, offer: Offer, ho
         offer: what is asked, by another node or by this one.
         hold: for how long, until the call is put through.
         now: aware time.
+        visits: where the call was, checked; kept for the case that it goes on from here.
 
     Raises:
         Refused: as `consider` says.
     """
     known = store.load_lease(tx, offer.from_member, offer.id)
+    if known is None and store.handed_on(tx, visits.first_id if visits else offer.call.id, offer.unit):
+        raise Refused(refuse(codes.LOOP, unit=offer.unit))
     lease = accepted(consider(offer, known, post_of(tx, snapshot, member, offer.unit, now), hold, now)).state
     if lease != known:
         store.save_lease(tx, lease)
+        if visits:
+            store.save_visits(tx, lease, visits_to_wire(visits).SerializeToString())
     return lease
 
 

@@ -35,6 +35,7 @@ async def place(
     visited: list[str] | None = None,
     context_file: OptionalInput = None,
     id: str | None = None,
+    after: str = "",
     common: Common = Common(),
 ) -> int:
     """Hand a call on to the first unit that takes it; exit code 5 if none does and the last resort is left.
@@ -47,6 +48,7 @@ async def place(
         caller_region: the place rung from.
         visited: unit where the call was before; may be given several times.
         context_file: file with lines `name: text`, what the other side needs to know; `-` reads standard input.
+        after: id of the handoff by which the call came here, if it goes on; where it was is then proved to whoever is asked.
         id: id of the handoff; made up if absent. Give the same again to repeat.
     """
     context = parse_context(read_text(context_file)) if context_file else {}
@@ -60,6 +62,7 @@ async def place(
             visited=visited or (),
             context=context,
             handoff_id=id,
+            after=after,
         )
     show_view(view, common)
     return 0 if view.handoff.state is not HandoffState.LAST_RESORT else 5

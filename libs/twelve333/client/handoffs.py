@@ -61,6 +61,7 @@ class HandoffsClient:
         priority: int = 0,
         context: Mapping[str, str] | None = None,
         handoff_id: str | None = None,
+        after: str = "",
     ) -> HandoffView:
         """Hand a call on: to the first unit that takes it, else to the last resort.
 
@@ -70,14 +71,15 @@ class HandoffsClient:
             topic: classification code; empty: any.
             language: BCP 47 tag; Chinese if empty.
             caller_region: the place rung from; empty: not known.
-            visited: units where the call was before.
+            visited: units where the call was before, as far as one knows; they are not asked.
             priority: 0 (usual) to 9.
             context: what the other side needs to know, by names such as `question`; at most 16 items, 8,192 characters.
             handoff_id: made up if None. Give the same again to repeat.
+            after: id of the handoff by which the call came here, if it goes on: where it was is then proved to whoever is asked.
         """
         call = Call(handoff_id or new_id(), region, caller_region, topic, language, tuple(visited), priority, random.random())
         items = context_to_wire(ContextItem(name, text) for name, text in (context or {}).items())
-        request = pb.PlaceHandoffRequest(call=call_to_wire(call), from_unit=from_unit, context=items)
+        request = pb.PlaceHandoffRequest(call=call_to_wire(call), from_unit=from_unit, context=items, after=after)
         return view_of(await self._calls.unary(self._stub.PlaceHandoff, request))
 
     async def connected(self, handoff_id: str) -> HandoffView:

@@ -16,9 +16,11 @@ from ..core.routing.machine import HandoffState
 from ..core.routing.messages import HandoffTold
 from ..core.routing.model import A_CASE, Call, LastResort, LastResortKind, Route
 from ..core.routing.offers import Lease, Offer
+from ..core.routing.visits import Visits
 from .coverage import asked_time, candidate_from_wire, candidate_to_wire
 from .observed import observed_from_wire, observed_to_wire
 from .times import from_timestamp, to_timestamp
+from .visits import visits_to_wire
 
 _STATE_OUT: Final[dict[HandoffState, pb.HandoffState.ValueType]] = {
     state: pb.HANDOFF_STATE_UNSPECIFIED if state is HandoffState.NEW else pb.HandoffState.Value(f"HANDOFF_STATE_{state.name}")
@@ -143,8 +145,8 @@ def handoff_from_wire(handoff: pb.Handoff) -> Handoff:
     )
 
 
-def offer_to_wire(offer: Offer) -> service_pb2.OfferHandoffRequest:
-    """An offer as it travels; who makes it is proved by the connection."""
+def offer_to_wire(offer: Offer, visits: Visits | None = None) -> service_pb2.OfferHandoffRequest:
+    """An offer as it travels; who makes it is proved by the connection, where the call was by signatures."""
     return service_pb2.OfferHandoffRequest(
         offer_id=offer.id,
         call=call_to_wire(offer.call),
@@ -152,6 +154,7 @@ def offer_to_wire(offer: Offer) -> service_pb2.OfferHandoffRequest:
         unit=offer.unit,
         expires_at=to_timestamp(offer.expires_at),
         context_sha256=offer.context_sha256,
+        visits=visits_to_wire(visits) if visits else None,
     )
 
 

@@ -68,7 +68,9 @@ class HandoffHandlers(service_pb2_grpc.HandoffServiceServicer):
     ) -> routing_pb2.Handoff:
         """Find a unit that takes the call, or the last resort."""
         told = context_from_wire(request.context)
-        return handoff_to_wire(await self._handoffs.place(_drawn(request.call), request.from_unit, told, current_caller().name), told)
+        return handoff_to_wire(
+            await self._handoffs.place(_drawn(request.call), request.from_unit, told, current_caller().name, request.after), told
+        )
 
     async def ReportConnected(
         self, request: pb.ReportConnectedRequest, context: ServicerContext[pb.ReportConnectedRequest, routing_pb2.Handoff]

@@ -22,6 +22,7 @@ from twelve333.core.routing.offers import Offer
 from twelve333.core.routing.rules import check_call
 from twelve333.core.routing.test_calls import answer as answer_test_call
 from twelve333.wire.routing import context_to_wire, offer_from_wire, state_from_wire, told_from_wire
+from twelve333.wire.visits import visits_from_wire
 
 from ..context import NodeContext
 from ..contexts import ContextFetcher
@@ -60,11 +61,13 @@ class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
         node, snapshot, now = self._node, self._view.snapshot, self._node.clock()
         offer = offer_from_wire(request, current_caller().member)
         _check_offer(offer)
+        visits = visits_from_wire(request.visits) if request.HasField("visits") else None
+        self._handoffs.visits.check(offer, visits)
         if request.test:
             return pb.OfferHandoffResponse(target=accepted(answer_test_call(offer, snapshot, node.province)).state)
         await self._admit(offer, now)
         hold = timedelta(seconds=node.settings.handoff.seat_hold_seconds)
-        lease = await node.database.write(lambda tx: lease_seat(tx, snapshot, node.province, offer, hold, now))
+        lease = await node.database.write(lambda tx: lease_seat(tx, snapshot, node.province, offer, hold, now, visits))
         if lease.accepted_at == now and offer.from_member != node.province:
             self._handoffs.counted.accepted(now)
         if offer.context_sha256:

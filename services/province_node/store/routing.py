@@ -104,6 +104,7 @@ seat_leases = Table(
     Column("context", JSON, nullable=False, info=personal("from_member", "offer_id")),
     Column("context_sha256", LargeBinary, nullable=False),
     Column("taken_by", String(64), nullable=False, server_default=""),
+    Column("visits", LargeBinary, nullable=True),
     Index("ix_seat_leases_unit", "unit", "held_until"),
 )
 OWN_MAX: Final = 500  # of a desktop, told when it comes
@@ -204,6 +205,24 @@ def save_lease(tx: Connection, lease: Lease) -> None:
     row |= {"expires_at": offer.expires_at, "target": lease.target, "accepted_at": lease.accepted_at, "priority": offer.call.priority}
     row |= {"pool": lease.pool, "slot": lease.slot, "context_sha256": offer.context_sha256}
     tx.execute(insert(seat_leases).values(row))
+
+
+def save_visits(tx: Connection, lease: Lease, visits: bytes) -> None:
+    """Keep where the call was, signed, for the case that it goes on from here."""
+    mine = (seat_leases.c.from_member == lease.offer.from_member) & (seat_leases.c.offer_id == lease.offer.id)
+    tx.execute(update(seat_leases).where(mine).values(visits=visits))
+
+
+def load_visits(tx: Connection, lease: Lease) -> bytes:
+    """Where the call was, as kept."""
+    mine = (seat_leases.c.from_member == lease.offer.from_member) & (seat_leases.c.offer_id == lease.offer.id)
+    return tx.scalar(select(seat_leases.c.visits).where(mine)) or b""
+
+
+def handed_on(tx: Connection, handoff_id: str, unit: str) -> bool:
+    """Whether this unit of ours has handed on the call that began with this handoff."""
+    mine = (handoffs.c.id == handoff_id) & (handoffs.c.from_unit == unit)
+    return tx.scalar(select(handoffs.c.id).where(mine)) is not None
 
 
 def save_lease_context(tx: Connection, lease: Lease, context: Sequence[ContextItem]) -> None:

@@ -140,7 +140,7 @@ class Call(_message.Message):
     """A random number in [0, 1) that decides between weights; absent: the node draws it. The same number always leads the same way."""
     @_builtins.property
     def visited(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The units where the call was already, in order; it never comes to one of them again. At most 5."""
+        """The units where the call was already, in order; it never comes to one of them again. At most 5. In an offer: those that are proved."""
 
     def __init__(
         self,

@@ -25,53 +25,54 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from twelve333.api.routing.v1 import routing_pb2 as twelve333_dot_api_dot_routing_dot_v1_dot_routing__pb2
+from twelve333.api.routing.v1 import visits_pb2 as twelve333_dot_api_dot_routing_dot_v1_dot_visits__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/routing/v1/service.proto\x12\x18twelve333.api.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&twelve333/api/routing/v1/routing.proto\"k\n\x13\x45xplainRouteRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8e\x01\n\x13PlaceHandoffRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x02 \x01(\t\x12\x36\n\x07\x63ontext\x18\x03 \x03(\x0b\x32%.twelve333.api.routing.v1.ContextItem\"$\n\x16ReportConnectedRequest\x12\n\n\x02id\x18\x01 \x01(\t\"%\n\x17ReportConferenceRequest\x12\n\n\x02id\x18\x01 \x01(\t\"$\n\x16ReportCompletedRequest\x12\n\n\x02id\x18\x01 \x01(\t\"2\n\x14ReturnHandoffRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1f\n\x11GetHandoffRequest\x12\n\n\x02id\x18\x01 \x01(\t\"[\n\x13ListHandoffsRequest\x12\x35\n\x05state\x18\x01 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\r\n\x05limit\x18\x02 \x01(\r\"K\n\x14ListHandoffsResponse\x12\x33\n\x08handoffs\x18\x01 \x03(\x0b\x32!.twelve333.api.routing.v1.Handoff\"\xcc\x01\n\x13OfferHandoffRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12,\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x03 \x01(\t\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63ontext_sha256\x18\x06 \x01(\x0c\x12\x0c\n\x04test\x18\x1e \x01(\x08\"b\n\x14OfferHandoffResponse\x12\x0e\n\x06target\x18\x01 \x01(\t\x12,\n\tseat_hold\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04slot\x18\x03 \x01(\x08\"_\n\x14NotifyHandoffRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\"\x17\n\x15NotifyHandoffResponse\"o\n\x14ReportOutcomeRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x17\n\x15ReportOutcomeResponse\"\'\n\x13\x46\x65tchContextRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\"L\n\x14\x46\x65tchContextResponse\x12\x34\n\x05items\x18\x01 \x03(\x0b\x32%.twelve333.api.routing.v1.ContextItem2p\n\x0eRoutingService\x12^\n\x0c\x45xplainRoute\x12-.twelve333.api.routing.v1.ExplainRouteRequest\x1a\x1f.twelve333.api.routing.v1.Route2\xdd\x05\n\x0eHandoffService\x12`\n\x0cPlaceHandoff\x12-.twelve333.api.routing.v1.PlaceHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x66\n\x0fReportConnected\x12\x30.twelve333.api.routing.v1.ReportConnectedRequest\x1a!.twelve333.api.routing.v1.Handoff\x12h\n\x10ReportConference\x12\x31.twelve333.api.routing.v1.ReportConferenceRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x66\n\x0fReportCompleted\x12\x30.twelve333.api.routing.v1.ReportCompletedRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x62\n\rReturnHandoff\x12..twelve333.api.routing.v1.ReturnHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\\\n\nGetHandoff\x12+.twelve333.api.routing.v1.GetHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12m\n\x0cListHandoffs\x12-.twelve333.api.routing.v1.ListHandoffsRequest\x1a..twelve333.api.routing.v1.ListHandoffsResponse2\xd6\x03\n\x12HandoffPeerService\x12m\n\x0cOfferHandoff\x12-.twelve333.api.routing.v1.OfferHandoffRequest\x1a..twelve333.api.routing.v1.OfferHandoffResponse\x12p\n\rNotifyHandoff\x12..twelve333.api.routing.v1.NotifyHandoffRequest\x1a/.twelve333.api.routing.v1.NotifyHandoffResponse\x12p\n\rReportOutcome\x12..twelve333.api.routing.v1.ReportOutcomeRequest\x1a/.twelve333.api.routing.v1.ReportOutcomeResponse\x12m\n\x0c\x46\x65tchContext\x12-.twelve333.api.routing.v1.FetchContextRequest\x1a..twelve333.api.routing.v1.FetchContextResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/routing/v1/service.proto\x12\x18twelve333.api.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&twelve333/api/routing/v1/routing.proto\x1a%twelve333/api/routing/v1/visits.proto\"k\n\x13\x45xplainRouteRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9d\x01\n\x13PlaceHandoffRequest\x12,\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x02 \x01(\t\x12\x36\n\x07\x63ontext\x18\x03 \x03(\x0b\x32%.twelve333.api.routing.v1.ContextItem\x12\r\n\x05\x61\x66ter\x18\x04 \x01(\t\"$\n\x16ReportConnectedRequest\x12\n\n\x02id\x18\x01 \x01(\t\"%\n\x17ReportConferenceRequest\x12\n\n\x02id\x18\x01 \x01(\t\"$\n\x16ReportCompletedRequest\x12\n\n\x02id\x18\x01 \x01(\t\"2\n\x14ReturnHandoffRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1f\n\x11GetHandoffRequest\x12\n\n\x02id\x18\x01 \x01(\t\"[\n\x13ListHandoffsRequest\x12\x35\n\x05state\x18\x01 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\r\n\x05limit\x18\x02 \x01(\r\"K\n\x14ListHandoffsResponse\x12\x33\n\x08handoffs\x18\x01 \x03(\x0b\x32!.twelve333.api.routing.v1.Handoff\"\xfe\x01\n\x13OfferHandoffRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12,\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x1e.twelve333.api.routing.v1.Call\x12\x11\n\tfrom_unit\x18\x03 \x01(\t\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63ontext_sha256\x18\x06 \x01(\x0c\x12\x0c\n\x04test\x18\x1e \x01(\x08\x12\x30\n\x06visits\x18\x07 \x01(\x0b\x32 .twelve333.api.routing.v1.Visits\"b\n\x14OfferHandoffResponse\x12\x0e\n\x06target\x18\x01 \x01(\t\x12,\n\tseat_hold\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04slot\x18\x03 \x01(\x08\"_\n\x14NotifyHandoffRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\"\x17\n\x15NotifyHandoffResponse\"o\n\x14ReportOutcomeRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.twelve333.api.routing.v1.HandoffState\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x17\n\x15ReportOutcomeResponse\"\'\n\x13\x46\x65tchContextRequest\x12\x10\n\x08offer_id\x18\x01 \x01(\t\"L\n\x14\x46\x65tchContextResponse\x12\x34\n\x05items\x18\x01 \x03(\x0b\x32%.twelve333.api.routing.v1.ContextItem2p\n\x0eRoutingService\x12^\n\x0c\x45xplainRoute\x12-.twelve333.api.routing.v1.ExplainRouteRequest\x1a\x1f.twelve333.api.routing.v1.Route2\xdd\x05\n\x0eHandoffService\x12`\n\x0cPlaceHandoff\x12-.twelve333.api.routing.v1.PlaceHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x66\n\x0fReportConnected\x12\x30.twelve333.api.routing.v1.ReportConnectedRequest\x1a!.twelve333.api.routing.v1.Handoff\x12h\n\x10ReportConference\x12\x31.twelve333.api.routing.v1.ReportConferenceRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x66\n\x0fReportCompleted\x12\x30.twelve333.api.routing.v1.ReportCompletedRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\x62\n\rReturnHandoff\x12..twelve333.api.routing.v1.ReturnHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12\\\n\nGetHandoff\x12+.twelve333.api.routing.v1.GetHandoffRequest\x1a!.twelve333.api.routing.v1.Handoff\x12m\n\x0cListHandoffs\x12-.twelve333.api.routing.v1.ListHandoffsRequest\x1a..twelve333.api.routing.v1.ListHandoffsResponse2\xd6\x03\n\x12HandoffPeerService\x12m\n\x0cOfferHandoff\x12-.twelve333.api.routing.v1.OfferHandoffRequest\x1a..twelve333.api.routing.v1.OfferHandoffResponse\x12p\n\rNotifyHandoff\x12..twelve333.api.routing.v1.NotifyHandoffRequest\x1a/.twelve333.api.routing.v1.NotifyHandoffResponse\x12p\n\rReportOutcome\x12..twelve333.api.routing.v1.ReportOutcomeRequest\x1a/.twelve333.api.routing.v1.ReportOutcomeResponse\x12m\n\x0c\x46\x65tchContext\x12-.twelve333.api.routing.v1.FetchContextRequest\x1a..twelve333.api.routing.v1.FetchContextResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.routing.v1.service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXPLAINROUTEREQUEST']._serialized_start=173
-  _globals['_EXPLAINROUTEREQUEST']._serialized_end=280
-  _globals['_PLACEHANDOFFREQUEST']._serialized_start=283
-  _globals['_PLACEHANDOFFREQUEST']._serialized_end=425
-  _globals['_REPORTCONNECTEDREQUEST']._serialized_start=427
-  _globals['_REPORTCONNECTEDREQUEST']._serialized_end=463
-  _globals['_REPORTCONFERENCEREQUEST']._serialized_start=465
-  _globals['_REPORTCONFERENCEREQUEST']._serialized_end=502
-  _globals['_REPORTCOMPLETEDREQUEST']._serialized_start=504
-  _globals['_REPORTCOMPLETEDREQUEST']._serialized_end=540
-  _globals['_RETURNHANDOFFREQUEST']._serialized_start=542
-  _globals['_RETURNHANDOFFREQUEST']._serialized_end=592
-  _globals['_GETHANDOFFREQUEST']._serialized_start=594
-  _globals['_GETHANDOFFREQUEST']._serialized_end=625
-  _globals['_LISTHANDOFFSREQUEST']._serialized_start=627
-  _globals['_LISTHANDOFFSREQUEST']._serialized_end=718
-  _globals['_LISTHANDOFFSRESPONSE']._serialized_start=720
-  _globals['_LISTHANDOFFSRESPONSE']._serialized_end=795
-  _globals['_OFFERHANDOFFREQUEST']._serialized_start=798
-  _globals['_OFFERHANDOFFREQUEST']._serialized_end=1002
-  _globals['_OFFERHANDOFFRESPONSE']._serialized_start=1004
-  _globals['_OFFERHANDOFFRESPONSE']._serialized_end=1102
-  _globals['_NOTIFYHANDOFFREQUEST']._serialized_start=1104
-  _globals['_NOTIFYHANDOFFREQUEST']._serialized_end=1199
-  _globals['_NOTIFYHANDOFFRESPONSE']._serialized_start=1201
-  _globals['_NOTIFYHANDOFFRESPONSE']._serialized_end=1224
-  _globals['_REPORTOUTCOMEREQUEST']._serialized_start=1226
-  _globals['_REPORTOUTCOMEREQUEST']._serialized_end=1337
-  _globals['_REPORTOUTCOMERESPONSE']._serialized_start=1339
-  _globals['_REPORTOUTCOMERESPONSE']._serialized_end=1362
-  _globals['_FETCHCONTEXTREQUEST']._serialized_start=1364
-  _globals['_FETCHCONTEXTREQUEST']._serialized_end=1403
-  _globals['_FETCHCONTEXTRESPONSE']._serialized_start=1405
-  _globals['_FETCHCONTEXTRESPONSE']._serialized_end=1481
-  _globals['_ROUTINGSERVICE']._serialized_start=1483
-  _globals['_ROUTINGSERVICE']._serialized_end=1595
-  _globals['_HANDOFFSERVICE']._serialized_start=1598
-  _globals['_HANDOFFSERVICE']._serialized_end=2331
-  _globals['_HANDOFFPEERSERVICE']._serialized_start=2334
-  _globals['_HANDOFFPEERSERVICE']._serialized_end=2804
+  _globals['_EXPLAINROUTEREQUEST']._serialized_start=212
+  _globals['_EXPLAINROUTEREQUEST']._serialized_end=319
+  _globals['_PLACEHANDOFFREQUEST']._serialized_start=322
+  _globals['_PLACEHANDOFFREQUEST']._serialized_end=479
+  _globals['_REPORTCONNECTEDREQUEST']._serialized_start=481
+  _globals['_REPORTCONNECTEDREQUEST']._serialized_end=517
+  _globals['_REPORTCONFERENCEREQUEST']._serialized_start=519
+  _globals['_REPORTCONFERENCEREQUEST']._serialized_end=556
+  _globals['_REPORTCOMPLETEDREQUEST']._serialized_start=558
+  _globals['_REPORTCOMPLETEDREQUEST']._serialized_end=594
+  _globals['_RETURNHANDOFFREQUEST']._serialized_start=596
+  _globals['_RETURNHANDOFFREQUEST']._serialized_end=646
+  _globals['_GETHANDOFFREQUEST']._serialized_start=648
+  _globals['_GETHANDOFFREQUEST']._serialized_end=679
+  _globals['_LISTHANDOFFSREQUEST']._serialized_start=681
+  _globals['_LISTHANDOFFSREQUEST']._serialized_end=772
+  _globals['_LISTHANDOFFSRESPONSE']._serialized_start=774
+  _globals['_LISTHANDOFFSRESPONSE']._serialized_end=849
+  _globals['_OFFERHANDOFFREQUEST']._serialized_start=852
+  _globals['_OFFERHANDOFFREQUEST']._serialized_end=1106
+  _globals['_OFFERHANDOFFRESPONSE']._serialized_start=1108
+  _globals['_OFFERHANDOFFRESPONSE']._serialized_end=1206
+  _globals['_NOTIFYHANDOFFREQUEST']._serialized_start=1208
+  _globals['_NOTIFYHANDOFFREQUEST']._serialized_end=1303
+  _globals['_NOTIFYHANDOFFRESPONSE']._serialized_start=1305
+  _globals['_NOTIFYHANDOFFRESPONSE']._serialized_end=1328
+  _globals['_REPORTOUTCOMEREQUEST']._serialized_start=1330
+  _globals['_REPORTOUTCOMEREQUEST']._serialized_end=1441
+  _globals['_REPORTOUTCOMERESPONSE']._serialized_start=1443
+  _globals['_REPORTOUTCOMERESPONSE']._serialized_end=1466
+  _globals['_FETCHCONTEXTREQUEST']._serialized_start=1468
+  _globals['_FETCHCONTEXTREQUEST']._serialized_end=1507
+  _globals['_FETCHCONTEXTRESPONSE']._serialized_start=1509
+  _globals['_FETCHCONTEXTRESPONSE']._serialized_end=1585
+  _globals['_ROUTINGSERVICE']._serialized_start=1587
+  _globals['_ROUTINGSERVICE']._serialized_end=1699
+  _globals['_HANDOFFSERVICE']._serialized_start=1702
+  _globals['_HANDOFFSERVICE']._serialized_end=2435
+  _globals['_HANDOFFPEERSERVICE']._serialized_start=2438
+  _globals['_HANDOFFPEERSERVICE']._serialized_end=2908
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from twelve333.api.routing.v1 import routing_pb2 as _routing_pb2
+from twelve333.api.routing.v1 import visits_pb2 as _visits_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -60,8 +61,11 @@ class PlaceHandoffRequest(_message.Message):
     CALL_FIELD_NUMBER: _builtins.int
     FROM_UNIT_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
     from_unit: _builtins.str
     """The unit that hands it on, one of this node's."""
+    after: _builtins.str
+    """Id of the handoff by which the call came to `from_unit`, if it goes on from there: where it was is then proved to whoever is asked."""
     @_builtins.property
     def call(self) -> _routing_pb2.Call:
         """The call; its id becomes the id of the handoff."""
@@ -76,10 +80,11 @@ class PlaceHandoffRequest(_message.Message):
         call: _routing_pb2.Call | None = ...,
         from_unit: _builtins.str = ...,
         context: _abc.Iterable[_routing_pb2.ContextItem] | None = ...,
+        after: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "context", b"context", "from_unit", b"from_unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "call", b"call", "context", b"context", "from_unit", b"from_unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -262,6 +267,7 @@ class OfferHandoffRequest(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     CONTEXT_SHA256_FIELD_NUMBER: _builtins.int
     TEST_FIELD_NUMBER: _builtins.int
+    VISITS_FIELD_NUMBER: _builtins.int
     offer_id: _builtins.str
     """Id of this offer: the same in a repeat."""
     from_unit: _builtins.str
@@ -280,6 +286,10 @@ class OfferHandoffRequest(_message.Message):
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """After this the answer is of no use any more."""
 
+    @_builtins.property
+    def visits(self) -> _visits_pb2.Visits:
+        """Where the call was, signed by each; its units are those of `call.visited`."""
+
     def __init__(
         self,
         *,
@@ -290,10 +300,11 @@ class OfferHandoffRequest(_message.Message):
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         context_sha256: _builtins.bytes = ...,
         test: _builtins.bool = ...,
+        visits: _visits_pb2.Visits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "expires_at", b"expires_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "expires_at", b"expires_at", "visits", b"visits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "context_sha256", b"context_sha256", "expires_at", b"expires_at", "from_unit", b"from_unit", "offer_id", b"offer_id", "test", b"test", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "context_sha256", b"context_sha256", "expires_at", b"expires_at", "from_unit", b"from_unit", "offer_id", b"offer_id", "test", b"test", "unit", b"unit", "visits", b"visits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

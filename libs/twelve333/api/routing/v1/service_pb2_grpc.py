@@ -158,7 +158,8 @@ class HandoffServiceServicer:
     def PlaceHandoff(self, request, context):
         """Caller: desk or local operator of this node. Finds a unit that takes the call, or the last resort; a repeat gets the same answer.
         Refusals: COMMON_ID_MALFORMED, COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, ROUTING_HOPS_TOO_MANY,
-        ROUTING_CONTEXT_TOO_LARGE, ROUTING_FROM_UNIT_NOT_HERE, ROUTING_HANDOFF_OTHER_CONTENT, REGISTRATION_DIRECTORY_MISSING.
+        ROUTING_CONTEXT_TOO_LARGE, ROUTING_FROM_UNIT_NOT_HERE, ROUTING_HANDOFF_OTHER_CONTENT, ROUTING_HANDOFF_UNKNOWN, ROUTING_ONWARD_OTHER_UNIT,
+        REGISTRATION_DIRECTORY_MISSING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -491,7 +492,8 @@ class HandoffPeerServiceServicer:
     def OfferHandoff(self, request, context):
         """Caller: node of the unit that hands on. Asks to take a call; to accept is to hold a seat. A repeat gets the same answer.
         Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_UNIT_CANNOT_ANSWER, ROUTING_NO_SEAT_FREE, ROUTING_NO_SEAT_WITH_SKILL,
-        ROUTING_SEATS_KEPT, ROUTING_RATE_EXCEEDED (all four with retry info), ROUTING_LOOP, ROUTING_OFFER_EXPIRED,
+        ROUTING_SEATS_KEPT, ROUTING_RATE_EXCEEDED (all four with retry info), ROUTING_LOOP, ROUTING_HOPS_TOO_MANY, ROUTING_VISITED_UNPROVED,
+        ROUTING_VISITED_FORGED, ROUTING_OFFER_EXPIRED,
         ROUTING_OFFER_OTHER_CONTENT, ROUTING_OFFER_NOT_YOURS, REGISTRATION_DIRECTORY_MISSING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

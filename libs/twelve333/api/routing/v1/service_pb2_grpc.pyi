@@ -77,7 +77,8 @@ class HandoffServiceStub:
     PlaceHandoff: _grpc.UnaryUnaryMultiCallable[_service_pb2.PlaceHandoffRequest, _routing_pb2.Handoff]
     """Caller: desk or local operator of this node. Finds a unit that takes the call, or the last resort; a repeat gets the same answer.
     Refusals: COMMON_ID_MALFORMED, COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, ROUTING_HOPS_TOO_MANY,
-    ROUTING_CONTEXT_TOO_LARGE, ROUTING_FROM_UNIT_NOT_HERE, ROUTING_HANDOFF_OTHER_CONTENT, REGISTRATION_DIRECTORY_MISSING.
+    ROUTING_CONTEXT_TOO_LARGE, ROUTING_FROM_UNIT_NOT_HERE, ROUTING_HANDOFF_OTHER_CONTENT, ROUTING_HANDOFF_UNKNOWN, ROUTING_ONWARD_OTHER_UNIT,
+    REGISTRATION_DIRECTORY_MISSING.
     """
     ReportConnected: _grpc.UnaryUnaryMultiCallable[_service_pb2.ReportConnectedRequest, _routing_pb2.Handoff]
     """Caller: desk or local operator of the origin. The caller speaks with the unit.
@@ -112,7 +113,8 @@ class HandoffServiceAsyncStub(HandoffServiceStub):
     PlaceHandoff: _aio.UnaryUnaryMultiCallable[_service_pb2.PlaceHandoffRequest, _routing_pb2.Handoff]  # type: ignore[assignment]
     """Caller: desk or local operator of this node. Finds a unit that takes the call, or the last resort; a repeat gets the same answer.
     Refusals: COMMON_ID_MALFORMED, COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, ROUTING_HOPS_TOO_MANY,
-    ROUTING_CONTEXT_TOO_LARGE, ROUTING_FROM_UNIT_NOT_HERE, ROUTING_HANDOFF_OTHER_CONTENT, REGISTRATION_DIRECTORY_MISSING.
+    ROUTING_CONTEXT_TOO_LARGE, ROUTING_FROM_UNIT_NOT_HERE, ROUTING_HANDOFF_OTHER_CONTENT, ROUTING_HANDOFF_UNKNOWN, ROUTING_ONWARD_OTHER_UNIT,
+    REGISTRATION_DIRECTORY_MISSING.
     """
     ReportConnected: _aio.UnaryUnaryMultiCallable[_service_pb2.ReportConnectedRequest, _routing_pb2.Handoff]  # type: ignore[assignment]
     """Caller: desk or local operator of the origin. The caller speaks with the unit.
@@ -150,7 +152,8 @@ class HandoffServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_routing_pb2.Handoff, _abc.Awaitable[_routing_pb2.Handoff]]:
         """Caller: desk or local operator of this node. Finds a unit that takes the call, or the last resort; a repeat gets the same answer.
         Refusals: COMMON_ID_MALFORMED, COMMON_UNIT_CODE_MALFORMED, COVERAGE_TOPIC_MALFORMED, COVERAGE_LANGUAGE_MALFORMED, ROUTING_HOPS_TOO_MANY,
-        ROUTING_CONTEXT_TOO_LARGE, ROUTING_FROM_UNIT_NOT_HERE, ROUTING_HANDOFF_OTHER_CONTENT, REGISTRATION_DIRECTORY_MISSING.
+        ROUTING_CONTEXT_TOO_LARGE, ROUTING_FROM_UNIT_NOT_HERE, ROUTING_HANDOFF_OTHER_CONTENT, ROUTING_HANDOFF_UNKNOWN, ROUTING_ONWARD_OTHER_UNIT,
+        REGISTRATION_DIRECTORY_MISSING.
         """
 
     @_abc_1.abstractmethod
@@ -225,7 +228,8 @@ class HandoffPeerServiceStub:
     OfferHandoff: _grpc.UnaryUnaryMultiCallable[_service_pb2.OfferHandoffRequest, _service_pb2.OfferHandoffResponse]
     """Caller: node of the unit that hands on. Asks to take a call; to accept is to hold a seat. A repeat gets the same answer.
     Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_UNIT_CANNOT_ANSWER, ROUTING_NO_SEAT_FREE, ROUTING_NO_SEAT_WITH_SKILL,
-    ROUTING_SEATS_KEPT, ROUTING_RATE_EXCEEDED (all four with retry info), ROUTING_LOOP, ROUTING_OFFER_EXPIRED,
+    ROUTING_SEATS_KEPT, ROUTING_RATE_EXCEEDED (all four with retry info), ROUTING_LOOP, ROUTING_HOPS_TOO_MANY, ROUTING_VISITED_UNPROVED,
+    ROUTING_VISITED_FORGED, ROUTING_OFFER_EXPIRED,
     ROUTING_OFFER_OTHER_CONTENT, ROUTING_OFFER_NOT_YOURS, REGISTRATION_DIRECTORY_MISSING.
     """
     NotifyHandoff: _grpc.UnaryUnaryMultiCallable[_service_pb2.NotifyHandoffRequest, _service_pb2.NotifyHandoffResponse]
@@ -250,7 +254,8 @@ class HandoffPeerServiceAsyncStub(HandoffPeerServiceStub):
     OfferHandoff: _aio.UnaryUnaryMultiCallable[_service_pb2.OfferHandoffRequest, _service_pb2.OfferHandoffResponse]  # type: ignore[assignment]
     """Caller: node of the unit that hands on. Asks to take a call; to accept is to hold a seat. A repeat gets the same answer.
     Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_UNIT_CANNOT_ANSWER, ROUTING_NO_SEAT_FREE, ROUTING_NO_SEAT_WITH_SKILL,
-    ROUTING_SEATS_KEPT, ROUTING_RATE_EXCEEDED (all four with retry info), ROUTING_LOOP, ROUTING_OFFER_EXPIRED,
+    ROUTING_SEATS_KEPT, ROUTING_RATE_EXCEEDED (all four with retry info), ROUTING_LOOP, ROUTING_HOPS_TOO_MANY, ROUTING_VISITED_UNPROVED,
+    ROUTING_VISITED_FORGED, ROUTING_OFFER_EXPIRED,
     ROUTING_OFFER_OTHER_CONTENT, ROUTING_OFFER_NOT_YOURS, REGISTRATION_DIRECTORY_MISSING.
     """
     NotifyHandoff: _aio.UnaryUnaryMultiCallable[_service_pb2.NotifyHandoffRequest, _service_pb2.NotifyHandoffResponse]  # type: ignore[assignment]
@@ -278,7 +283,8 @@ class HandoffPeerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_service_pb2.OfferHandoffResponse, _abc.Awaitable[_service_pb2.OfferHandoffResponse]]:
         """Caller: node of the unit that hands on. Asks to take a call; to accept is to hold a seat. A repeat gets the same answer.
         Refusals: ROUTING_UNIT_NOT_SERVED_HERE, ROUTING_UNIT_CANNOT_ANSWER, ROUTING_NO_SEAT_FREE, ROUTING_NO_SEAT_WITH_SKILL,
-        ROUTING_SEATS_KEPT, ROUTING_RATE_EXCEEDED (all four with retry info), ROUTING_LOOP, ROUTING_OFFER_EXPIRED,
+        ROUTING_SEATS_KEPT, ROUTING_RATE_EXCEEDED (all four with retry info), ROUTING_LOOP, ROUTING_HOPS_TOO_MANY, ROUTING_VISITED_UNPROVED,
+        ROUTING_VISITED_FORGED, ROUTING_OFFER_EXPIRED,
         ROUTING_OFFER_OTHER_CONTENT, ROUTING_OFFER_NOT_YOURS, REGISTRATION_DIRECTORY_MISSING.
         """
 
