@@ -188,11 +188,11 @@ class Handoffs:
         if known:
             return known
         with self.counted.place(call.id):
-            handoff = await self._place_new(asked, context)
+            handoff = await self._place_new(asked, context, before)
         self.counted.recorded(handoff.steps[0].at)
         return handoff
 
-    async def _place_new(self, asked: Handoff, context: Sequence[ContextItem]) -> Handoff:
+    async def _place_new(self, asked: Handoff, context: Sequence[ContextItem], before: Visits | None) -> Handoff:
         call = asked.call
         route = self.view.route(call, self.node.clock())
         self._offering.slots.passed_over(route)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,16 +11,22 @@ from sqlalchemy import Connection
 
 from twelve333.api.common.v1 import common_pb2
 from twelve333.api.registration.v1 import registration_pb2
+from twelve333.core.coverage.claims import declared_claims
 from twelve333.core.coverage.codes import FROM_DAY, PARTITION_FAULTS
 from twelve333.core.coverage.dated import begins_at, in_force
 from twelve333.core.coverage.model import Declaration
 from twelve333.core.coverage.partition import Finding, Proof, prove
-from twelve333.core.decision import FieldViolation, Refusal, Refused
+from twelve333.core.decision import FieldViolation, Refusal, Refused, refuse
 from twelve333.core.registration.model import Unit
+from twelve333.core.routing.codes import FORWARDS_CROSS
+from twelve333.core.routing.forwards import forward_rings
+from twelve333.core.routing.policy import Policy
 from twelve333.wire.declarations import declaration_from_wire
+from twelve333.wire.policy import policy_from_wire
 from twelve333.wire.registration import unit_from_wire
 
 from ..store import coverage as declarations
+from ..store import policies
 from ..store import registration as store
 
 FINDINGS_TOLD_MAX: Final = 20
@@ -30,14 +37,17 @@ def refuse_new_faults(tx: Connection, now: datetime) -> None:
 
     Raises:
         Refused: COVERAGE_GAP, _OVERLAP, _NO_FALLBACK, _CYCLE or _OUTSIDE with the cell and the parties; further ones as violations, the day
-            before them if it is one to come.
+            before them if it is one to come; ROUTING_FORWARDS_CROSS for fallbacks that lead back over somebody's rules.
     """
     ahead = list(map(declaration_from_wire, declarations.load_upcoming(tx, now)))
     after = _Register(tuple(store.load_units(tx)), tuple(map(declaration_from_wire, declarations.load_declarations(tx, now))), tuple(ahead))
+    rules = list(map(policy_from_wire, policies.load_policies(tx)))
     for at in [now, *sorted({begins_at(each.in_force_from) for each in ahead if each.in_force_from})]:
-        proof = after.proved(at)
+        proof, rings = after.proved(at), after.crossings(rules, at)
         if not proof.holds and (new := proof.new_since(_published(tx).proved(at))):
             raise Refused(_refusal(new, at.date().isoformat() if at > now else ""))
+        if rings and (crossed := rings - _published(tx).crossings(rules, at)):
+            raise Refused(refuse(FORWARDS_CROSS, units=" → ".join([*min(crossed), min(crossed)[0]])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,15 @@ class _Register:
     ahead: tuple[Declaration, ...] = ()
 
     def proved(self, at: datetime) -> Proof:
-        return prove(self.units, in_force({each.unit: each for each in self.present}, self.ahead, at).values())
+        return prove(self.units, self._declared(at))
+
+    def crossings(self, rules: Sequence[Policy], at: datetime) -> set[tuple[str, ...]]:
+        """The rings that rules and fallbacks make."""
+        claims = declared_claims({unit.code: unit for unit in self.units}, self._declared(at)) if rules else {}
+        return {ring for policy in rules for _, ring in forward_rings(policy, rules, claims)}
+
+    def _declared(self, at: datetime) -> list[Declaration]:
+        return list(in_force({each.unit: each for each in self.present}, self.ahead, at).values())
 
 
 def _published(tx: Connection) -> _Register:

@@ -45,7 +45,8 @@ class RoutingPolicyHandlers(policy_service_pb2_grpc.RoutingPolicyServiceServicer
             if policy.unit not in units:
                 raise Refused(refuse(UNIT_UNKNOWN, code=policy.unit))
             declared = {it.unit: it for it in map(declaration_from_wire, declarations.load_declarations(tx, now))}
-            if refusal := check_policy(policy, units, declared):
+            others = map(policy_from_wire, policies.load_policies(tx))
+            if refusal := check_policy(policy, units, declared, others):
                 raise Refused(refusal)
             revision, changed = policies.enter_policy(tx, request.policy, now)
             row = store.load_directory(tx)

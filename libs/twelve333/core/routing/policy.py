@@ -125,7 +125,7 @@ class _Ready:
         self._rule, self._when = rule, rule.when
         self._week = {day.weekday: day.spans for day in rule.when.windows}
         self._share = rule.when.share_pct / PERCENT
-        self._caller_regions = tuple(_digits(region) for region in rule.when.caller_regions)
+        self._caller_regions = tuple(digits_of(region) for region in rule.when.caller_regions)
 
     def holds(self, call: Call, queue: Queue | None, local: LocalTime, now: datetime) -> bool:
         """Whether it holds for a call.
@@ -186,6 +186,6 @@ def policies_by_unit(policies: Iterable[Policy]) -> dict[str, Policies]:
 _BELOW_ONE: Final = 1 - 2**-53
 
 
-def _digits(region: str) -> str:
+def digits_of(region: str) -> str:
     """The digits that all codes within a region begin with."""
     return region[:2] if region.endswith("0000") else region[:4] if region.endswith("00") else region

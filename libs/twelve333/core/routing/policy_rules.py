@@ -1,20 +1,23 @@
 """May a unit publish these rules? Every mistake is named, with its field.
 
-Rule: a unit sends calls only to units that know of it: those of its own province, its fallbacks, and those that granted it seats.
+Rules: a unit sends calls only to units that know of it: those of its own province, its fallbacks, and those that granted it seats; and no
+forward leads back to where it began.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
+from ..coverage.claims import Claim
 from ..coverage.declaring import is_language, is_topic
 from ..coverage.hours_rules import violation, weekly_mistakes
 from ..coverage.model import ALL_SOURCES, Declaration
 from ..decision import FieldViolation, Refusal
 from ..ids import is_unit_code, province_of
 from . import codes
+from .forwards import forward_rings
 from .model import PRIORITY_MAX
 from .policy import PERCENT, RULES_MAX, TARGETS_MAX, WEIGHT_MAX, Action, Policy, Rule, When
 
@@ -23,15 +26,18 @@ _QUEUE_MAX: Final = 100_000
 _LIST_MAX: Final = 200
 
 
-def check_policy(policy: Policy, units: Collection[str], declarations: Mapping[str, Declaration]) -> Refusal | None:
+def check_policy(
+    policy: Policy, units: Collection[str], declarations: Mapping[str, Declaration], others: Iterable[Policy] = ()
+) -> Refusal | None:
     """Refuse rules with mistakes.
 
     Args:
         policy: what the unit wants to publish.
         units: codes of all units.
         declarations: what is declared, by unit: who agreed to take calls of this one.
+        others: the rules of other units that are in force.
     """
-    found = tuple(_mistakes(policy, units, declarations))
+    found = tuple(_mistakes(policy, units, declarations)) or tuple(_crossing(policy, declarations, others))
     return Refusal(codes.POLICY_INVALID, {"unit": policy.unit, "count": str(len(found))}, found) if found else None
 
 
@@ -50,6 +56,12 @@ def _mistakes(policy: Policy, units: Collection[str], declarations: Mapping[str,
             yield violation(f"{path}.valid_until", codes.RULE_NEVER_VALID)
         yield from _when(path, rule.when)
         yield from _targets(path, policy.unit, rule, units, declarations)
+
+
+def _crossing(policy: Policy, declarations: Mapping[str, Declaration], others: Iterable[Policy]) -> Iterator[FieldViolation]:
+    claims = {unit: Claim.of(declaration) for unit, declaration in declarations.items()}
+    for number, ring in forward_rings(policy, others, claims):
+        yield violation(f"rules[{number}].targets", codes.RULE_LEADS_BACK, units=" → ".join((*ring, policy.unit)))
 
 
 def _when(path: str, when: When) -> Iterator[FieldViolation]:
