@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 
 from ..client.callbacks import CallbackView
 from ..core.decision import Code, Kind, Refused, refuse
-from .common import Common, connect, read_text
+from .common import Common, OptionalInput, connect, read_text
 from .handoff import show_view
 from .output import show, show_one
 
@@ -54,9 +54,7 @@ async def message(handoff: str, *, recording: str, sha256: str, common: Common =
 
 
 @app.command(name="case")
-async def open_case(
-    handoff: str, *, summary_file: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None, common: Common = Common()
-) -> None:
+async def open_case(handoff: str, *, summary_file: OptionalInput = None, common: Common = Common()) -> None:
     """Write a case instead, for the unit that was asked first; it has the id of the handoff.
 
     Args:

@@ -32,6 +32,7 @@ async def place(
     topic: str = "",
     language: str = "",
     caller_region: str = "",
+    caller_number_file: OptionalInput = None,
     visited: list[str] | None = None,
     context_file: OptionalInput = None,
     id: str | None = None,
@@ -46,6 +47,7 @@ async def place(
         topic: classification code, e.g. 0102.
         language: tag such as zh or ug.
         caller_region: the place rung from.
+        caller_number_file: file with the number, which tells that place where it is not given; it is not sent. `-` reads standard input.
         visited: unit where the call was before; may be given several times.
         context_file: file with lines `name: text`, what the other side needs to know; `-` reads standard input.
         after: id of the handoff by which the call came here, if it goes on; where it was is then proved to whoever is asked.
@@ -59,6 +61,7 @@ async def place(
             topic=topic,
             language=language,
             caller_region=caller_region,
+            caller_number=read_text(caller_number_file).strip() if caller_number_file else "",
             visited=visited or (),
             context=context,
             handoff_id=id,

@@ -16,6 +16,7 @@ from ..core.routing.context import ContextItem
 from ..core.routing.handoff import Handoff
 from ..core.routing.machine import HOLDS_SEAT, HandoffState
 from ..core.routing.model import Call
+from ..data.numbers import region_of_number
 from ..wire.routing import call_to_wire, context_from_wire, context_to_wire, handoff_from_wire, state_to_wire
 from .calls import Calls
 
@@ -62,6 +63,7 @@ class HandoffsClient:
         context: Mapping[str, str] | None = None,
         handoff_id: str | None = None,
         after: str = "",
+        caller_number: str = "",
     ) -> HandoffView:
         """Hand a call on: to the first unit that takes it, else to the last resort.
 
@@ -76,7 +78,10 @@ class HandoffsClient:
             context: what the other side needs to know, by names such as `question`; at most 16 items, 8,192 characters.
             handoff_id: made up if None. Give the same again to repeat.
             after: id of the handoff by which the call came here, if it goes on: where it was is then proved to whoever is asked.
+            caller_number: tells the place rung from, where that is not given; looked up here, never sent, kept or logged.
         """
+        if caller_number and not caller_region:
+            caller_region = region_of_number(caller_number)
         call = Call(handoff_id or new_id(), region, caller_region, topic, language, tuple(visited), priority, random.random())
         items = context_to_wire(ContextItem(name, text) for name, text in (context or {}).items())
         request = pb.PlaceHandoffRequest(call=call_to_wire(call), from_unit=from_unit, context=items, after=after)
