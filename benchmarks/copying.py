@@ -17,6 +17,7 @@ from tests.support.members import Federation as Authorities
 from national_hub.access import FEDERATION
 from national_hub.context import HubContext
 from national_hub.handlers.library import LibraryPublishHandlers, LibrarySyncHandlers
+from national_hub.settings import Library as LibrarySettings
 from national_hub.store import delivery_of as hub_delivery
 from province_node.context import NodeContext
 from province_node.store import delivery_of as node_delivery
@@ -71,7 +72,14 @@ async def published(folder: Path, entries: Sequence[Entry]) -> AsyncIterator[Cop
     authorities, key = Authorities.create(folder / "pki"), Ed25519PrivateKey.generate()
     database = await _hub_database(f"sqlite:///{folder / 'hub.db'}")
     unused = cast("Any", None)
-    hub = HubContext(cast("Any", SimpleNamespace(locale="en")), database, hub_delivery("hub").outbox, lambda: PUBLISHED, unused, key)
+    hub = HubContext(
+        cast("Any", SimpleNamespace(locale="en", library=LibrarySettings())),
+        database,
+        hub_delivery("hub").outbox,
+        lambda: PUBLISHED,
+        unused,
+        key,
+    )
     await _publish(hub, entries)
     listener = Listener("127.0.0.1:0", server_credentials(authorities.certify(hub_identity())), FEDERATION_DOMAIN)
     add = partial(service_pb2_grpc.add_LibrarySyncServiceServicer_to_server, LibrarySyncHandlers(hub))

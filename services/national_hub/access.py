@@ -76,6 +76,7 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.library.v1.LibraryPlayingService/ReportPlaying": NOBODY,  # said at the node, which tells the hub
     f"{_API}.library.v1.LibraryPlayingService/ListPlaying": OPERATOR,
     f"{_API}.library.v1.LibraryTopicService/ListTopics": MEMBERS,
+    f"{_API}.library.v1.LibraryDemandService/ListDemand": OPERATOR,
     f"{_API}.library.v1.LibraryMappingService/ListUnmapped": OPERATOR,
     f"{_API}.library.v1.LibraryMappingService/MapTopic": OPERATOR,
     f"{_API}.library.v1.LibraryPublishService/PublishEntries": OPERATOR,

@@ -61,6 +61,7 @@ from .endpoints import MemberEndpoints
 from .handlers.cases import CaseHandlers
 from .handlers.certificates import refresh_revocations
 from .handlers.coverage import DirectorySnapshot, UnitHistory
+from .handlers.demand import keep_demand
 from .handlers.directory import publish_roots, reconcile
 from .handlers.encryption import EncryptionKeyHandlers, MemberKeys, list_own_key
 from .handlers.enrolment import EnrolmentHandlers
@@ -214,5 +215,6 @@ def appliers(hub: HubContext, delivery: Delivery, silence: Silence) -> Appliers:
         SEEN: silence.take_seen,
         "twelve333.api.library.v1.PromptPlaying": keep_told_playing,
         "twelve333.api.library.v1.ReleaseApplied": keep_report,
+        "twelve333.api.library.v1.SearchDemandTold": keep_demand,
         "twelve333.api.library.v1.ReleaseRefused": keep_refusal,
     }

@@ -9,17 +9,19 @@ from functools import partial
 from sqlalchemy import Connection
 
 from twelve333.adapters.library_blobs import LibraryBlobs
+from twelve333.adapters.library_demand import LibraryDemandHandlers
 from twelve333.adapters.library_playing import LibraryPlaying
 from twelve333.adapters.library_topics import LibraryTopics
 from twelve333.adapters.rpc.server import Register
 from twelve333.adapters.sql.delivery import Inbound
 from twelve333.adapters.sql.library_playing import keep_playing
-from twelve333.api.library.v1 import blobs_pb2, blobs_pb2_grpc, history_pb2_grpc, mapping_pb2_grpc
+from twelve333.api.library.v1 import blobs_pb2, blobs_pb2_grpc, demand_pb2_grpc, history_pb2_grpc, mapping_pb2_grpc
 from twelve333.wire.times import from_timestamp
 
 from .context import HubContext
 from .handlers.library_history import LibraryHistoryHandlers
 from .handlers.library_topics import LibraryMappingHandlers
+from .store import demand
 from .store.library import playing_table, tables
 
 
@@ -33,6 +35,7 @@ def library_services(hub: HubContext) -> Sequence[Register]:
         partial(blobs_pb2_grpc.add_LibraryPlayingServiceServicer_to_server, playing),
         partial(mapping_pb2_grpc.add_LibraryTopicServiceServicer_to_server, LibraryTopics(hub.database, tables)),
         partial(mapping_pb2_grpc.add_LibraryMappingServiceServicer_to_server, LibraryMappingHandlers(hub)),
+        partial(demand_pb2_grpc.add_LibraryDemandServiceServicer_to_server, LibraryDemandHandlers(hub.database, demand.listing, hub.clock)),
     ]
 
 

@@ -89,6 +89,7 @@ DESK: Final[AccessTable] = {
     f"{_API}.library.v1.LibraryPlayingService/ReportPlaying": LOCAL,
     f"{_API}.library.v1.LibraryPlayingService/ListPlaying": LOCAL,
     f"{_API}.library.v1.LibraryTopicService/ListTopics": LOCAL,
+    f"{_API}.library.v1.LibraryDemandService/ListDemand": LOCAL,
     f"{_API}.library.v1.LibraryHistoryService/ListVersions": LOCAL,
     f"{_API}.library.v1.LibraryHistoryService/GetTextAt": LOCAL,
     f"{_API}.library.v1.ProposalService/Propose": LOCAL,

@@ -9,15 +9,17 @@ from functools import partial
 from sqlalchemy import Connection
 
 from twelve333.adapters.library_blobs import LibraryBlobs
+from twelve333.adapters.library_demand import LibraryDemandHandlers
 from twelve333.adapters.library_playing import LibraryPlaying
 from twelve333.adapters.library_topics import LibraryTopics
 from twelve333.adapters.rpc.server import Register
-from twelve333.api.library.v1 import blobs_pb2, blobs_pb2_grpc, history_pb2_grpc, mapping_pb2_grpc
+from twelve333.api.library.v1 import blobs_pb2, blobs_pb2_grpc, demand_pb2_grpc, history_pb2_grpc, mapping_pb2_grpc
 from twelve333.core.ids import HUB
 
 from .context import NodeContext
 from .handlers.library_history import LibraryHistoryHandlers
 from .library_files import LibraryFiles
+from .store import demand
 from .store.library import playing_table, tables
 
 
@@ -29,11 +31,13 @@ def library_desk_services(node: NodeContext) -> Sequence[Register]:
 
     blobs = LibraryBlobs(node.database, tables, node.clock, LibraryFiles(node).fetch_for)
     playing = LibraryPlaying(node.database, tables, playing_table, node.clock, node.province, tell)
+    asked = LibraryDemandHandlers(node.database, demand.listing, node.clock)
     return [
         partial(history_pb2_grpc.add_LibraryHistoryServiceServicer_to_server, LibraryHistoryHandlers(node)),
         partial(blobs_pb2_grpc.add_LibraryBlobServiceServicer_to_server, blobs),
         partial(blobs_pb2_grpc.add_LibraryPlayingServiceServicer_to_server, playing),
         partial(mapping_pb2_grpc.add_LibraryTopicServiceServicer_to_server, LibraryTopics(node.database, tables)),
+        partial(demand_pb2_grpc.add_LibraryDemandServiceServicer_to_server, asked),
     ]
 
 

@@ -20,14 +20,16 @@ from ..core.library import codes
 from ..core.library.checkpoint import parse_release
 from ..core.library.citing import citation
 from ..core.library.copying import is_expired
+from ..core.library.demand import countable
 from ..core.library.model import KnownLink, Release
-from ..core.library.search import Lexicon, plan
+from ..core.library.search import Lexicon, fold, plan
 from ..data.resources import lexicon as national
 from ..wire.codes import PAGE_TOO_LARGE
 from ..wire.library import KIND_IN, release_to_wire
 from ..wire.library_parts import day_in, known_to_wire
 from ..wire.times import to_timestamp
 from .clock import Clock
+from .rpc.access import current_caller
 from .segmenter import words
 from .sql import library as replica
 from .sql import library_links
@@ -44,6 +46,7 @@ PAGE_USUAL: Final = 100
 PAGE_MAX: Final = 500
 BEIJING: Final = timezone(timedelta(hours=8))
 
+Counted = Callable[[str, frozenset[str], bool], None]
 Known = Mapping[str, tuple[KnownLink, ...]]  # by entry
 
 _meter = metrics.get_meter("twelve333.library")
@@ -69,6 +72,7 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         database, tables: the replica.
         clock: the present moment.
         lexicon: synonyms and stop words; the national ones unless a province has added its own.
+        counted: is told who searched with which words that may be counted, and whether anything was found.
         home: region of callers that name none; empty at the hub.
         refusal: reads the code of the last offer that did not hold, empty if all is well.
         replicas: reads what nodes reported last (hub).
@@ -82,6 +86,7 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         *,
         lexicon: Lexicon | None = None,
         home: str = "",
+        counted: Counted | None = None,
         refusal: Callable[[Connection], str] = lambda tx: "",
         replicas: Callable[[Connection], list[pb.ReplicaReport]] = lambda tx: [],
     ) -> None:
@@ -90,6 +95,7 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         self._shelf = Shelf(tables)
         self._lexicon = lexicon or national()
         self._home = home
+        self._counted = counted
         self._clock = clock
         self._refusal = refusal
         self._replicas = replicas
@@ -108,6 +114,9 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
 
         release, found, known = await self._database.read(work)
         _searches.add(1, {"found": bool(found.hits)})
+        if self._counted is not None:
+            texts = (fold(f"{hit.entry.title}\n{hit.entry.body}") for hit in found.hits)
+            self._counted(current_caller().name, countable(planned, texts, self._lexicon), bool(found.hits))
         _seconds.record(time.perf_counter() - started)
         return pb.SearchResponse(
             hits=[_hit(hit, known[hit.entry.id]) for hit in found.hits],

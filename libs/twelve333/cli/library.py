@@ -17,6 +17,7 @@ from ..core.library.model import EntryKind, Tombstone, TombstoneReason
 from . import library_blobs as blobs
 from . import library_check as check
 from . import library_content as content
+from . import library_demand as demand_commands
 from . import library_export as export_command
 from . import library_topics as topic_commands
 from . import proposals, supplement
@@ -43,6 +44,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "fetch": blobs.fetch,
     "playing": blobs.playing,
     "report-playing": blobs.report_playing,
+    "hot": demand_commands.hot,
+    "zero-hits": demand_commands.zero_hits,
     "topics": topic_commands.topics,
     "unmapped": topic_commands.unmapped,
     "map": topic_commands.map_topic,

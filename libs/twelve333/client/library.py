@@ -13,11 +13,12 @@ from datetime import date, datetime, timedelta, timezone
 from itertools import count
 from typing import Final
 
-from ..api.library.v1 import library_pb2, service_pb2_grpc
+from ..api.library.v1 import demand_pb2, demand_pb2_grpc, library_pb2, service_pb2_grpc
 from ..api.library.v1 import service_pb2 as pb
 from ..core.decision import Refusal, Refused
 from ..core.library.citing import Note, notes
 from ..core.library.copying import Lane
+from ..core.library.demand import Demand, TermDemand
 from ..core.library.model import Entry, EntryKind, KnownLink, Release, Tombstone
 from ..core.library.supplements import Supplement
 from ..wire.library import KIND_OUT, LANE_OUT, content_of, entry_from_wire, release_from_wire, tombstone_to_wire
@@ -161,6 +162,7 @@ class LibraryClient:
         self._calls = calls
         self._read = service_pb2_grpc.LibraryServiceStub(calls.channel)
         self._publish = service_pb2_grpc.LibraryPublishServiceStub(calls.channel)
+        self._demand = demand_pb2_grpc.LibraryDemandServiceStub(calls.channel)
 
     async def search(
         self,
@@ -244,6 +246,19 @@ class LibraryClient:
         answer = await self._calls.unary(self._read.GetRelease, pb.GetReleaseRequest())
         replicas = tuple(Replica(r.member, r.number, r.last_refusal, from_timestamp(r.reported_at)) for r in answer.replicas)
         return Held(release_from_wire(answer.release), from_timestamp(answer.applied_at), answer.last_refusal, replicas, _as_of(answer))
+
+    async def demand(self, *, days: int = 7, without_hits: bool = False, limit: int = 20) -> Demand:
+        """What was searched for most: single words that enough desks used; at the hub in the whole country.
+
+        Args:
+            days: how far back; a node keeps 7, the hub 90.
+            without_hits: only words of searches that found nothing.
+            limit: words wanted, 1 to 200.
+        """
+        request = demand_pb2.ListDemandRequest(days=days, without_hits=without_hits, limit=limit)
+        answer = await self._calls.unary(self._demand.ListDemand, request)
+        terms = tuple(TermDemand(one.term, one.searches, one.without_hits) for one in answer.terms)
+        return Demand(terms, answer.searches, answer.without_hits)
 
     async def publish(
         self,

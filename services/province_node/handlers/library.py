@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from twelve333.adapters.library_reading import Counted
 from twelve333.adapters.sql.delivery import Applier, Inbound
 from twelve333.adapters.synonyms import extended_lexicon
 from twelve333.api.library.v1 import events_pb2
@@ -20,7 +21,7 @@ from ..store import library as store
 from .supplements import SupplementedReading
 
 
-def library_handlers(node: NodeContext) -> SupplementedReading:
+def library_handlers(node: NodeContext, counted: Counted | None = None) -> SupplementedReading:
     """What desks and operators of the province are offered: the library, with the province's own words beside it.
 
     Raises:
@@ -28,7 +29,9 @@ def library_handlers(node: NodeContext) -> SupplementedReading:
     """
     own = node.settings.library.synonyms
     lexicon = extended_lexicon(node.settings.base / own) if own else None
-    return SupplementedReading(node.database, store.tables, node.clock, lexicon=lexicon, home=node.province, refusal=last_refusal)
+    return SupplementedReading(
+        node.database, store.tables, node.clock, lexicon=lexicon, home=node.province, counted=counted, refusal=last_refusal
+    )
 
 
 def on_release_announced(wake: Callable[[], None], hurry: Callable[[], None]) -> Applier:
