@@ -140,7 +140,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     people = await HolderHandlers.of(holder_register(node))
     desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), people.holders.admit, limits, locale)
     queues: Register = partial(queue_pb2_grpc.add_QueueServiceServicer_to_server, QueueHandlers(queue_board, calls))
-    counting = DemandCounting(node)
+    counting, signs = DemandCounting(node), SignTelling(node, calls.view, lambda: queue_board.reported)
     reading = library_handlers(node, counting.count)
     library: Register = partial(library_grpc.add_LibraryServiceServicer_to_server, reading)
     offered = [*desk_services(node, calls, relay, pull, alarms, delivery), *proposal_services(node, signing), people.register, queues]
@@ -149,7 +149,6 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     stack.push_async_callback(calls.desks.close)
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery)
     busy = _background(settings, node, delivery, calls, alarms, pull, keys, health)
-    signs = SignTelling(node, calls.view, lambda: queue_board.reported)
     for each in (pulling, copying.background, queue_board.telling, calls.desks.telling, signs.telling, counting.background, *busy):
         await hosting.start_background(stack, each)
 
