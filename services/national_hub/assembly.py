@@ -17,7 +17,6 @@ from twelve333.adapters.coverage import CoverageHandlers
 from twelve333.adapters.delivery_status import DeliveryHandlers
 from twelve333.adapters.doctor import DoctorHandlers
 from twelve333.adapters.holders import HolderHandlers
-from twelve333.adapters.library_proposals import STEP_TAKEN
 from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
 from twelve333.adapters.retention import TEXTS_DELETED, Keeper, delete_told
 from twelve333.adapters.rpc.credentials import FollowedCredentials, server_credentials
@@ -126,7 +125,8 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     told, refused = {**appliers(hub, delivery, silence)}, hub.revocations
     copies, instances = await _copies(hub, delivery, home)
     signing = hosting.signing_of(settings, refused, instances.signs, hub.clock)
-    proposing, told[STEP_TAKEN] = proposal_service(hub, signing)
+    proposing, of_proposals = proposal_service(hub, signing)
+    told |= of_proposals
     relay = await hosting.start_relay(
         stack, settings, database, delivery, told, hub.clock, direct, sealing, signing, copies, [HUB, *provinces()], refused.covers
     )

@@ -12,11 +12,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from twelve333.adapters.library_returns import ask_for_steps
 from twelve333.adapters.sql.backup import Lost
 from twelve333.api.common.v1 import common_pb2
+from twelve333.core.ids import HUB
 
 from .context import HubContext
-from .store import recovery
+from .store import delivery_of, recovery
 from .store import registration as store
 
 VERSIONS_SKIPPED: Final = 1_000_000  # more than a hub signs between two backups
@@ -43,3 +45,4 @@ def ask_back(tx: Connection, lost: Lost) -> None:
     payload = common_pb2.SignedDocument.FromString(row.document).payload if row else b""
     recovery.begin_recovery(tx, recovery.RecoveryRow(lost.now, row.version if row else 0, payload))
     store.end_tokens(tx, lost.now)
+    ask_for_steps(tx, delivery_of(HUB).outbox, lost.told, lost.since, lost.now)

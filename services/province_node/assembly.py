@@ -17,7 +17,6 @@ from twelve333.adapters.copies import Copies
 from twelve333.adapters.delivery_status import DeliveryHandlers
 from twelve333.adapters.doctor import DoctorHandlers
 from twelve333.adapters.holders import HolderHandlers
-from twelve333.adapters.library_proposals import STEP_TAKEN
 from twelve333.adapters.relay import DeliveryPeerHandlers, GrpcDirect, Relay
 from twelve333.adapters.retention import TEXTS_DELETED, Keeper, delete_told
 from twelve333.adapters.rpc.access import Admission, Shown
@@ -70,7 +69,7 @@ from .handlers.handoff import HandoffHandlers, RoutingHandlers
 from .handlers.holders import holder_register
 from .handlers.library import library_handlers
 from .handlers.life import UnitLifeHandlers
-from .handlers.proposals import proposal_services, take_step
+from .handlers.proposals import proposal_appliers, proposal_services
 from .handlers.queues import QueueHandlers
 from .handlers.registration import DirectoryPull, NodeHandlers, on_directory_changed
 from .handlers.replay import ReplayHandlers
@@ -279,7 +278,7 @@ def appliers(node: NodeContext, delivery: Delivery, calls: CallParts, pulling: B
         "twelve333.api.routing.v1.CallbackEnded": take_ended_callback(calls.resorts),
         "twelve333.api.routing.v1.HandoffOutcome": take_outcome(calls.handoffs),
         "twelve333.api.library.v1.ReleaseAnnounced": copying.on_announced(),
-        STEP_TAKEN: take_step,
+        **proposal_appliers(node),
     }
 
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from twelve333.adapters.library_returns import ask_for_steps
 from twelve333.adapters.sql.backup import Lost, Revisions, Service
 from twelve333.adapters.sql.cases_inbound import ask_for_returns
 from twelve333.adapters.sql.library import reindex
@@ -26,5 +27,6 @@ def service(province: str) -> Service:
 
     def ask_back(tx: Connection, lost: Lost) -> None:
         ask_for_returns(tx, delivery, lost.told, lost.since, lost.now)
+        ask_for_steps(tx, delivery.outbox, [HUB], lost.since, lost.now)
 
     return Service(SERVICE, metadata, delivery, Revisions(SERVICE), index, others, ask_back)

@@ -47,7 +47,6 @@ from .sql.likeness import alike
 from .sql.proposals import ProposalStore
 
 TASKS_MOST: Final = 500
-STEP_TAKEN: Final = proposals_pb2.ProposalStepTaken.DESCRIPTOR.full_name
 SIDES: Final = {pb.TAKE_MINE: Side.MINE, pb.TAKE_THEIRS: Side.THEIRS}
 
 

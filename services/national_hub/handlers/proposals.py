@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 
 from grpc.aio import ServicerContext
@@ -13,12 +12,13 @@ from sqlalchemy import Connection
 from twelve333.adapters.bus.signed import Signing
 from twelve333.adapters.library_proposals import ProposalDesk, ProposalParts
 from twelve333.adapters.library_reading import held_release
+from twelve333.adapters.library_returns import ProposalReturns
 from twelve333.adapters.rpc.server import Register
 from twelve333.adapters.signing.statements import Signature
-from twelve333.adapters.sql.delivery import Applier, Inbound
+from twelve333.adapters.sql.delivery import Appliers
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.library.v1 import proposal_service_pb2 as pb
-from twelve333.api.library.v1 import proposal_service_pb2_grpc, proposals_pb2
+from twelve333.api.library.v1 import proposal_service_pb2_grpc
 from twelve333.core.decision import Refusal, Refused, refuse
 from twelve333.core.ids import HUB
 from twelve333.core.library import proposal_codes as codes
@@ -28,12 +28,13 @@ from twelve333.core.library.proposals import Proposal, Published, Reviewed, Step
 from twelve333.core.library.proposals_meeting import proposed_sheet
 from twelve333.core.library.sheets import Sheet
 from twelve333.wire.library import item_from_content
-from twelve333.wire.proposals import agreed_said, step_from_wire
+from twelve333.wire.proposals import agreed_said
 from twelve333.wire.provenance import with_chain
 from twelve333.wire.sheets import content_of_sheet, provenance_of, sheet_of
 
 from ..context import HubContext
 from ..store import library, proposals
+from ..store.metadata import delivery
 from .library import publish_items
 
 log = logger("library")
@@ -92,37 +93,27 @@ class ProposalHandlers(ProposalDesk):
         return _item(merging.entry_id, sheet, with_chain(provenance_of(content), before, step))
 
 
-def proposal_service(hub: HubContext, signing: Signing) -> tuple[Register, Applier]:
-    """What the hub offers for proposals, and what it does with a step that a node tells."""
+def proposal_service(hub: HubContext, signing: Signing) -> tuple[Register, Appliers]:
+    """What the hub offers for proposals, and what it does with what nodes tell of them."""
     parts = ProposalParts(HUB, library.tables, proposals.store, hub.audit, hub.outbox, hub.clock, signing.signer.sign)
     offered = partial(proposal_service_pb2_grpc.add_ProposalServiceServicer_to_server, ProposalHandlers(hub, parts))
-    return offered, take_step(signing.verifier.check)
+    returns = ProposalReturns(HUB, proposals.store, delivery, hub.outbox, seal_check(signing.verifier.check))
+    return offered, returns.appliers()
 
 
-def take_step(check: Check) -> Applier:
-    """What to do with a step that a node tells (`ProposalStepTaken`).
+def seal_check(check: Check) -> Callable[[Proposal | None, Step, str], Refusal | None]:
+    """Refuses a seal that the member did not make under what its reviewers agreed to.
 
     Args:
         check: refuses a signature that is not the member's.
     """
 
-    def apply(tx: Connection, inbound: Inbound, now: datetime) -> None:
-        step = step_from_wire(proposals_pb2.ProposalStepTaken.FromString(inbound.message).step)
-        before = proposals.store.load(tx, step.stamp.proposal_id)
-        if before is not None and (wrong := _seal_refusal(before, step, inbound.origin, check)):
-            raise Refused(wrong)
-        decision = proposals.store.take(tx, step, inbound.origin)
-        log.info("proposal moved on", proposal_id=step.stamp.proposal_id, origin=inbound.origin, state=decision.state.state.value)
+    def refusal(before: Proposal | None, step: Step, origin: str) -> Refusal | None:
+        if before is None or not isinstance(step, Reviewed) or step.seal is None or step.stamp.by.member != origin:
+            return None
+        return check(origin, agreed_said(before, step.verdict, step.merging), Signature(step.seal.signature, step.seal.chain))
 
-    return apply
-
-
-def _seal_refusal(before: Proposal, step: Step, origin: str, check: Check) -> Refusal | None:
-    """Refuse a seal that the member did not make under what its reviewers agreed to."""
-    if not isinstance(step, Reviewed) or step.seal is None:
-        return None
-    said = agreed_said(before, step.verdict, step.merging)
-    return check(origin, said, Signature(step.seal.signature, step.seal.chain))
+    return refusal
 
 
 def _item(entry_id: str, sheet: Sheet, provenance: bytes) -> Item:

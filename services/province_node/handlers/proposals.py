@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 
 from grpc.aio import ServicerContext
@@ -15,12 +14,13 @@ from sqlalchemy import Connection
 
 from twelve333.adapters.bus.signed import Signing
 from twelve333.adapters.library_proposals import ProposalDesk, ProposalParts, admitted_sheet
+from twelve333.adapters.library_returns import ProposalReturns
 from twelve333.adapters.rpc.server import Register
 from twelve333.adapters.sql import library as replica
-from twelve333.adapters.sql.delivery import Inbound
+from twelve333.adapters.sql.delivery import Appliers
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.library.v1 import proposal_service_pb2 as pb
-from twelve333.api.library.v1 import proposal_service_pb2_grpc, proposals_pb2
+from twelve333.api.library.v1 import proposal_service_pb2_grpc
 from twelve333.core.decision import Refusal, Refused, accepted, refuse
 from twelve333.core.library import codes as library_codes
 from twelve333.core.library import proposal_codes as codes
@@ -32,10 +32,11 @@ from twelve333.core.library.sheets import Sheet, paragraphs_of, text_of
 from twelve333.core.library.supplements import Loose, check_text, loose
 from twelve333.wire.library import tombstone_from_wire
 from twelve333.wire.proposal_views import loose_to_wire, proposal_to_wire
-from twelve333.wire.proposals import KIND_IN, step_from_wire, supplement_to_wire
+from twelve333.wire.proposals import KIND_IN, supplement_to_wire
 
 from ..context import NodeContext
 from ..store import library, proposals
+from ..store.metadata import delivery
 from .supplements import SupplementHandlers
 
 log = logger("library")
@@ -114,15 +115,9 @@ def proposal_services(node: NodeContext, signing: Signing) -> Sequence[Register]
     ]
 
 
-def take_step(tx: Connection, inbound: Inbound, now: datetime) -> None:
-    """Take a step that the hub decided (`ProposalStepTaken`).
-
-    Raises:
-        Refused: see `ProposalStore.take`.
-    """
-    step = step_from_wire(proposals_pb2.ProposalStepTaken.FromString(inbound.message).step)
-    decision = proposals.store.take(tx, step, inbound.origin)
-    log.info("proposal moved on", proposal_id=step.stamp.proposal_id, state=decision.state.state.value)
+def proposal_appliers(node: NodeContext) -> Appliers:
+    """What to do with what the hub tells of proposals."""
+    return ProposalReturns(node.province, proposals.store, delivery, node.outbox, lambda before, step, origin: None).appliers()
 
 
 def loose_supplements(tx: Connection) -> list[tuple[Loose, str]]:

@@ -19,18 +19,20 @@ from tests.support.library import copy_directly
 from national_hub.context import HubContext
 from national_hub.handlers.library import LibraryPublishHandlers
 from national_hub.handlers.proposals import ProposalHandlers as HubHandlers
-from national_hub.handlers.proposals import take_step as take_at_hub
+from national_hub.handlers.proposals import seal_check
 from national_hub.settings import Library as HubLibrary
 from national_hub.store import library as hub_library
 from national_hub.store import proposals as hub_proposals
 from national_hub.store import registration
+from national_hub.store.metadata import delivery as hub_tables
 from province_node.context import NodeContext
 from province_node.handlers.proposals import ProposalHandlers as NodeHandlers
-from province_node.handlers.proposals import take_step as take_at_node
+from province_node.handlers.proposals import proposal_appliers
 from province_node.settings import Library as NodeLibrary
 from province_node.store import library as node_library
 from province_node.store import proposals as node_proposals
-from twelve333.adapters.library_proposals import STEP_TAKEN, ProposalParts
+from twelve333.adapters.library_proposals import ProposalParts
+from twelve333.adapters.library_returns import ProposalReturns
 from twelve333.adapters.rpc import access
 from twelve333.adapters.signing.documents import public_bytes
 from twelve333.adapters.signing.statements import Signer, Verifier
@@ -133,6 +135,8 @@ class Library:
             arrivals = [Arrival(origin.name, each) for each in waiting]
             received = await to.database.write(lambda tx, a=arrivals: to.delivery.inbox.receive(tx, a, to.appliers, START))
             assert received.failure is None, received.failure
+            for receipt in received.receipts.values():
+                await origin.database.write(lambda tx, one=receipt: origin.delivery.close(tx, one, to.name, START))
             to.read[origin.name] = head.sequence
 
     async def entry(self, member: str = JIANGXI, entry_id: str = "injury") -> Entry | None:
@@ -151,10 +155,11 @@ async def member_of(name: str, database: Database, delivery: Delivery, folder: P
             await database.write(lambda tx, one=registered: registration.save_member(tx, one))
         parts = ProposalParts(HUB, hub_library.tables, hub_proposals.store, hub.audit, hub.outbox, clock, signer.sign)
         check = Verifier(folder, lambda _key: False, lambda: datetime.now(UTC)).check
-        return Member(name, database, delivery, {STEP_TAKEN: take_at_hub(check)}, HubHandlers(hub, parts), hub)
+        returns = ProposalReturns(HUB, hub_proposals.store, hub_tables, hub.outbox, seal_check(check))
+        return Member(name, database, delivery, returns.appliers(), HubHandlers(hub, parts), hub)
     node = NodeContext(settings, database, delivery.outbox, clock, unused, unused, public_bytes(KEY))
     parts = ProposalParts(name, node_library.tables, node_proposals.store, node.audit, node.outbox, clock, signer.sign)
-    return Member(name, database, delivery, {STEP_TAKEN: take_at_node, **_ignored()}, NodeHandlers(node, parts), node)
+    return Member(name, database, delivery, {**proposal_appliers(node), **_ignored()}, NodeHandlers(node, parts), node)
 
 
 def _ignored() -> dict[str, Any]:

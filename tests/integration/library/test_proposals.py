@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from tests.integration.library.proposals_stage import BODY, FUJIAN, JIANGXI, LAW, LONGER, Library, accepted, both, code_of, propose, review
+from tests.integration.library.proposals_stage import (
+    BODY,
+    FUJIAN,
+    JIANGXI,
+    LAW,
+    LONGER,
+    START,
+    Library,
+    Member,
+    accepted,
+    both,
+    code_of,
+    propose,
+    review,
+)
 
 from national_hub.handlers.library import LibraryPublishHandlers
 from national_hub.store import library as hub_library
 from national_hub.store import proposals as hub_proposals
+from province_node.handlers.proposals import ProposalHandlers as NodeHandlers
+from province_node.handlers.proposals import proposal_appliers
+from province_node.store import delivery_of as node_delivery
 from province_node.store import library as node_library
 from province_node.store import proposals as node_proposals
 from twelve333.adapters.library_reading import held_release
+from twelve333.adapters.library_returns import ask_for_steps
 from twelve333.adapters.signing.statements import Signature, Verifier
 from twelve333.adapters.sql import library as replica
+from twelve333.adapters.sql import open_database
 from twelve333.api.library.v1 import library_pb2, proposals_pb2
 from twelve333.api.library.v1 import proposal_service_pb2 as pb
 from twelve333.api.library.v1 import service_pb2 as library_pb
 from twelve333.core.decision import accepted as accept_or_raise
 from twelve333.core.ids import HUB
 from twelve333.core.library.model import ProvenanceStep, Tombstone, TombstoneReason
-from twelve333.core.library.proposals import Person, Resolved, Stamp, Text, Verdict
+from twelve333.core.library.proposals import Person, Resolved, Reviewed, Stamp, Text, Verdict
 from twelve333.core.library.proposals_machine import apply
 from twelve333.core.library.proposals_meeting import Present, text_from
 from twelve333.core.library.sheets import Sheet
 from twelve333.wire.library import content_of, tombstone_to_wire
-from twelve333.wire.proposals import agreed_said
+from twelve333.wire.proposals import agreed_said, step_to_wire
 from twelve333.wire.sheets import sheet_of
 
 
@@ -269,3 +290,49 @@ async def test_a_field_that_hides_another_entrys_id_is_refused(library: Library)
     await review(library.hub, "he")
     assert await code_of(review(library.hub, "li")) == "LIBRARY_PROPOSAL_STEP_MALFORMED"
     assert (await library.entry(HUB, "victim")) == replace(LAW, id="victim")
+
+
+async def _put_back(library: Library, backup: Path) -> None:
+    """The province's node goes on from a backup, and asks for what it has forgotten."""
+    delivery, before = node_delivery(FUJIAN), library.fujian
+    await before.database.close()
+    database = open_database(f"sqlite:///{backup}")
+    now = START + timedelta(days=1)
+    await database.write(lambda tx: delivery.restored(tx, [HUB], now))
+    await database.write(lambda tx: ask_for_steps(tx, delivery.outbox, [HUB], START, now))
+    context = replace(before.context, database=database, outbox=delivery.outbox)
+    parts = replace(before.proposals.parts, audit=context.audit, outbox=delivery.outbox)
+    appliers = {**before.appliers, **proposal_appliers(context)}
+    library.members[FUJIAN] = Member(FUJIAN, database, delivery, appliers, NodeHandlers(context, parts), context)
+    library.hub.read.clear()
+
+
+async def test_a_node_put_back_to_a_backup_gets_back_what_it_and_the_ministry_had_decided(library: Library, tmp_path: Path) -> None:
+    await library.publish(LAW)
+    await propose(library, LONGER)
+    await library.carry()
+    backup = tmp_path / "backup.db"
+    with closing(sqlite3.connect(tmp_path / f"{FUJIAN}.db")) as live, closing(sqlite3.connect(backup)) as copy:
+        live.backup(copy)
+    await accepted(library)
+    await _put_back(library, backup)
+    assert await library.fujian.state() == "province_review"
+    await library.carry()
+    await library.carry()
+    assert await library.fujian.state() == "accepted"
+    stores = (library.hub, hub_proposals.store), (library.fujian, node_proposals.store)
+    here, there = [await one.database.read(lambda tx, s=store: s.load(tx, f"{FUJIAN}-p1")) for one, store in stores]
+    assert here == there
+    await library.fujian.database.close()
+
+
+async def test_nobody_hands_a_member_steps_of_its_own_that_it_has_not_forgotten(library: Library) -> None:
+    await library.publish(LAW)
+    await propose(library, LONGER)
+    await library.carry()
+    stamp = Stamp(f"{FUJIAN}-p1", 3, Person(FUJIAN, FUJIAN, "bo"), START)
+    told = proposals_pb2.ProposalStepTaken(step=step_to_wire(Reviewed(stamp, 1, Verdict.ACCEPT)))
+    await library.hub.database.write(lambda tx: library.hub.delivery.outbox.append(tx, destination=FUJIAN, message=told, now=START))
+    with pytest.raises(AssertionError, match="LIBRARY_PROPOSAL_STEP_MALFORMED"):
+        await library.carry()
+    assert await library.fujian.state() == "province_review"

@@ -5,7 +5,6 @@ Nothing is kept for it beside the index that searches use, so there is nothing t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -17,7 +16,7 @@ from .library import Held, decoded
 from .library_tables import LibraryTables
 
 COUNTED_MOST: Final = 256  # grams whose number of entries is looked up; of a longer text, spread over all of it
-MEASURED_MOST: Final = 30  # candidates that are read and measured
+MEASURED_MOST: Final = 16  # candidates that are read and measured
 
 
 def alike(tx: Connection, tables: LibraryTables, title: str, body: str, *, leave_out: str = "") -> list[tuple[Alike, Held]]:
@@ -44,17 +43,19 @@ def _grams(held: Held) -> list[str]:
 
 
 def _candidates(tx: Connection, asked: Sequence[str]) -> list[int]:
-    """The rows that hold most of the grams asked for."""
+    """The rows that hold most of the grams asked for; counted by the database, for a gram may stand in thousands of entries."""
+    if not asked:
+        return []
     if tx.dialect.name == "sqlite":
-        query = text("SELECT rowid FROM library_index WHERE library_index MATCH :match")
-        matches = [f'"{gram}"' for gram in asked]
+        one, quoted = "SELECT rowid AS row_id FROM library_index WHERE library_index MATCH :{0}", '"{0}"'
     else:
-        query = text("SELECT row_id FROM library_index WHERE grams @@ CAST(:match AS tsquery)")
-        matches = [f"'{gram}'" for gram in asked]
-    shared: Counter[int] = Counter()
-    for match in matches:
-        shared.update(tx.execute(query, {"match": match}).scalars())
-    return [row_id for row_id, _ in sorted(shared.items(), key=lambda pair: (-pair[1], pair[0]))[:MEASURED_MOST]]
+        one, quoted = "SELECT row_id FROM library_index WHERE grams @@ CAST(:{0} AS tsquery)", "'{0}'"
+    names = [f"g{i}" for i in range(len(asked))]
+    each = " UNION ALL ".join(one.format(name) for name in names)
+    most = "GROUP BY row_id HAVING count(*) >= :least ORDER BY count(*) DESC, row_id LIMIT :most"
+    query = text(f"SELECT row_id FROM ({each}) found {most}")  # noqa: S608 - built of constants
+    values = {name: quoted.format(gram) for name, gram in zip(names, asked, strict=True)}
+    return list(tx.execute(query, {**values, "least": 1 + len(asked) // 8, "most": MEASURED_MOST}).scalars())
 
 
 def _counts(tx: Connection, grams: Sequence[str]) -> Mapping[str, int]:

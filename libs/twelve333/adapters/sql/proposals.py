@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -70,6 +70,14 @@ class ProposalStore:
         decision = accepted(apply(before, step))
         self.keep(tx, decision)
         return decision
+
+    def shared(self, tx: Connection, member: str, since: datetime) -> Iterator[Proposal]:
+        """Proposals that were moved since, by age: of a province; at a province's node, where the hub asks, all."""
+        t = self.proposals.c
+        query = select(t.proposal_id).where(t.changed_at >= since).order_by(t.changed_at, t.proposal_id)
+        for proposal_id in tx.scalars(query if member == HUB else query.where(t.member == member)).all():
+            if proposal := self.load(tx, proposal_id):
+                yield proposal
 
     def base(self, tx: Connection, proposal_id: str) -> bytes:
         """The bytes that the present text starts from, as they were kept; empty if they were not."""

@@ -613,6 +613,30 @@ class ProposalStepTaken(_message.Message):
 Global___ProposalStepTaken: _TypeAlias = ProposalStepTaken  # noqa: Y015
 
 @_typing.final
+class ProposalStepsAsked(_message.Message):
+    """A restored member to whom it shares proposals with: tell every step since, also those that it had decided itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """When the backup was made, less an hour."""
+
+    def __init__(
+        self,
+        *,
+        since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposalStepsAsked: _TypeAlias = ProposalStepsAsked  # noqa: Y015
+
+@_typing.final
 class Supplement(_message.Message):
     """A province's local supplement to an entry; stays at its node."""
 
