@@ -17,7 +17,7 @@ from rich.console import Console
 from twelve333.client.errors import ServiceError
 from twelve333.core.decision import Refused
 
-from . import cases, crowd, day, delivery, flood, handoff, library, routing, searching
+from . import alike, cases, crowd, day, delivery, flood, handoff, library, routing, searching
 from .figure import Figure, show, write
 from .measure import Absent, Failed
 
@@ -35,6 +35,7 @@ GROUPS: Final[Sequence[tuple[tuple[str, ...], Callable[[], Awaitable[list[Figure
     (("library.search_growth_4", "library.search_growth_16"), searching.growth),
     (("library.search_answers", "library.search_statutes", "library.search_articles"), searching.answers),
     (("library.first_copy_loopback",), library.first_copy),
+    (("library.alike",), alike.alike_entries),
     (("delivery.events_sqlite", "delivery.backlog_sqlite"), delivery.on_sqlite),
     (("delivery.events_postgresql", "delivery.backlog_postgresql"), delivery.on_postgresql),
     (("handoff.decision_grpc", "handoff.node_to_node_sqlite"), handoff.on_sqlite),
