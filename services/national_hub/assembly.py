@@ -121,12 +121,11 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
     await list_own_key(hub)
     await asyncio.gather(refresh_revocations(hub), load_recovery(hub), derive_all(database, library.tables))
-    silence = Silence(hub, delivery)
-    told, refused = {**appliers(hub, delivery, silence)}, hub.revocations
+    silence, refused = Silence(hub, delivery), hub.revocations
     copies, instances = await _copies(hub, delivery, home)
     signing = hosting.signing_of(settings, refused, instances.signs, hub.clock)
     proposing, of_proposals = proposal_service(hub, signing)
-    told |= of_proposals
+    told = {**appliers(hub, delivery, silence), **of_proposals}
     relay = await hosting.start_relay(
         stack, settings, database, delivery, told, hub.clock, direct, sealing, signing, copies, [HUB, *provinces()], refused.covers
     )
