@@ -14,7 +14,7 @@ from cyclopts import App
 from tests.support.federation import cli, one_federation
 from twelve333.adapters.processes import free_ports
 from twelve333.cli.demo.federation import Federation
-from twelve333.cli.main import add_service_groups, app
+from twelve333.cli.main import app
 
 
 def test_help_teaches_and_version_is_told() -> None:
@@ -29,7 +29,6 @@ def test_a_wrong_flag_is_wrong_use() -> None:
 
 
 def test_wherever_the_help_names_a_pipe_a_hyphen_is_taken() -> None:
-    add_service_groups()
     asked = [argument for command in every_command(app) for argument in command.assemble_argument_collection(parse_docstring=True)]
     piped = [argument for argument in asked if "`-`" in (argument.parameter.help or "")]
     assert len(piped) >= 8

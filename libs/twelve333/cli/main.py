@@ -1,15 +1,10 @@
-"""The `twelve333` command: puts the groups together and turns every failure into one sentence and an exit code.
-
-The services' own groups (`hub`, `node`) come through the entry point group `twelve333.commands`, so the command works without them.
-"""
+"""The `twelve333` command: puts the groups together and turns every failure into one sentence and an exit code."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from collections.abc import Sequence
-from functools import cache
-from importlib.metadata import entry_points
 from typing import Final
 
 from cyclopts import App, CycloptsError
@@ -17,14 +12,13 @@ from cyclopts import App, CycloptsError
 from .. import __version__
 from ..catalogue.catalogue import sentence
 from ..client.connection import ServiceError
-from ..core.decision import Kind, Refused, refuse
-from . import audit, callback, case, coverage, demo, doctor, handoff, handoff_live, library, queue, route, unit, unit_life, unit_verify
-from .common import EXTRA_MISSING, locale_of
+from ..core.decision import Kind, Refused
+from . import groups
+from .common import locale_of
 from .output import complain
-from .simulate import command as simulate
 
 INTERRUPTED: Final = 130
-EXTRAS: Final = {"token": "hub"}  # groups that are not named as the extra that brings them
+HELP: Final = {"--help", "-h"}
 EXIT_CODES: Final = {Kind.INVALID: 2, Kind.TIMED_OUT: 3, Kind.DENIED: 4, Kind.UNAUTHENTICATED: 4}
 EPILOGUE: Final = (
     "Exit codes: 0 done, 1 failed, 2 wrong use, 3 timed out, 4 not allowed, 5 a check failed, 8 pending. "
@@ -39,32 +33,9 @@ app = App(
     help_format="markdown",
     suppress_keyboard_interrupt=False,
 )
-_ = handoff_live, unit_life, unit_verify  # hang their commands in with those of `handoff` and `unit`
-for group in (demo, unit, coverage, route, queue, handoff, callback, library, case, audit, doctor, simulate):
-    app.command(group.app)
+for group in groups.names():
+    app.command(f"{groups.__name__}:{group}", name=group)
 app.register_install_completion_command()
-
-
-@cache  # once a process, however often the command is run in it
-def add_service_groups() -> None:
-    """Hang in the groups of the services; one whose packages are not installed says how to get them."""
-    for point in sorted(entry_points(group="twelve333.commands"), key=lambda each: each.name):
-        try:
-            service: App = point.load()
-        except ModuleNotFoundError:
-            service = not_installed(EXTRAS.get(point.name, point.name))
-        app.command(service, name=point.name)
-
-
-def not_installed(name: str) -> App:
-    """Stands in for the group `name` while the extra of that name is missing."""
-    group = App(help=f"Not installed here: `pip install 'twelve333[{name}]'` adds it.", help_flags=[], version_flags=[])
-
-    @group.default
-    def say(*_: str) -> None:
-        raise Refused(refuse(EXTRA_MISSING, extra=name))
-
-    return group
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in tokens
     locale = locale_of(tokens)
-    add_service_groups()
+    if not tokens or tokens[0] in HELP:
+        for name in groups.names():  # their descriptions are in them
+            app[name]
     try:
         result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
