@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from rich.markup import escape
-
 from ..adapters.clock import system_clock
 from ..catalogue.catalogue import sentence
 from ..client.cases import CasePage
@@ -36,7 +34,7 @@ def show_case(case: Case, common: Common) -> None:
         )
         return
     locale = common.language
-    texts = {sentence("CASES_SUMMARY", locale=locale): escape(case.summary), sentence("CASES_ANSWER", locale=locale): escape(case.answer)}
+    texts = {sentence("CASES_SUMMARY", locale=locale): case.summary, sentence("CASES_ANSWER", locale=locale): case.answer}
     show_one({**_row(case, now, locale), **texts}, as_json=False)
     steps = [_step_row(step, locale) for step in case.history]
     if steps:
@@ -95,7 +93,7 @@ def _row(case: Case, now: datetime, locale: str) -> dict[str, str]:
     values = {
         "ID": case.case_id,
         "STATE": state,
-        "TOPIC": escape(case.topic),
+        "TOPIC": case.topic,
         "REGION": case.region,
         "FIRST_ASKED": case.first_asked.unit,
         "OWNER": case.owner.unit,
@@ -109,9 +107,9 @@ def _step_row(step: CaseEvent, locale: str) -> dict[str, str]:
     stamp, name = step.stamp, STEP_NAMES[type(step).__name__].upper()
     params = {"unit": step.to.unit} if isinstance(step, TransferOffered) else {}
     if isinstance(step, TransferRefused):
-        params = {"reason": escape(step.reason)}
+        params = {"reason": step.reason}
     text = sentence(f"CASES_STEP_{name}", params, locale)
-    return _labelled({"STEP": text, "UNIT": stamp.by.unit, "SIGNED_BY": escape(stamp.signed_by), "AT": _moment(stamp.at)}, locale)
+    return _labelled({"STEP": text, "UNIT": stamp.by.unit, "SIGNED_BY": stamp.signed_by, "AT": _moment(stamp.at)}, locale)
 
 
 def _labelled(values: dict[str, str], locale: str) -> dict[str, str]:
