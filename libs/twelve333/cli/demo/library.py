@@ -8,7 +8,7 @@ from ..library_files import sample_entries
 from .stage import Stage, until
 
 SNIPPET_CHARS = 48
-QUESTIONS = (("350000", "工伤"), ("360000", "我在外地打工老板不发工资怎么办"), ("230000", "断缴"))
+QUESTIONS = (("350000", "工伤"), ("360000", "我在外地打工老板不发工资怎么办"), ("230000", "断缴"), ("310000", "评职称去哪里申报"))
 
 
 async def publish_library(stage: Stage) -> None:
