@@ -1,7 +1,7 @@
 """How many events get from one member to another and are confirmed, beside what the broker and the disk can do at best.
 
-One event is: appended to the outbox, relayed to JetStream, applied and committed by the receiver, confirmed by its receipt. The peers
-have the same number of the same bytes in flight, published and committed in groups as large as ours were on average until then.
+One event is: appended to the outbox, relayed to JetStream, applied and committed by the receiver, confirmed by its receipt. On both
+sides each of the callers waits for one event of its own; the peers publish and commit theirs in groups as large as ours were on average.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from twelve333.wire.subjects import batch_subject, inbox_prefix
 
 from .cases import TEXT, UNIT
 from .figure import Figure, middle, rate, times
-from .measure import Round, Side, grouped, interleave, scaled
+from .measure import Round, Side, concurrent, gathered, interleave, scaled
 from .members import Told, telling
 from .postgres import databases
 from .stores import POSTGRESQL_PEER, SQLITE_PEER, bare_postgresql, bare_sqlite, commit_rows
@@ -71,7 +71,7 @@ async def on_sqlite() -> list[Figure]:
     """`delivery.events_sqlite_…` and `delivery.backlog_sqlite`."""
     with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder, ExitStack() as stack:
         one, other = [stack.enter_context(bare_sqlite(Path(folder) / name)) for name in ("a.db", "b.db")]
-        commits = partial(_on_thread, one), partial(_on_thread, other)
+        commits = partial(_on_thread, one, asyncio.Lock()), partial(_on_thread, other, asyncio.Lock())
         urls = [(f"sqlite:///{folder}/origin{n}.db", f"sqlite:///{folder}/target{n}.db") for n in range(len(IN_FLIGHT) + 1)]
         return await _figures("sqlite", Path(folder), urls, commits, 1, SQLITE_PEER)
 
@@ -87,7 +87,7 @@ async def on_postgresql() -> list[Figure]:
             return await _figures("postgresql", Path(folder), urls, commits, CONNECTIONS, POSTGRESQL_PEER)
 
 
-async def _on_thread(connection: sqlite3.Connection, count: int) -> None:
+async def _on_thread(connection: sqlite3.Connection, writer: asyncio.Lock, count: int) -> None:
     rows = [(_bytes(),)] * count
 
     def commit() -> None:
@@ -95,7 +95,8 @@ async def _on_thread(connection: sqlite3.Connection, count: int) -> None:
             connection.execute("BEGIN")
             connection.executemany("INSERT INTO bare (data) VALUES (?)", rows)
 
-    await asyncio.to_thread(commit)
+    async with writer:
+        await asyncio.to_thread(commit)
 
 
 async def _figures(
@@ -122,13 +123,13 @@ async def _compare(name: str, told: Told, target: str, in_flight: int, bare: Bar
 
     async def beside(work: Commit, of_message: bool, at_once: int) -> Round:
         size = max(1, round((await told.groups(target))[0 if of_message else 1]))
-        return await grouped(work, size, min(at_once, max(1, round(in_flight / size))))()
+        return await gathered(work, size, in_flight, min(at_once, max(1, round(in_flight / size))))()
 
     sides: dict[str, Side] = {
-        "events": grouped(lambda _one: told.tell(), 1, in_flight),
+        "events": partial(told.in_time, concurrent(told.tell, in_flight)),
         "broker": lambda: beside(bare.publish, True, in_flight),
         "commits": lambda: beside(bare.commits[0], False, bare.writers),
-        "path": lambda: beside(bare.path, False, bare.writers),
+        "path": lambda: beside(bare.path, False, in_flight),
     }
     taken = await interleave(sides, ROUNDS)
     peers = {"broker": BROKER_PEER, "commits": bare.name, "path": PATH_PEER}
@@ -161,7 +162,7 @@ async def _recover(name: str, told: Told, target: str, bare: Bare) -> Figure:
             await bare.commits[1](size)
         return _once(count, began)
 
-    taken = await interleave({"ours": ours, "theirs": theirs}, ROUNDS)
+    taken = await interleave({"ours": partial(told.in_time, ours), "theirs": theirs}, ROUNDS)
     return rate(name, taken["ours"], "bare publish + ack, commit, one group after the other", taken["theirs"])
 
 

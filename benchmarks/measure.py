@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from time import perf_counter
 from typing import Final
@@ -108,15 +109,57 @@ def concurrent(call: Callable[[], Awaitable[object]], callers: int) -> Side:
     return side
 
 
-def grouped(call: Callable[[int], Awaitable[object]], size: int, callers: int) -> Side:
-    """As `concurrent`, where each call does so many at once: they count, and each took as long as its call."""
-    one = concurrent(lambda: call(size), callers)
+def gathered(work: Callable[[int], Awaitable[object]], size: int, callers: int, at_once: int) -> Side:
+    """As `concurrent`, where callers wait for one thing each and those of up to `size` callers are done together.
+
+    Args:
+        work: does so many at once.
+        size: of a full group; a smaller one is done when nothing else is.
+        at_once: how many groups may be under way.
+    """
+    if callers == 1:
+        return concurrent(lambda: work(1), 1)
 
     async def side() -> Round:
-        done = await one()
-        return Round(done.count * size, done.seconds, done.times)
+        return await concurrent(Gathering(work, size, at_once).one, callers)()
 
     return side
+
+
+class Gathering:
+    """Does together what several callers ask for one by one; see `gathered`."""
+
+    def __init__(self, work: Callable[[int], Awaitable[object]], size: int, at_once: int) -> None:
+        self._work, self._size, self._at_once = work, size, at_once
+        self._waiting = list[asyncio.Future[None]]()
+        self._under_way = set[asyncio.Future[object]]()
+        self._called = False
+
+    async def one(self) -> None:
+        """Wait until one more is done."""
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append(done)
+        if not self._called:
+            self._called = True
+            asyncio.get_running_loop().call_soon(self._begin)  # after all who ask in this round of the loop
+        await done
+
+    def _begin(self) -> None:
+        self._called = False
+        while self._waiting and (not self._under_way or (len(self._waiting) >= self._size and len(self._under_way) < self._at_once)):
+            group, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
+            task = asyncio.ensure_future(self._work(len(group)))
+            self._under_way.add(task)
+            task.add_done_callback(partial(self._done, group))
+
+    def _done(self, group: list[asyncio.Future[None]], task: asyncio.Future[object]) -> None:
+        self._under_way.discard(task)
+        for done in group:
+            if error := task.exception():
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+        self._begin()
 
 
 def _repeat(call: Callable[[int], object]) -> Round:

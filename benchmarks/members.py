@@ -18,13 +18,14 @@ from tests.support.broker import TestBroker
 from twelve333.adapters.bus.nats import NatsBus
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.relay import Relay
+from twelve333.adapters.runner import settle_in
 from twelve333.adapters.sql import Database, open_database
 from twelve333.adapters.sql.database import Notes
 from twelve333.adapters.sql.delivery import OUTBOX, Delivery
 from twelve333.core.decision import Refusal
 from twelve333.wire.envelope import decode_receipt
 
-from .measure import Failed
+from .measure import Failed, Round, Side
 from .receiver import DATABASE_URL, MEMBER, metadata, sealed, tables
 
 RECEIPT_SECONDS: Final = 60.0
@@ -54,7 +55,7 @@ class Told:
     sent: int = 0
     commits: int = 0
     confirmed: int = 0
-    waiting: dict[int, asyncio.Event] = field(default_factory=dict)
+    waiting: dict[int, asyncio.Future[None]] = field(default_factory=dict)
 
     async def tell(self) -> None:
         """Append one event in a unit of work, then wait until its receiver has confirmed it."""
@@ -65,17 +66,20 @@ class Told:
         return await self.database.write(lambda tx: self._append(tx, count))
 
     async def wait_for(self, sequence: int) -> None:
-        """Wait until it is confirmed.
+        """Wait until it is confirmed."""
+        if sequence > self.confirmed:
+            self.waiting[sequence] = came = asyncio.get_running_loop().create_future()
+            await came
+
+    async def in_time(self, side: Side) -> Round:
+        """A round of measuring; waiting is bounded as a whole, because a limit of each event's own costs as much as to tell it.
 
         Raises:
             Failed: it took too long.
         """
-        if sequence <= self.confirmed:
-            return
-        came = self.waiting[sequence] = asyncio.Event()
         try:
             async with asyncio.timeout(RECEIPT_SECONDS):
-                await came.wait()
+                return await side()
         except TimeoutError as error:
             raise Failed(f"an event was not confirmed within {RECEIPT_SECONDS:g} s") from error
 
@@ -93,7 +97,7 @@ class Told:
             raise Failed("a receipt cannot be read")
         for sequence in range(self.confirmed + 1, receipt.watermark + 1):
             if came := self.waiting.pop(sequence, None):
-                came.set()
+                came.set_result(None)
         self.confirmed = max(self.confirmed, receipt.watermark)
 
     def count(self, notes: Notes) -> None:
@@ -138,6 +142,7 @@ async def telling(broker: TestBroker, urls: tuple[str, str], message: Message) -
         await relay.start()
         await told.order("start")
         await told.tell()
+        settle_in()  # as a service does; the receiver has done so itself
         yield told
     finally:
         receiver.stdin.close()

@@ -18,6 +18,7 @@ from twelve333.adapters.bus.sealed import SealedBus, Sealing
 from twelve333.adapters.bus.tls import member_tls
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.relay import Relay
+from twelve333.adapters.runner import settle_in
 from twelve333.adapters.signing.sealing import Opener, private_key, public_bytes
 from twelve333.adapters.sql import delivery_tables, open_database
 from twelve333.adapters.sql.delivery import Delivery, Inbound
@@ -49,6 +50,7 @@ async def run(url: str, broker: str, folder: Path, type_name: str) -> None:
     await database.write(metadata.create_all)
     await database.write(lambda tx: delivery.outbox.begin_epoch(tx, system_clock()))
     relay: Relay | None = None
+    settle_in()  # as a service does
     print("ready", flush=True)
     while word := (await asyncio.to_thread(sys.stdin.readline)).strip():
         if word == "start":

@@ -6,7 +6,7 @@ sealed bus seals as one. What cannot be read is a peer violation, never a crash.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -17,9 +17,10 @@ from ..core.delivery.codes import ENVELOPE_MALFORMED
 from ..core.delivery.model import BATCH_EVENTS_MAX, ENVELOPE_BYTES_MAX, Envelope
 from ..core.ids import check_id, is_member
 from .envelope import capability_of
-from .times import from_timestamp, to_timestamp
+from .times import from_timestamp, seconds_and_nanos
 
 MESSAGE_BYTES_MAX: Final = 448 * 1024
+_UNTRACED: Final[Mapping[str, str]] = {}
 
 
 def encode_batch(envelopes: Sequence[Envelope]) -> bytes:
@@ -28,8 +29,9 @@ def encode_batch(envelopes: Sequence[Envelope]) -> bytes:
     Args:
         envelopes: a group as `core.delivery.rules.batches` makes them.
     """
-    first = envelopes[0]
-    content = pb.BatchContent(events=[_to_wire(envelope) for envelope in envelopes])
+    first, content = envelopes[0], pb.BatchContent()
+    for envelope in envelopes:
+        _add(content, envelope)
     batch = pb.Batch(
         origin=first.origin,
         destination=first.destination,
@@ -91,15 +93,12 @@ def _batch_fault(batch: pb.Batch, content: pb.BatchContent) -> str:
     return "" if 0 < len(content.events) == batch.count <= BATCH_EVENTS_MAX else "wrong count"
 
 
-def _to_wire(envelope: Envelope) -> pb.BatchedEvent:
-    return pb.BatchedEvent(
-        event_id=envelope.event_id,
-        type=envelope.type,
-        occurred_at=to_timestamp(envelope.occurred_at),
-        trace=envelope.trace,
-        key=envelope.key,
-        payload=envelope.payload,
-    )
+def _add(content: pb.BatchContent, envelope: Envelope) -> None:
+    """One more event; made in its place, and without the map that mostly is empty, because both cost more than all the rest."""
+    event = content.events.add(event_id=envelope.event_id, type=envelope.type, key=envelope.key, payload=envelope.payload)
+    event.occurred_at.seconds, event.occurred_at.nanos = seconds_and_nanos(envelope.occurred_at)
+    if envelope.trace:
+        event.trace.update(envelope.trace)
 
 
 def _from_wire(batch: pb.Batch, sequence: int, event: pb.BatchedEvent) -> Envelope:
@@ -118,6 +117,6 @@ def _from_wire(batch: pb.Batch, sequence: int, event: pb.BatchedEvent) -> Envelo
         from_timestamp(event.occurred_at),
         event.payload,
         event.key,
-        dict(event.trace),
+        dict(event.trace) if event.trace else _UNTRACED,
         fence=batch.fence,
     )

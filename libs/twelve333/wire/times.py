@@ -8,13 +8,19 @@ from typing import Final
 from google.protobuf.timestamp_pb2 import Timestamp
 
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
+_DAY_SECONDS: Final = 24 * 3600
 
 
 def to_timestamp(moment: datetime) -> Timestamp:
     """An aware time as a timestamp."""
-    seconds, microseconds = divmod((moment - _BEGINNING) // _MICROSECOND, 1_000_000)
-    return Timestamp(seconds=seconds, nanos=microseconds * 1000)
+    seconds, nanos = seconds_and_nanos(moment)
+    return Timestamp(seconds=seconds, nanos=nanos)
+
+
+def seconds_and_nanos(moment: datetime) -> tuple[int, int]:
+    """An aware time as the two fields of a timestamp."""
+    since = moment - _BEGINNING
+    return since.days * _DAY_SECONDS + since.seconds, since.microseconds * 1000
 
 
 def from_timestamp(stamp: Timestamp) -> datetime:

@@ -38,14 +38,17 @@ class Fresh:
 
     def appended(self, envelopes: Iterable[Envelope]) -> bool:
         """Take over what was committed; False if the outbox must be read to know how a destination stands."""
-        known = True
+        known, last = True, dict[str, int]()
         for envelope in envelopes:
             head = self._heads.get(envelope.destination)
             if head is None or head.epoch != envelope.epoch:
                 known = False
                 continue
-            self._heads[head.destination] = replace(head, sequence=max(head.sequence, envelope.sequence))
+            last[head.destination] = envelope.sequence
             self._keep(envelope)
+        for destination, sequence in last.items():
+            head = self._heads[destination]
+            self._heads[destination] = replace(head, sequence=max(head.sequence, sequence))
         return known
 
     def confirmed(self, head: OutboxHead) -> OutboxHead:

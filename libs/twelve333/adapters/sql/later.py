@@ -20,7 +20,7 @@ from .savepoints import begin_points, end_points, points_of
 _LATER: Final = "twelve333.later"
 Writer = Callable[[Connection, Mapping[Any, Any]], None]
 Rows = dict[Table, list[Row]]
-_Mark = tuple[Rows, dict[Table, int], dict[str, dict[Any, Any]], int]
+_Mark = tuple[Rows, dict[Table, int], dict[str, dict[Any, Any]], dict[str, int]]
 
 
 @dataclass(slots=True)
@@ -33,18 +33,19 @@ class Later:
     rows: Rows = field(default_factory=dict)
     values: dict[str, dict[Any, Any]] = field(default_factory=dict)
     writers: dict[str, Writer] = field(default_factory=dict)
-    facts: list[tuple[str, object]] = field(default_factory=list)
+    facts: dict[str, list[object]] = field(default_factory=dict)
 
     def mark(self) -> _Mark:
-        """Everything as it is now; rows are only ever added, so their number is enough."""
+        """Everything as it is now; rows and facts are only ever added, so their number is enough."""
         values = {name: dict(values) for name, values in self.values.items()}
-        return self.rows, {table: len(rows) for table, rows in self.rows.items()}, values, len(self.facts)
+        facts = {topic: len(facts) for topic, facts in self.facts.items()}
+        return self.rows, {table: len(rows) for table, rows in self.rows.items()}, values, facts
 
     def back_to(self, mark: _Mark) -> None:
         """Forget what came after `mark`; what was written meanwhile was rolled back and is put off again."""
         rows, lengths, self.values, facts = mark
         self.rows = {table: rows[table][:length] for table, length in lengths.items()}
-        del self.facts[facts:]
+        self.facts = {topic: self.facts[topic][:length] for topic, length in facts.items()}
 
     def write(self, tx: Connection) -> None:
         """Write everything."""
@@ -86,7 +87,7 @@ def note_later(tx: Connection, topic: str, fact: object) -> None:
     if later is None:
         note(tx, topic)
     else:
-        later.facts.append((topic, fact))
+        later.facts.setdefault(topic, []).append(fact)
 
 
 def settle(tx: Connection) -> None:
@@ -109,8 +110,9 @@ def putting_off(tx: Connection, begin: Sequence[str], alone: bool) -> Iterator[N
     try:
         yield
         later.write(tx)
-        for topic, fact in later.facts:
-            note(tx, topic, fact)
+        for topic, facts in later.facts.items():
+            if facts:
+                note(tx, topic, *facts)
     finally:
         tx.info.pop(_LATER, None)
         end_points(tx)

@@ -6,20 +6,20 @@ for inserts without defaults of our own; everything else goes the usual way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import JSON, ClauseElement, Connection, LargeBinary, Table, bindparam, insert
+from sqlalchemy import ARRAY, JSON, ClauseElement, Connection, LargeBinary, Select, Table, bindparam, func, insert, literal_column, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.types import TypeEngine
 
 from .savepoints import driver_errors, execute, open_savepoints
 
-ROWS_MAX: Final = 256  # in one insert, and always a power of two, so that few texts serve all numbers
+ROWS_MAX: Final = 256  # in one insert of SQLite
 Row = Mapping[str, Any]
 _Process = Callable[[Any], Any] | None
 
@@ -66,19 +66,26 @@ class Prepared:
 
 
 def insert_rows(tx: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows that all name the same columns, in as few statements as possible: a driver lets go of the interpreter in each."""
+    """Insert rows that all name the same columns, in as few statements as possible.
+
+    To PostgreSQL a statement is a round trip, so there is one, with an array a column. SQLite lets go of the interpreter in each and has no
+    arrays: there it is one for each power of two.
+    """
     open_savepoints(tx)
-    columns, begin = _columns(table, frozenset(rows[0]), tx.dialect), 0
-    while begin < len(rows):
-        count = min(ROWS_MAX, 1 << (len(rows) - begin).bit_length() - 1)
-        part = rows[begin : begin + count]
-        values = [_column([row[name] for row in part], process) for name, process in columns]
-        names = tuple(name for name, _ in columns)
-        execute(tx, _insert_text(table, names, count, tx.dialect), tuple(chain.from_iterable(zip(*values, strict=True))))
+    columns = _columns(table, frozenset(rows[0]), tx.dialect)
+    values = [_column([row[name] for row in rows], process) for name, process in columns]
+    names = tuple(name for name, _ in columns)
+    if tx.dialect.name == "postgresql":
+        execute(tx, _insert_arrays(table, names, tx.dialect), values)
+        return
+    flat, begin = list(zip(*values, strict=True)), 0
+    while begin < len(flat):
+        count = min(ROWS_MAX, 1 << (len(flat) - begin).bit_length() - 1)
+        execute(tx, _insert_values(table, names, count, tx.dialect), tuple(chain.from_iterable(flat[begin : begin + count])))
         begin += count
 
 
-def _column(values: list[Any], process: _Process) -> Iterable[Any]:
+def _column(values: list[Any], process: _Process) -> list[Any]:
     """The values of one column as the driver takes them; what is the same as in the row before is not worked out again."""
     if process is None:
         return values
@@ -91,12 +98,19 @@ def _column(values: list[Any], process: _Process) -> Iterable[Any]:
 
 
 @lru_cache(maxsize=1024)
-def _insert_text(table: Table, names: tuple[str, ...], count: int, dialect: Dialect) -> str:
+def _insert_values(table: Table, names: tuple[str, ...], count: int, dialect: Dialect) -> str:
     values = [{name: bindparam(f"{row}.{name}", type_=table.c[name].type) for name in names} for row in range(count)]
     compiled: Any = insert(table).values(values).inline().compile(dialect=dialect)
     if compiled.positiontup != [f"{row}.{name}" for row in range(count) for name in names]:
         raise ValueError(f"{table.name} cannot be filled like this")
     return str(compiled.string)
+
+
+@lru_cache(maxsize=256)
+def _insert_arrays(table: Table, names: tuple[str, ...], dialect: Dialect) -> str:
+    arrays = [bindparam(name, type_=ARRAY(table.c[name].type)) for name in names]
+    rows: Select[Any] = select(literal_column("*")).select_from(func.unnest(*arrays))
+    return str(insert(table).from_select(names, rows).inline().compile(dialect=dialect))
 
 
 @lru_cache(maxsize=256)
