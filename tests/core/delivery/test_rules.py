@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twelve333.core.decision import Kind, Refusal
 from twelve333.core.delivery.codes import EPOCH_OLD, FOREIGN_DESTINATION, FOREIGN_ORIGIN, RECEIPT_AHEAD
 from twelve333.core.delivery.model import BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Envelope, InboxFacts, OutboxHead, Reason, Receipt
-from twelve333.core.delivery.rules import Apply, Duplicate, Gap, admit, back_off, batches, confirm, sendable
+from twelve333.core.delivery.rules import Apply, Duplicate, Gap, admit, back_off, batches, by_turns, confirm, sendable
 
 FACTS = InboxFacts(member="310000", sender="320000", epoch=7, watermark=4, known_event=False)
 HEAD = OutboxHead(destination="310000", epoch=7, sequence=10, watermark=4)
@@ -131,3 +131,15 @@ def test_events_travel_in_groups_that_keep_order_and_bounds(steps: list[tuple[in
         assert len(group) == 1 or sum(len(each.payload) for each in group) <= BATCH_BYTES_MAX
         assert 0 < len(group) <= BATCH_EVENTS_MAX
         assert [each.sequence for each in group] == list(range(group[0].sequence, group[0].sequence + len(group)))
+
+
+@given(st.lists(st.sampled_from("abc")))
+def test_an_origin_waits_for_no_more_of_anothers_events_than_it_has_sent_itself(senders: list[str]) -> None:
+    arrived = [(origin, senders[:at].count(origin)) for at, origin in enumerate(senders)]
+    taken = by_turns(arrived, lambda event: event[0])
+    assert sorted(taken) == sorted(arrived)
+    for at, (origin, number) in enumerate(taken):
+        before = taken[:at]
+        assert [each for each in before if each[0] == origin] == [(origin, earlier) for earlier in range(number)], "in its own order"
+        for other in {*"abc"} - {origin}:
+            assert sum(each[0] == other for each in before) <= number + 1

@@ -1,7 +1,8 @@
 """From the broker into the inbox: one unit of work per batch, then the receipts, then the broker may forget.
 
-Rule served: a receipt is sent only after the commit. An event that cannot be applied is tried a few times and then set aside, so
-that those behind it go on; while the database is away nothing is counted against any event.
+Rule served: a receipt is sent only after the commit. Origins take turns, so that the flood of one does not hold up the others. An event
+that cannot be applied is tried a few times and then set aside, so that those behind it go on; while the database is away nothing is
+counted against any event.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import structlog
 
 from ...core.decision import Kind, Refusal, Refused
 from ...core.delivery.model import Receipt
+from ...core.delivery.rules import by_turns
 from ...wire.batch import decode_batch
 from ...wire.envelope import decode_envelope, encode_receipt
 from ...wire.subjects import is_batch, receipt_subject, sender_of
@@ -76,7 +78,7 @@ class Receiver:
                 log.warning("no greeting sent", code=refused.refusal.code.name)
 
     async def _take(self, incoming: list[Incoming]) -> None:
-        waiting = [each for message in incoming for each in _arrivals(message)]
+        waiting = by_turns([each for message in incoming for each in _arrivals(message)], _origin)
         tries, away = 0, 0
         failure: Refusal | None = None
         while waiting:
@@ -120,6 +122,10 @@ class Receiver:
                 await self._closing.wait()
         except TimeoutError:
             return
+
+
+def _origin(waiting: Waiting) -> str:
+    return waiting[0].sender
 
 
 def _arrivals(message: Incoming) -> list[Waiting]:

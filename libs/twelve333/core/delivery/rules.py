@@ -6,9 +6,12 @@ the sender forgets nothing until the receiver has confirmed it (findings: "Messa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from operator import itemgetter
+from typing import TypeVar
 
 from ..decision import Refusal, refuse
 from .codes import BACKLOG_FULL, EPOCH_OLD, FOREIGN_DESTINATION, FOREIGN_ORIGIN, RECEIPT_AHEAD
@@ -25,6 +28,8 @@ from .model import (
     Reason,
     Receipt,
 )
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,20 @@ def batches(envelopes: Sequence[Envelope]) -> list[Sequence[Envelope]]:
             groups.append(envelopes[begin:at])
             begin, size = at, len(envelope.payload)
     return [*groups, envelopes[begin:]] if envelopes else []
+
+
+def by_turns(arrived: Sequence[T], origin_of: Callable[[T], str]) -> Sequence[T]:
+    """What has arrived from several origins, so that they take turns: the first of each, then the second of each, and so on.
+
+    However much one of them has sent, another's n-th event waits for n of it at most; what one origin sent stays in its order.
+    """
+    turns: Counter[str] = Counter()
+    numbered: list[tuple[int, T]] = []
+    for each in arrived:
+        origin = origin_of(each)
+        turns[origin] += 1
+        numbered.append((turns[origin], each))
+    return [each for _, each in sorted(numbered, key=itemgetter(0))] if len(turns) > 1 else arrived
 
 
 def back_off(attempt: int, draw: float, base: timedelta, cap: timedelta) -> timedelta:
