@@ -116,7 +116,7 @@ class PostgresqlDatabase:
                     async with reported():
                         connection = await self._begun(connection)
                         await self._commit(connection, jobs)
-                except (Refused, DBAPIError) as error:
+                except (Refused, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                     tell_all(failed(jobs, error))
                     await _drop(connection)
                     connection = None
