@@ -17,7 +17,7 @@ from rich.console import Console
 from twelve333.client.errors import ServiceError
 from twelve333.core.decision import Refused
 
-from . import alike, cases, crowd, day, delivery, flood, handoff, library, routing, searching
+from . import alike, cases, crowd, day, delivery, flood, handoff, library, routing, searching, sync
 from .figure import Figure, show, write
 from .measure import Absent, Failed
 
@@ -36,6 +36,10 @@ GROUPS: Final[Sequence[tuple[tuple[str, ...], Callable[[], Awaitable[list[Figure
     (("library.search_answers", "library.search_statutes", "library.search_articles"), searching.answers),
     (("library.first_copy_loopback",), library.first_copy),
     (("library.alike",), alike.alike_entries),
+    (("library.copy_loopback", "library.copy_poll", "library.copy_slow"), sync.first_copies),
+    (("library.change_node", "library.change_bytes", "library.change_32_nodes"), sync.changes),
+    (("library.killed_frames",), sync.kills),
+    (("library.copy_growth",), sync.growth),
     (("delivery.events_sqlite", "delivery.backlog_sqlite"), delivery.on_sqlite),
     (("delivery.events_postgresql", "delivery.backlog_postgresql"), delivery.on_postgresql),
     (("handoff.decision_grpc", "handoff.node_to_node_sqlite"), handoff.on_sqlite),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,8 +17,9 @@ from tests.support.members import Federation as Authorities
 
 from national_hub.access import FEDERATION
 from national_hub.context import HubContext
-from national_hub.handlers.library import LibraryPublishHandlers, LibrarySyncHandlers
-from national_hub.settings import Library as LibrarySettings
+from national_hub.handlers.library import LibraryPublishHandlers
+from national_hub.handlers.library_copying import HubCopyHandlers
+from national_hub.settings import Library
 from national_hub.store import delivery_of as hub_delivery
 from province_node.context import NodeContext
 from province_node.store import delivery_of as node_delivery
@@ -28,8 +30,8 @@ from twelve333.adapters.rpc.peers import Peers
 from twelve333.adapters.rpc.server import Listener, build_server
 from twelve333.adapters.signing.documents import public_bytes
 from twelve333.adapters.sql import Database, migrate, open_database
+from twelve333.api.library.v1 import copying_pb2_grpc
 from twelve333.api.library.v1 import service_pb2 as pb
-from twelve333.api.library.v1 import service_pb2_grpc
 from twelve333.core.identity import FEDERATION_DOMAIN, Caller, Role, hub_identity, node_identity
 from twelve333.core.library.model import Entry
 from twelve333.wire.library import content_of
@@ -37,6 +39,7 @@ from twelve333.wire.library import content_of
 from .measure import Failed
 
 PROVINCE: Final = "350000"
+COPIER: Final = (sys.executable, "-m", "benchmarks.copier")
 # Published a little before, so that the release is not from a node's future.
 PUBLISHED: Final = datetime.now(UTC) - timedelta(minutes=1)
 
@@ -48,12 +51,28 @@ class Copies:
         folder: for the databases.
         peers: the way to the hub.
         document_key: the hub's.
+        hub: who publishes.
+        address: where it serves.
+        certificate: the folder with which a node proves itself.
     """
 
-    def __init__(self, folder: Path, peers: Peers, document_key: bytes) -> None:
+    def __init__(self, folder: Path, peers: Peers, document_key: bytes, hub: HubContext, address: str, certificate: Path) -> None:
         self._folder, self._peers, self._key = folder, peers, document_key
+        self.hub, self.address, self.certificate = hub, address, certificate
         self._made = 0
         migrate.upgrade("province_node", f"sqlite:///{folder / 'empty.db'}")
+
+    async def change(self, entries: Sequence[Entry]) -> None:
+        """Publish other texts of entries that are there."""
+        answer = await _publish(self.hub, entries)
+        if answer.changed != len(entries):
+            raise Failed(f"{answer.changed} of {len(entries)} entries were changed")
+
+    def process(self, database: Path, address: str, turns: int = 1) -> list[str]:
+        """The command of a node in a process of its own; see `copier`."""
+        if not database.exists():
+            shutil.copy(self._folder / "empty.db", database)
+        return [*COPIER, str(database), address, str(self.certificate), self._key.hex(), str(turns)]
 
     async def node(self) -> NodeContext:
         """A new node that holds nothing; its user closes its database."""
@@ -73,21 +92,18 @@ async def published(folder: Path, entries: Sequence[Entry]) -> AsyncIterator[Cop
     database = await _hub_database(f"sqlite:///{folder / 'hub.db'}")
     unused = cast("Any", None)
     hub = HubContext(
-        cast("Any", SimpleNamespace(locale="en", library=LibrarySettings())),
-        database,
-        hub_delivery("hub").outbox,
-        lambda: PUBLISHED,
-        unused,
-        key,
+        cast("Any", SimpleNamespace(locale="en", library=Library())), database, hub_delivery("hub").outbox, lambda: PUBLISHED, unused, key
     )
-    await _publish(hub, entries)
+    if (answer := await _publish(hub, entries)).added != len(entries):
+        raise Failed(f"{answer.added} of {len(entries)} entries were published")
     listener = Listener("127.0.0.1:0", server_credentials(authorities.certify(hub_identity())), FEDERATION_DOMAIN)
-    add = partial(service_pb2_grpc.add_LibrarySyncServiceServicer_to_server, LibrarySyncHandlers(hub))
+    add = partial(copying_pb2_grpc.add_LibraryCopyServiceServicer_to_server, HubCopyHandlers(hub))
     server = build_server(listener, [add], FEDERATION)
     await server.start()
-    peers = Peers(lambda member: server.address, channel_credentials(authorities.certify(node_identity(PROVINCE))))
+    certificate = authorities.certify(node_identity(PROVINCE))
+    peers = Peers(lambda member: server.address, channel_credentials(certificate))
     try:
-        yield Copies(folder, peers, public_bytes(key))
+        yield Copies(folder, peers, public_bytes(key), hub, server.address, certificate)
     finally:
         await peers.close()
         await server.stop(0)
@@ -101,7 +117,7 @@ async def _hub_database(url: str) -> Database:
     return database
 
 
-async def _publish(hub: HubContext, entries: Sequence[Entry]) -> None:
+async def _publish(hub: HubContext, entries: Sequence[Entry]) -> pb.PublishEntriesResponse:
     async def stream() -> AsyncIterator[pb.PublishEntriesRequest]:
         yield pb.PublishEntriesRequest(header=pb.PublishHeader(strict=True))
         for entry in entries:
@@ -109,6 +125,4 @@ async def _publish(hub: HubContext, entries: Sequence[Entry]) -> None:
 
     context = cast("Any", SimpleNamespace(invocation_metadata=lambda: ()))
     access._caller.set(Caller(Role.OPERATOR, "hub", "operator"))
-    answer = await LibraryPublishHandlers(hub).PublishEntries(stream(), context)
-    if answer.added != len(entries):
-        raise Failed(f"{answer.added} of {len(entries)} entries were published")
+    return await LibraryPublishHandlers(hub).PublishEntries(stream(), context)

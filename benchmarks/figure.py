@@ -21,6 +21,10 @@ PER_SECOND: Final = "1/s"
 MICROSECONDS: Final = "µs"
 MEBIBYTES: Final = "MiB"
 SHARE: Final = "share"
+SECONDS: Final = "s"
+BYTES: Final = "bytes"
+FRAMES: Final = "frames"
+LESS_IS_BETTER: Final = (MICROSECONDS, MEBIBYTES, SECONDS, BYTES, FRAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Figure:
     Args:
         name: `<capability>.<what>`; `_p50` and `_p99` are times of single calls of the figure without that ending.
         value: in `unit`; a rate is the median of the rounds, a time is that share of the calls of all rounds.
-        unit: `1/s` or `share` (more is better), `µs` or `MiB` (less is better).
+        unit: `1/s` or `share` (more is better), anything else (less is better).
         peer: what was measured in between, in the same unit.
         peer_value: its value, found in the same way.
         ratio: `value / peer_value`; 0 where the peer finds nothing at all.
@@ -65,7 +69,7 @@ def middle(samples: Sequence[float]) -> Measured:
 
 def figure(name: str, unit: str, ours: Measured, peer: str, theirs: Measured, target: float | None = None) -> Figure:
     """A figure from both sides."""
-    reached = target is not None and (ours.value <= target if unit in (MICROSECONDS, MEBIBYTES) else ours.value >= target)
+    reached = target is not None and (ours.value <= target if unit in LESS_IS_BETTER else ours.value >= target)
     return Figure(
         name=name,
         value=_rounded(ours.value),

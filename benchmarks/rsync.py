@@ -1,0 +1,68 @@
+"""The library as files under rsync: what copying them costs over the same line, with `-z`."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+
+from twelve333.adapters.processes import free_ports
+from twelve333.core.library.model import Entry
+from twelve333.wire.library import content_of
+
+from .line import line
+from .measure import Absent, Failed
+
+WAIT_SECONDS = 600.0
+
+
+def is_installed() -> bool:
+    """Whether this machine has rsync."""
+    return shutil.which("rsync") is not None
+
+
+def write_files(folder: Path, entries: Iterable[Entry]) -> None:
+    """One file an entry, with the bytes that a release holds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for entry in entries:
+        (folder / entry.id).write_bytes(content_of(entry))
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """An rsync daemon on loopback over the files of `folder`; its address.
+
+    Raises:
+        Absent: rsync is not installed.
+    """
+    if not is_installed():
+        raise Absent("rsync is not installed: apt-get install rsync")
+    (port,) = free_ports(1)
+    config = folder.with_suffix(".conf")
+    config.write_text(f"use chroot = no\n[library]\npath = {folder}\nread only = yes\n", encoding="utf-8")
+    command = ["rsync", "--daemon", "--no-detach", f"--port={port}", "--address=127.0.0.1", f"--config={config}"]
+    daemon = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        daemon.terminate()
+        daemon.wait(10)
+
+
+async def copy(address: str, to: Path, megabits: float = 0.0, round_trip: float = 0.0) -> tuple[float, int]:
+    """Bring `to` up to date; seconds, and bytes both ways."""
+    with line(address, megabits, round_trip) as way:
+        url = f"rsync://{way.address}/library/"
+        for attempt in range(50):
+            started = perf_counter()
+            done = await asyncio.to_thread(
+                subprocess.run, ["rsync", "-rz", "--delete", url, str(to)], capture_output=True, timeout=WAIT_SECONDS
+            )
+            if done.returncode == 0:
+                return perf_counter() - started, way.bytes
+            await asyncio.sleep(0.1 if attempt < 49 else 0)  # the daemon is still starting
+    raise Failed(f"rsync ended with {done.returncode}")

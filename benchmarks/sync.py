@@ -1,0 +1,247 @@
+"""How fast and with how many bytes the library comes to its nodes: whole, in changes, to many, over a slow line, killed in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from time import perf_counter
+from typing import Any, Final
+
+from twelve333.adapters.sql.library_tables import INDEX_STATEMENTS
+from twelve333.core.library.model import Entry
+from twelve333.core.library.search import index_grams
+from twelve333.wire.library import content_of
+
+from . import rsync
+from .copying import Copies, published
+from .directories import SEED
+from .figure import BYTES, FRAMES, MEBIBYTES, SECONDS, Figure, figure, middle
+from .large import ENTRIES, large
+from .line import line
+from .measure import Failed, scaled
+
+LEAST: Final = 300
+CHANGED: Final = 220
+NODES: Final = 32
+PROCESSES: Final = 2
+KILLS: Final = 20
+KILL_ENTRIES: Final = 2_000
+GROWTH: Final = (16, 4, 1)  # the corpus divided by these
+MEGABITS, ROUND_TRIP = 20.0, 0.030
+MIB: Final = 1 << 20
+SLOW_SECONDS, CHANGE_SECONDS, CHANGE_BYTES, POLL_BYTES = 45.0, 2.0, 470 * 1024, 200
+BARE_TIMES: Final = 1.3
+BARE: Final = "bare SQLite insert with the same index"
+WAIT_SECONDS: Final = 900.0
+
+
+async def first_copies() -> list[Figure]:
+    """`library.copy_…`: a first copy in use, on loopback beside a bare insert with the same index, over a slow line beside rsync -z."""
+    texts = list(large(scaled(ENTRIES, LEAST)))
+    with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as name:
+        folder = Path(name)
+        async with published(folder, texts) as copies:
+            bare = await asyncio.to_thread(_bare, folder / "bare.db", texts)
+            near = await _one(copies, folder / "near.db")
+            slow = await _one(copies, folder / "slow.db", MEGABITS, ROUND_TRIP)
+        figures = [
+            figure(
+                "library.copy_loopback",
+                SECONDS,
+                middle([near[0]]),
+                "bare SQLite insert with the same index",
+                middle([bare]),
+                BARE_TIMES * bare,
+            ),
+            figure("library.copy_poll", BYTES, middle([near[2]]), "the first copy", middle([near[1]]), POLL_BYTES),
+        ]
+        peer = await _peer(folder, texts)
+    seconds, size = peer or (slow[0], slow[1])
+    named = "rsync -z of the same files" if peer else "itself: rsync is not installed"
+    return [
+        *figures,
+        figure("library.copy_slow", SECONDS, middle([slow[0]]), named, middle([seconds]), SLOW_SECONDS),
+        figure("library.copy_slow_bytes", MEBIBYTES, middle([slow[1] / MIB]), named, middle([size / MIB]), size / MIB),
+    ]
+
+
+async def changes() -> list[Figure]:
+    """`library.change_…`: 220 changed entries in use at 32 nodes, and what one of them receives."""
+    texts = list(large(scaled(ENTRIES, LEAST)))
+    with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as name:
+        folder = Path(name)
+        async with published(folder, texts) as copies:
+            await _one(copies, folder / "one.db")
+            changed = _edited(texts[: min(CHANGED, len(texts))])
+            one = await _after(copies, folder, changed, 1)
+            many = await _after(copies, folder, _edited(changed), NODES)
+        peer = await _peer_change(folder, texts, changed)
+    seconds, size = peer or (one[0], one[1])
+    named = "rsync -z of the same files" if peer else "itself: rsync is not installed"
+    return [
+        figure("library.change_node", SECONDS, middle([one[0]]), named, middle([seconds]), CHANGE_SECONDS),
+        figure("library.change_bytes", BYTES, middle([one[1]]), named, middle([size]), CHANGE_BYTES),
+        figure("library.change_32_nodes", SECONDS, middle([many[0]]), "library.change_node", middle([one[0]]), CHANGE_SECONDS),
+    ]
+
+
+async def kills() -> list[Figure]:
+    """`library.killed_frames`: frames sent again after kill -9 at 20 random moments; that anything is lost or doubled is a failure."""
+    texts, chance = list(large(scaled(KILL_ENTRIES, LEAST))), Random(SEED)
+    with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as name:
+        folder = Path(name)
+        async with published(folder, texts) as copies:
+            whole = await _one(copies, folder / "whole.db")
+            again = list[float]()
+            for number in range(scaled(KILLS, 2)):
+                database = folder / f"killed-{number}.db"
+                before = await _killed(copies, database, chance.uniform(0.1, 0.9) * (whole[0] + 0.5))
+                after = await _one(copies, database)
+                _check(database, len(texts))
+                again.append(max(0.0, before + after[1] - whole[1]) / (whole[1] / max(1.0, len(texts) / 256)))
+    return [figure("library.killed_frames", FRAMES, middle([max(again)]), "one frame", middle([1.0]), 1.0)]
+
+
+async def growth() -> list[Figure]:
+    """`library.copy_growth`: what an entry costs in the largest library, beside what it costs in one a sixteenth of that."""
+    costs = list[float]()
+    for part in GROWTH:
+        texts = list(large(scaled(ENTRIES // 4 // part, LEAST)))
+        with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as name:
+            async with published(Path(name), texts) as copies:
+                costs.append((await _one(copies, Path(name) / "node.db"))[0] / len(texts) * 1e6)
+    peer = "library.copy_growth at a sixteenth"
+    return [figure("library.copy_growth", "µs", middle([costs[-1]]), peer, middle([costs[0]]))]
+
+
+async def _one(copies: Copies, database: Path, megabits: float = 0.0, round_trip: float = 0.0) -> tuple[float, float, float]:
+    """Let a node in a process of its own copy what is there: seconds until in use, bytes over the line, bytes of a poll afterwards."""
+    with line(copies.address, megabits, round_trip) as way:
+        async with _process(copies, database, way.address) as node:
+            told = await _line(node)
+        return told["seconds"], way.bytes, told["poll"]
+
+
+async def _after(copies: Copies, folder: Path, changed: Sequence[Entry], nodes: int) -> tuple[float, float]:
+    """Publish, and let so many nodes that hold what was before take it: seconds until the last has it in use, bytes for each."""
+    for number in range(nodes):
+        shutil.copy(folder / "one.db", folder / f"many-{number}.db")
+    with line(copies.address) as way:
+        await copies.change(changed)
+        started = perf_counter()
+        share = asyncio.Semaphore(max(PROCESSES, os.cpu_count() or 1))
+        turns = [_turn(copies, folder / f"many-{number}.db", way.address, share) for number in range(nodes)]
+        seconds = await asyncio.gather(*turns)
+        took = max(seconds) if nodes == 1 else perf_counter() - started
+        return took, way.bytes / nodes
+
+
+async def _turn(copies: Copies, database: Path, address: str, share: asyncio.Semaphore) -> float:
+    async with share, _process(copies, database, address) as node:
+        told = await _line(node)
+    if not told["new"]:
+        raise Failed("a node found nothing new")
+    return float(told["seconds"])
+
+
+async def _killed(copies: Copies, database: Path, seconds: float) -> int:
+    """Start a node and end it with SIGKILL in the middle; the bytes that it had received."""
+    with line(copies.address) as way:
+        async with _process(copies, database, way.address) as node:
+            await asyncio.sleep(seconds)
+            if node.returncode is None:
+                node.kill()
+            await node.wait()
+        return way.bytes
+
+
+@asynccontextmanager
+async def _process(copies: Copies, database: Path, address: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    pipe = asyncio.subprocess.PIPE
+    node = await asyncio.create_subprocess_exec(*copies.process(database, address), stdin=pipe, stdout=pipe)
+    try:
+        yield node
+        await asyncio.wait_for(node.wait(), WAIT_SECONDS)
+    finally:
+        if node.returncode is None:
+            node.kill()
+            await node.wait()
+
+
+async def _line(node: asyncio.subprocess.Process) -> dict[str, Any]:
+    assert node.stdout is not None
+    read = await asyncio.wait_for(node.stdout.readline(), WAIT_SECONDS)
+    if not read:
+        raise Failed("a node ended without having copied")
+    told: dict[str, Any] = json.loads(read)
+    return told
+
+
+def _bare(path: Path, texts: Iterable[Entry]) -> float:
+    """Seconds that inserting the same bytes takes with the same index, and nothing else: no hash, no signature, no wire; one commit."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("CREATE TABLE bare (id INTEGER PRIMARY KEY, data BLOB NOT NULL)")
+    connection.execute(INDEX_STATEMENTS["sqlite"][0])
+    rows = [(number, one, content_of(one)) for number, one in enumerate(texts, 1)]
+    started = perf_counter()
+    connection.execute("BEGIN")
+    connection.executemany("INSERT INTO bare VALUES (?, ?)", ((number, data) for number, _, data in rows))
+    grams = ((number, " ".join(index_grams(f"{one.title}\n{one.body}"))) for number, one, _ in rows)
+    connection.executemany("INSERT INTO library_index(rowid, grams) VALUES (?, ?)", grams)
+    connection.execute("COMMIT")
+    seconds = perf_counter() - started
+    connection.close()
+    return seconds
+
+
+def _edited(texts: Sequence[Entry]) -> list[Entry]:
+    """The texts with a sentence changed in the middle, as corrections are."""
+    return [replace(one, body=f"{one.body[: len(one.body) // 2]}本条自公布之日起施行。{one.body[len(one.body) // 2 :]}") for one in texts]
+
+
+def _check(path: Path, count: int) -> None:
+    """Nothing lost, nothing doubled, nothing left over."""
+    connection = sqlite3.connect(path)
+    entries, contents, index, staged = (
+        connection.execute(query).fetchone()[0]
+        for query in (
+            "SELECT count(DISTINCT entry_id) FROM library_entries",
+            "SELECT count(*) FROM library_contents",
+            "SELECT count(*) FROM library_index_docsize",
+            "SELECT count(*) FROM library_staged",
+        )
+    )
+    connection.close()
+    if (entries, contents, index, staged) != (count, count, count, 0):
+        raise Failed(f"after a kill there are {entries} entries, {contents} contents, {index} in the index, {staged} staged, of {count}")
+
+
+async def _peer(folder: Path, texts: Iterable[Entry]) -> tuple[float, float] | None:
+    """What rsync -z takes for a first copy over the slow line; None where it is not installed."""
+    if not rsync.is_installed():
+        return None
+    rsync.write_files(folder / "files", texts)
+    with rsync.served(folder / "files") as address:
+        return await rsync.copy(address, folder / "copy", MEGABITS, ROUND_TRIP)
+
+
+async def _peer_change(folder: Path, texts: Iterable[Entry], changed: Iterable[Entry]) -> tuple[float, float] | None:
+    """What rsync -z takes for the same change; None where it is not installed."""
+    if not rsync.is_installed():
+        return None
+    rsync.write_files(folder / "files", texts)
+    shutil.copytree(folder / "files", folder / "copy", copy_function=shutil.copy2)
+    rsync.write_files(folder / "files", changed)
+    with rsync.served(folder / "files") as address:
+        return await rsync.copy(address, folder / "copy")
