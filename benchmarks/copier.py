@@ -1,4 +1,4 @@
-"""A node that copies the library, in a process of its own as in service: one line of JSON a turn, the next turn at each line of input."""
+"""Nodes that copy the library, in a process of their own: one line of JSON a turn, the next turn at each line of input."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
@@ -24,29 +25,40 @@ from twelve333.core.ids import HUB
 from twelve333.core.library.model import EVERYTHING
 
 
-async def run(path: Path, address: str, certificate: Path, key: bytes, turns: int) -> None:
-    """Copy what is new so many times; each line tells the seconds until it was in use, the number, and the bytes of a poll after it."""
+async def run(paths: Sequence[Path], address: str, certificate: Path, key: bytes, turns: int) -> None:
+    """Copy what is new so many times; each line tells the seconds until all have it in use, how many had news, and the bytes of a poll."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    database, outbox, unused = open_database(f"sqlite:///{path}"), delivery_of("350000").outbox, cast("Any", None)
-    if not await database.read(outbox.epoch):
-        await database.write(lambda tx: outbox.begin_epoch(tx, system_clock()))
     peers = Peers(lambda _member: address, channel_credentials(certificate))
-    node = NodeContext(unused, database, outbox, system_clock, unused, peers, key)
-    pull = LibraryPull(node)
+    nodes = [await _node(path, peers, key) for path in paths]
+    pulls = [LibraryPull(node) for node in nodes]
     for turn in range(turns):
         if turn:
             await asyncio.to_thread(sys.stdin.readline)
         started = perf_counter()
-        async with pull.lock:
-            new = await pull.copy_from(HUB)
-        seconds, held, source = perf_counter() - started, await pull.held(), Source(peers, HUB)
+        news = await asyncio.gather(*(_copy(pull) for pull in pulls))
+        seconds, held, source = perf_counter() - started, await pulls[0].held(), Source(peers, HUB)
         await source.checkpoint(held, EVERYTHING)
-        told = {"new": new, "seconds": seconds, "number": held.number if held else 0, "poll": source.wire_bytes}
-        print(json.dumps(told), flush=True)
-        await pull.step()  # sweeps
+        print(json.dumps({"new": sum(news), "seconds": seconds, "poll": source.wire_bytes}), flush=True)
+        for pull in pulls:
+            await pull.step()  # sweeps
     await peers.close()
-    await database.close()
+    for node in nodes:
+        await node.database.close()
+
+
+async def _node(path: Path, peers: Peers, key: bytes) -> NodeContext:
+    database, outbox, unused = open_database(f"sqlite:///{path}"), delivery_of("350000").outbox, cast("Any", None)
+    if not await database.read(outbox.epoch):
+        await database.write(lambda tx: outbox.begin_epoch(tx, system_clock()))
+    return NodeContext(unused, database, outbox, system_clock, unused, peers, key)
+
+
+async def _copy(pull: LibraryPull) -> bool:
+    """Until it is in use; what the release before leaves behind is swept later."""
+    async with pull.lock:
+        return await pull.copy_from(HUB)
 
 
 if __name__ == "__main__":
-    asyncio.run(run(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), bytes.fromhex(sys.argv[4]), int(sys.argv[5])))
+    databases = [Path(name) for name in sys.argv[1].split(",")]
+    asyncio.run(run(databases, sys.argv[2], Path(sys.argv[3]), bytes.fromhex(sys.argv[4]), int(sys.argv[5])))

@@ -68,11 +68,12 @@ class Copies:
         if answer.changed != len(entries):
             raise Failed(f"{answer.changed} of {len(entries)} entries were changed")
 
-    def process(self, database: Path, address: str, turns: int = 1) -> list[str]:
-        """The command of a node in a process of its own; see `copier`."""
-        if not database.exists():
-            shutil.copy(self._folder / "empty.db", database)
-        return [*COPIER, str(database), address, str(self.certificate), self._key.hex(), str(turns)]
+    def process(self, databases: Sequence[Path], address: str, turns: int = 1) -> list[str]:
+        """The command of nodes in a process of their own; see `copier`."""
+        for database in databases:
+            if not database.exists():
+                shutil.copy(self._folder / "empty.db", database)
+        return [*COPIER, ",".join(map(str, databases)), address, str(self.certificate), self._key.hex(), str(turns)]
 
     async def node(self) -> NodeContext:
         """A new node that holds nothing; its user closes its database."""
