@@ -19,6 +19,18 @@ advertise = {{ .Values.advertise.federation | toJson }}
 endpoint = {{ .Values.hub.endpoint | toJson }}
 sync_seconds = {{ .Values.hub.syncSeconds | float64 }}
 
+[library]
+topics = {{ .Values.library.topics | toJson }}
+regions = {{ .Values.library.regions | toJson }}
+removals_kept_days = {{ .Values.library.removalsKeptDays | int }}
+{{- range .Values.library.caps }}
+
+[[library.caps]]
+from = {{ .from | toJson }}
+to = {{ .to | toJson }}
+kilobits = {{ .kilobits | int }}
+{{- end }}
+
 [handoff]
 candidate_ms = {{ .Values.handoff.candidateMs | int }}
 total_ms = {{ .Values.handoff.totalMs | int }}
