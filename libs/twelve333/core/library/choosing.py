@@ -12,7 +12,7 @@ from typing import Final
 from . import bits
 from .catalogue import Catalogue
 from .model import EntryKind
-from .ranking import IN_PARTS, NOT_IN_FORCE, TITLE, Corpus, group_rarity, rarity
+from .ranking import IN_PARTS, NOT_IN_FORCE, TITLE, Corpus, word_rarity
 from .search import Plan, query_grams
 
 Holding = Callable[[str], int]  # the rows that hold a gram
@@ -55,7 +55,7 @@ def literal_planes(plan: Plan, catalogue: Catalogue, corpus: Corpus) -> list[int
     """What tells texts apart that all hold the words as typed: those in the title."""
     planes: list[int] = []
     for term in plan.terms:
-        bits.add(planes, catalogue.titled(term), _steps(TITLE * _rarity(term, corpus)))
+        bits.add(planes, catalogue.titled(term), _steps(TITLE * word_rarity(term, corpus)))
     return planes
 
 
@@ -67,11 +67,11 @@ def spoken_planes(plan: Plan, catalogue: Catalogue, corpus: Corpus, holding: Hol
         for word in group:
             whole |= with_all(query_grams(word), holding)
             titled |= catalogue.titled(word)
-        rare = group_rarity(group, corpus)
+        rare = word_rarity(group[0], corpus)
         bits.add(planes, whole, _steps(rare))
         bits.add(planes, titled, _steps(TITLE * rare))
     for gram in plan.spoken:
-        bits.add(planes, holding(gram), _steps(IN_PARTS * _rarity(gram, corpus)))
+        bits.add(planes, holding(gram), _steps(IN_PARTS * word_rarity(gram, corpus)))
     return planes
 
 
@@ -106,10 +106,6 @@ def _first(rows: int, planes: Sequence[int], catalogue: Catalogue, size: int) ->
     left = size - sure.bit_count()
     last = sorted(bits.members(tied), key=lambda row: catalogue.ids[row])[:left] if tied else []
     return [*bits.members(sure), *last]
-
-
-def _rarity(word: str, corpus: Corpus) -> float:
-    return rarity(min((corpus.holding.get(gram, 0) for gram in query_grams(word)), default=0), corpus.entries)
 
 
 def _steps(weight: float) -> int:

@@ -83,22 +83,19 @@ def boost(entry: Entry, caller: str, day: date) -> float:
 
 def telling(words: Iterable[Iterable[str]], corpus: Corpus) -> tuple[tuple[Telling, ...], ...]:
     """What each word of a search is worth; once for all texts that it is looked for in."""
-    return tuple(tuple(_telling(word, group_rarity(group, corpus), corpus) for word in group) for group in map(tuple, words))
+    return tuple(tuple(_telling(word, word_rarity(group[0], corpus), corpus) for word in group) for group in map(tuple, words))
 
 
-def _telling(word: str, rare: float, corpus: Corpus) -> Telling:
+def _telling(word: str, most: float, corpus: Corpus) -> Telling:
+    """A word, worth no more than `most`: a synonym says no more than what was asked."""
     grams = query_grams(word)
-    pairs = {gram: min(rare, rarity(corpus.holding.get(gram, 0), corpus.entries)) for gram in grams}
-    return Telling(word, rare, frozenset(grams), pairs if len(grams) > 1 else {}, len(grams))
+    pairs = {gram: min(most, rarity(corpus.holding.get(gram, 0), corpus.entries)) for gram in grams}
+    return Telling(word, max(pairs.values(), default=0.0), frozenset(grams), pairs if len(grams) > 1 else {}, len(grams))
 
 
-def group_rarity(group: Iterable[str], corpus: Corpus) -> float:
-    """How much it says that a text holds any word of a group: a word with frequent synonyms says no more than these.
-
-    How many texts hold a word is not known, but no more than hold its rarest pair.
-    """
-    holding = sum(min((corpus.holding.get(gram, 0) for gram in query_grams(word)), default=0) for word in group)
-    return rarity(holding, corpus.entries)
+def word_rarity(word: str, corpus: Corpus) -> float:
+    """How much a word says: how many texts hold it is not known, but no more than hold its rarest pair."""
+    return rarity(min((corpus.holding.get(gram, 0) for gram in query_grams(word)), default=0), corpus.entries)
 
 
 def echo(title: str, grams: Iterable[str], corpus: Corpus) -> float:
