@@ -1,6 +1,7 @@
 """What a handoff costs between real processes: the decision asked over gRPC, and a call offered by one node and accepted by another.
 
-Rates are those of 16 callers at once; names with `_one` are of a single caller. Each is measured beside a bare echo of the same shape.
+Rates are those of 16 callers at once; names with `_one` are of a single caller, with `_many` of 64. Each is measured beside a bare echo of
+the same shape.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from .measure import Failed, Round, Side, concurrent, interleave
 from .postgres import databases
 
 CALLERS: Final = 16
+MANY: Final = 64
 FROM_UNIT: Final = "360400"  # 九江
 REGIONS: Final = ("350100", "350200", "350300", "350400", "350500")  # cities of 福建
 SECONDS: Final = 30.0
@@ -102,16 +104,16 @@ async def desk_of(federation: Federation) -> AsyncIterator[Desk]:
 
 
 async def _compare(name: str, folder: Path, method: str, ours: Ours, desk: Desk) -> list[Figure]:
-    """Ours and the echo of the same shape in turns, each with 16 callers and with one."""
+    """Ours and the echo of the same shape in turns, each with 16 callers, with one and with 64."""
     answer, question = await ours(), desk.question()
     async with echo(folder, {method: answer}) as peers:
         asked = question if method == "PlaceHandoff" else service_pb2.ExplainRouteRequest(call=question.call)
         sides: dict[str, Side] = {}
-        for key, callers in (("many", CALLERS), ("one", 1)):
+        for key, callers in (("usual", CALLERS), ("one", 1), ("many", MANY)):
             sides[key] = _tidied(concurrent(ours, callers), desk)
             sides[f"echo {key}"] = concurrent(lambda: peers[method](asked, timeout=SECONDS), callers)
         taken = await interleave(sides)
-    endings = {"": "many", "_one": "one"}
+    endings = {"": "usual", "_one": "one", "_many": "many"}
     return [one for end, key in endings.items() for one in rate_and_times(f"{name}{end}", taken[key], PEER, taken[f"echo {key}"])]
 
 

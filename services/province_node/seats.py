@@ -40,9 +40,7 @@ def lease_seat(
         raise Refused(refuse(codes.LOOP, unit=offer.unit))
     lease = accepted(consider(offer, known, post_of(tx, snapshot, member, offer.unit, now), hold, now)).state
     if lease != known:
-        store.save_lease(tx, lease)
-        if visits:
-            store.save_visits(tx, lease, visits_to_wire(visits).SerializeToString())
+        store.add_lease(tx, lease, visits_to_wire(visits).SerializeToString() if visits else b"")
     return lease
 
 

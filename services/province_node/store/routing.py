@@ -190,27 +190,24 @@ def running_leases(tx: Connection, unit: str, now: datetime) -> list[Taken]:
     return [*(Taken(*row) for row in rows), *seats_held(tx, unit, now)]
 
 
-def save_lease(tx: Connection, lease: Lease) -> None:
-    """Keep a lease as it is now; the context goes when it is over."""
+def add_lease(tx: Connection, lease: Lease, visits: bytes = b"") -> None:
+    """Keep a lease that is new, with where its call was, signed, for the case that it goes on from here."""
     offer = lease.offer
-    note(tx, CHANGED, offer.call.id)
-    mine = (seat_leases.c.from_member == offer.from_member) & (seat_leases.c.offer_id == offer.id)
-    changing: dict[str, Any] = {"state": lease.state.value, "held_until": lease.held_until, "taken_by": lease.taken_by}
-    if lease.state not in HOLDS_SEAT:
-        changing["context"] = []
-    if tx.execute(update(seat_leases).where(mine).values(changing)).rowcount:
-        return
-    row = _call_values(offer.call, offer.from_unit) | {"context": []} | changing
+    row = _call_values(offer.call, offer.from_unit) | _standing(lease) | {"context": [], "visits": visits or None}
     row |= {"from_member": offer.from_member, "offer_id": offer.id, "handoff_id": offer.call.id, "unit": offer.unit}
     row |= {"expires_at": offer.expires_at, "target": lease.target, "accepted_at": lease.accepted_at, "priority": offer.call.priority}
     row |= {"pool": lease.pool, "slot": lease.slot, "context_sha256": offer.context_sha256}
     tx.execute(insert(seat_leases).values(row))
+    note(tx, CHANGED, offer.call.id)
 
 
-def save_visits(tx: Connection, lease: Lease, visits: bytes) -> None:
-    """Keep where the call was, signed, for the case that it goes on from here."""
-    mine = (seat_leases.c.from_member == lease.offer.from_member) & (seat_leases.c.offer_id == lease.offer.id)
-    tx.execute(update(seat_leases).where(mine).values(visits=visits))
+def save_lease(tx: Connection, lease: Lease) -> None:
+    """Keep a lease as it is now; the context goes when it is over."""
+    offer = lease.offer
+    mine = (seat_leases.c.from_member == offer.from_member) & (seat_leases.c.offer_id == offer.id)
+    changing = _standing(lease) | ({} if lease.state in HOLDS_SEAT else {"context": []})
+    tx.execute(update(seat_leases).where(mine).values(changing))
+    note(tx, CHANGED, offer.call.id)
 
 
 def load_visits(tx: Connection, lease: Lease) -> bytes:
@@ -301,6 +298,10 @@ def _changing(handoff: Handoff) -> dict[str, Any]:
         "last_resort": handoff.last_resort.kind.value if handoff.last_resort else "",
         "held_until": handoff.held_until,
     }
+
+
+def _standing(lease: Lease) -> dict[str, Any]:
+    return {"state": lease.state.value, "held_until": lease.held_until, "taken_by": lease.taken_by}
 
 
 def _add_steps(tx: Connection, handoff_id: str, steps: Sequence[Step]) -> None:

@@ -136,7 +136,7 @@ async def test_handoffs_are_listed_the_newest_first(database: Database) -> None:
 async def test_only_leases_that_run_take_a_seat(database: Database) -> None:
     over = replace(lease("h3"), state=HandoffState.COMPLETED)
     for one in (lease("h1"), lease("h2", NOW), over):
-        await database.write(lambda tx, one=one: store.save_lease(tx, one))
+        await database.write(lambda tx, one=one: store.add_lease(tx, one))
     seat = Taken(NOW + HOLD, "360000", "360400", "", "zh", "for 360400")
     assert await database.read(lambda tx: store.running_leases(tx, "350100", NOW)) == [seat]
     assert await database.read(lambda tx: store.running_leases(tx, "350200", NOW)) == []
@@ -156,7 +156,7 @@ async def test_what_was_promised_comes_back_until_it_ends_and_nothing_that_lasts
 
 
 async def test_a_lease_is_known_by_its_origin_and_its_context_goes_when_it_is_over(database: Database) -> None:
-    await database.write(lambda tx: store.save_lease(tx, lease()))
+    await database.write(lambda tx: store.add_lease(tx, lease()))
     await database.write(lambda tx: store.save_lease_context(tx, lease(), CONTEXT))
     assert await database.read(lambda tx: store.load_lease(tx, "360000", "h1.350100")) == lease()
     assert await database.read(lambda tx: store.load_lease(tx, "110000", "h1.350100")) is None
@@ -168,7 +168,7 @@ async def test_a_lease_is_known_by_its_origin_and_its_context_goes_when_it_is_ov
 
 
 async def test_a_lease_without_a_word_from_its_origin_is_closed_and_forgotten(database: Database) -> None:
-    await database.write(lambda tx: store.save_lease(tx, lease()))
+    await database.write(lambda tx: store.add_lease(tx, lease()))
     await database.write(lambda tx: store.save_lease_context(tx, lease(), CONTEXT))
     assert await database.write(lambda tx: store.close_silent(tx, NOW)) == 0
     assert await database.write(lambda tx: store.close_silent(tx, NOW + timedelta(hours=1))) == 1

@@ -59,7 +59,7 @@ def _write(tx: Connection) -> None:
     assert case
     cases.keep(tx, case, case.history)
     calls.add_handoff(tx, _handoff(), TOLD)
-    calls.save_lease(tx, LEASE)
+    calls.add_lease(tx, LEASE)
     calls.save_lease_context(tx, LEASE, TOLD)
     outbox = delivery_of("350000").outbox
     outbox.begin_epoch(tx, NOW)
