@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import filterfalse
@@ -92,6 +93,7 @@ from .test_calls import CallTesting
 
 SERVICE = "province_node"
 SWEEP_SECONDS = 2.0
+DESK_RPCS_MAX = 10_000  # each desktop that listens holds one for as long as it does
 FORGET_SECONDS = 60.0
 
 
@@ -132,12 +134,12 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     relay = await hosting.start_relay(
         stack, settings, node.database, delivery, told, node.clock, direct, sealing, signing, copies, (), refused.covers, listening
     )
-    limits, locale = hosting.limits_of(settings), settings.locale
+    limits, locale, local = hosting.limits_of(settings), settings.locale, local_domain(node.province)
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, _admission(node, delivery), limits, locale)
     peers = [*peer_services(node, calls, relay, copies), *copying.peer_services(), health.register]
     await hosting.start_listener(stack, federation, peers, FEDERATION, settings.drain_seconds)
     people = await HolderHandlers.of(holder_register(node))
-    desk = Listener(settings.listen.desk, desk_tls, local_domain(node.province), people.holders.admit, limits, locale)
+    desk = Listener(settings.listen.desk, desk_tls, local, people.holders.admit, replace(limits, rpcs_max=DESK_RPCS_MAX), locale)
     queues: Register = partial(queue_pb2_grpc.add_QueueServiceServicer_to_server, QueueHandlers(queue_board, calls))
     counting, signs = DemandCounting(node), SignTelling(node, calls.view, lambda: queue_board.reported)
     reading = library_handlers(node, counting.count)
