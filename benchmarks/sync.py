@@ -81,8 +81,8 @@ async def changes() -> list[Figure]:
         async with published(folder, texts) as copies:
             await _one(copies, folder / "one.db")
             changed = _edited(texts[: min(CHANGED, len(texts))])
-            one = await _after(copies, folder, changed, 1)
-            many = await _after(copies, folder, _edited(changed), NODES)
+            one = await _after(copies, folder / "one.db", changed, 1)
+            many = await _after(copies, folder / "one-0.db", _edited(changed), NODES)
         peer = await _peer_change(folder, texts, changed)
     seconds, size = peer or (one[0], one[1])
     named = "rsync -z of the same files" if peer else "itself: rsync is not installed"
@@ -130,11 +130,11 @@ async def _one(copies: Copies, database: Path, megabits: float = 0.0, round_trip
         return told["seconds"], way.bytes, told["poll"]
 
 
-async def _after(copies: Copies, folder: Path, changed: Sequence[Entry], nodes: int) -> tuple[float, float]:
-    """Publish, and let so many nodes that hold what was before take it: seconds until the last has it in use, bytes for each."""
-    databases = [folder / f"many-{number}.db" for number in range(nodes)]
+async def _after(copies: Copies, base: Path, changed: Sequence[Entry], nodes: int) -> tuple[float, float]:
+    """Publish, and let so many nodes that hold what `base` holds take it: seconds until the last has it in use, bytes for each."""
+    databases = [base.with_name(f"{base.stem}-{number}.db") for number in range(nodes)]
     for database in databases:
-        shutil.copy(folder / "one.db", database)
+        shutil.copy(base, database)
     shares = [part for number in range(PROCESSES) if (part := databases[number::PROCESSES])]
     with line(copies.address) as way:
         async with AsyncExitStack() as stack:
