@@ -126,8 +126,20 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     signing = hosting.signing_of(settings, refused, instances.signs, hub.clock)
     proposing, of_proposals = proposal_service(hub, signing)
     told = {**appliers(hub, delivery, silence), **of_proposals}
+    members = await database.read(member_names)  # units with a node of their own among them
     relay = await hosting.start_relay(
-        stack, settings, database, delivery, told, hub.clock, direct, sealing, signing, copies, [HUB, *provinces()], refused.covers
+        stack,
+        settings,
+        database,
+        delivery,
+        told,
+        hub.clock,
+        direct,
+        sealing,
+        signing,
+        copies,
+        sorted({HUB, *provinces(), *members}),
+        refused.covers,
     )
     limits, locale, people = hosting.limits_of(settings), settings.locale, await HolderHandlers.of(holder_register(hub))
     admission = both(refused.admit, people.holders.admit)

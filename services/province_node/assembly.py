@@ -131,8 +131,9 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     queue_board = QueueBoard(node.province, node.clock, calls.view, refused.covers)
     listening = partial(queue_board.attach, signing=signing)
     calls.visits.attach(signing)
+    known = [member.name for member in node.directory.current.members]
     relay = await hosting.start_relay(
-        stack, settings, node.database, delivery, told, node.clock, direct, sealing, signing, copies, (), refused.covers, listening
+        stack, settings, node.database, delivery, told, node.clock, direct, sealing, signing, copies, (), refused.covers, listening, known
     )
     limits, locale, local = hosting.limits_of(settings), settings.locale, local_domain(node.province)
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, _admission(node, delivery), limits, locale)

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from twelve333.adapters.settings import Address, Section, ServiceSettings
-from twelve333.core.ids import is_province_code
+from twelve333.core.ids import is_unit_code
 from twelve333.core.library.model import Scope
 from twelve333.core.library.pacing import Cap
 
@@ -17,8 +17,8 @@ from .cases_policy import Cases
 
 
 def _check_province(text: str) -> str:
-    if not is_province_code(text):
-        raise ValueError("must be a province code such as 320000")
+    if not is_unit_code(text):
+        raise ValueError("must be a province code such as 320000, or the code of a unit with a node of its own")
     return text
 
 

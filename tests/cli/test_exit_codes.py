@@ -39,7 +39,7 @@ TABLE: list[tuple[int, str, str]] = [
     (8, "node", "unit apply -f CHANGED --dry-run"),
 ]
 # What a command of `unit` may be refused with by what somebody typed or by where a unit stands; sentences below others are told by those.
-OF_UNITS = re.compile(r"(REGISTRATION_(UNIT|STATUS|PLAN|SINCE|TOO_MANY|EVIDENCE|STEP|NOTHING|APPROVAL|PROMPTS|LIFE)|CLI_UNIT)_.*")
+OF_UNITS = re.compile(r"(REGISTRATION_(UNIT|STATUS|PLAN|SINCE|TOO_MANY|EVIDENCE|STEP|NOTHING|APPROVAL|PROMPTS|LIFE|MOVE)|CLI_UNIT)_.*")
 
 
 async def test_every_exit_code_is_the_documented_one(federation: Federation, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from national_hub.store import registration
 from tests.support.registers import MINISTRY, Register, a_register, node
 from twelve333.api.registration.v1 import life_pb2 as pb
 from twelve333.client.life import UnitLife, unit_life
@@ -146,3 +147,25 @@ async def test_a_unit_that_closes_waits_for_nobody_any_more(register: Register) 
     await ask(register, Stage.OPEN)
     await ask(register, Stage.CLOSED)
     assert [step.state for step in (await life(register)).steps] == [StepState.TAKEN, StepState.OVERTAKEN, StepState.TAKEN]
+
+
+async def test_a_unit_with_a_node_of_its_own_keeps_what_it_declared_and_acts_for_itself_and_nobody_else(register: Register) -> None:
+    city = node(FUZHOU)
+    await register.enter(MINISTRY, [(replace(CITY, status=UnitStatus.OPEN), DECLARED)], states=True)
+    token = await register.hub.database.read(registration.may_join)
+    assert FUZHOU in token and "350900" not in token
+    await register.add_member(FUZHOU)
+    assert (await refused(ask(register, Stage.OWN_NODE, NODE))).code.name == "REGISTRATION_MOVE_ASKED_BY_OTHER"
+    waiting = await ask(register, Stage.OWN_NODE, city)
+    assert waiting.step.waits_for == pb.APPROVAL_SIDE_PROVINCE and waiting.unit.member == PROVINCE
+    assert (await refused(decide(register, city))).code.name == "REGISTRATION_APPROVAL_NOT_YOURS"
+    assert (await decide(register, NODE, acting="wang")).unit.member == FUZHOU
+    known = await life(register)
+    assert (known.unit.status, known.declaration) == (UnitStatus.OPEN, DECLARED)
+    assert (await register.enter(city, [(CITY, replace(DECLARED, seats=3))])).changed == 1
+    assert (await life(register)).unit.member == FUZHOU, "declaring moves nothing"
+    other = await refused(register.enter(city, [(a_unit("350200"), a_declaration("350200", voicemail=True))]))
+    assert other.code.name == "REGISTRATION_UNIT_NOT_YOURS"
+    await record(register, *TOLD, caller=city)
+    assert (await refused(record(register, *TOLD))).code.name == "REGISTRATION_UNIT_NOT_YOURS", "proved where it is served"
+    assert (await ask(register, Stage.PROVINCE_NODE)).unit.member == PROVINCE

@@ -56,7 +56,7 @@ def test_the_largest_event_fits_into_a_batch() -> None:
     "data",
     [
         changed(origin="nobody"),
-        changed(destination="350100"),
+        changed(destination="35010"),
         changed(epoch=0),
         changed(first_sequence=0),
         changed(first_sequence=2**63 - 1),

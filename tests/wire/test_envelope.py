@@ -46,7 +46,7 @@ def test_a_receipt_survives_the_wire(reason: Reason) -> None:
     "changes",
     [
         {"origin": "nobody"},
-        {"destination": "350100"},
+        {"destination": "35010"},
         {"epoch": 0},
         {"sequence": 0},
         {"event_id": ""},

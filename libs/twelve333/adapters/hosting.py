@@ -87,6 +87,7 @@ async def start_relay(
     administers: Sequence[str] = (),
     excluded: Callable[[str], bool] = lambda _member: False,
     listening: Callable[[NatsBus], None] = lambda _bus: None,
+    known: Sequence[str] = (),
 ) -> Relay:
     """Start both directions of delivery, signed and sealed, without revoked members, and silent unless this copy is the member.
 
@@ -94,6 +95,7 @@ async def start_relay(
 
     Args:
         listening: what else is to be told and heard over the same session, given before it begins.
+        known: members beside hub and provinces.
     """
     tls = member_tls(federation_folder(settings))
     nats = NatsBus(NatsSettings(settings.broker.urls, delivery.member, tls, administers))
@@ -102,7 +104,7 @@ async def start_relay(
     await start_background(stack, copies.keeping)
     fenced = FencedBus(SealedBus(SignedBus(bus, signing), sealing), delivery.standing, copies.ready)
     around = FencedDirect(direct, copies.ready, copies.superseded)
-    relay = Relay(database, delivery, fenced, appliers, clock, direct=around, everybody=[HUB, *provinces()])
+    relay = Relay(database, delivery, fenced, appliers, clock, direct=around, everybody=sorted({HUB, *provinces(), *administers, *known}))
     await relay.start()
     stack.push_async_callback(relay.stop)
     return relay

@@ -9,6 +9,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from ..core.decision import Refused, refuse
+from ..core.ids import province_of
+from ..core.registration.codes import MOVE_TO
 from ..core.registration.life import Stage, StepState
 from .common import PENDING, Common, connect
 from .life_policy import life_policy_text, life_policy_values, read_life_policy
@@ -65,6 +68,23 @@ async def with_system(code: str, *, no: Annotated[bool, Parameter(negative="")] 
         no: that it does not any more.
     """
     return await _ask(code, Stage.WITHOUT_SYSTEM if no else Stage.WITH_SYSTEM, common)
+
+
+@app.command
+async def move(code: str, *, to: str, common: Common = Common()) -> int:
+    """Have a unit served by a node of its own, or by its province's again; 8 until the province has approved.
+
+    Who is to serve asks, and so agrees: the unit's own node (its operator's profile) for `--to` its code, the province for `--to` the
+    province's, which needs nobody else. Declarations stay, calls follow within seconds, open cases go on where they are.
+
+    Args:
+        code: GB/T 2260 code, e.g. 350200.
+        to: the member that is to serve it: the same code, or that of its province.
+    """
+    stages = {code: Stage.OWN_NODE, province_of(code): Stage.PROVINCE_NODE}
+    if to not in stages:
+        raise Refused(refuse(MOVE_TO, code=code, province=province_of(code)))
+    return await _ask(code, stages[to], common)
 
 
 @app.command

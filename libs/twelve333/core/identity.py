@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final
 
 from .decision import Code, Kind, Refusal, refuse
-from .ids import HUB, is_member, is_province_code
+from .ids import HUB, is_member, is_unit_code
 
 FEDERATION_DOMAIN: Final = "federation.12333"
 NAME_CHARS_MAX: Final = 64
@@ -132,7 +132,7 @@ def _identity(domain: str, kind: str, name: str) -> Identity | None:
     if domain == FEDERATION_DOMAIN:
         return _federation_identity(kind, name)
     province = domain.removesuffix(".12333")
-    return _local_identity(province, kind, name) if domain == local_domain(province) and is_province_code(province) else None
+    return _local_identity(province, kind, name) if domain == local_domain(province) and is_unit_code(province) else None
 
 
 def _federation_identity(kind: str, name: str) -> Identity | None:

@@ -58,8 +58,8 @@ def is_within(unit: str, region: str) -> bool:
 
 
 def is_member(text: str) -> bool:
-    """Whether `text` names a member of the federation: `hub` or a province-level code."""
-    return text == HUB or is_province_code(text)
+    """Whether `text` names a member of the federation: `hub`, a province, or a unit with a node of its own."""
+    return text == HUB or is_unit_code(text)
 
 
 def shown(text: str) -> str:

@@ -20,12 +20,12 @@ from twelve333.core.identity import node_identity
 from twelve333.core.registration.certificates import supersede
 from twelve333.core.registration.messages import Join
 from twelve333.core.registration.rules import admit
-from twelve333.data import provinces
 from twelve333.wire.times import from_timestamp, to_timestamp
 
 from ..context import HubContext
 from ..store import registration as store
 from ..store.certificates import load_certificates, save_revoked
+from ..store.registration import may_join
 from .certificates import issue_to_member, names_of, refresh_revocations, renew_member
 from .directory import republish
 
@@ -49,7 +49,7 @@ class EnrolmentHandlers(service_pb2_grpc.EnrolmentServiceServicer):
         digest = token_digest(parse_token(request.token))
 
         def keep(tx: Connection) -> tuple[Issued, bytes]:
-            joined = accepted(admit(store.load_token(tx, digest), provinces(), command, now)).state
+            joined = accepted(admit(store.load_token(tx, digest), may_join(tx), command, now)).state
             left_behind = accepted(supersede(load_certificates(tx, request.province), command.key_fingerprint, now))
             store.mark_token(tx, joined.token)
             store.save_member(tx, joined.member)

@@ -22,7 +22,6 @@ from twelve333.core.registration.life import Stage
 from twelve333.core.registration.messages import RegisterUnit
 from twelve333.core.registration.model import JoinToken
 from twelve333.core.registration.rules import check_owner, register
-from twelve333.data import provinces
 from twelve333.wire.coverage import asked_time
 from twelve333.wire.registration import level_from_wire, member_to_wire, revocation_to_wire, status_from_wire, unit_to_wire
 from twelve333.wire.times import to_timestamp
@@ -62,7 +61,7 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
         self, request: pb.CreateTokenRequest, context: ServicerContext[pb.CreateTokenRequest, pb.CreateTokenResponse]
     ) -> pb.CreateTokenResponse:
         """Make a one-time token and keep its hash."""
-        if request.province not in provinces():
+        if request.province not in await self._hub.database.read(store.may_join):
             raise Refused(refuse(codes.PROVINCE_UNKNOWN, province=request.province[:16]))
         lifetime = request.lifetime.ToTimedelta() or TOKEN_LIFETIME
         if not timedelta(0) < lifetime <= TOKEN_LIFETIME_MAX:

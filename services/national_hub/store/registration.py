@@ -11,6 +11,7 @@ from sqlalchemy import Boolean, Column, Connection, Integer, LargeBinary, String
 from twelve333.adapters.sql.database import note
 from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.core.registration.model import JoinToken, Level, Member, Unit, UnitStatus
+from twelve333.data import provinces
 
 from .metadata import metadata
 
@@ -72,6 +73,11 @@ def load_members(tx: Connection) -> list[Member]:
 def member_names(tx: Connection) -> list[str]:
     """The names of all members but the hub: those whom the hub tells things."""
     return list(tx.scalars(select(members.c.name).where(members.c.name != "hub").order_by(members.c.name)))
+
+
+def may_join(tx: Connection) -> set[str]:
+    """Who may be a member: the reporting bodies, and units that are registered, with a node of their own."""
+    return {*provinces(), *tx.scalars(select(units.c.code).where(units.c.status != UnitStatus.CLOSED.value))}
 
 
 def save_member(tx: Connection, member: Member) -> None:

@@ -30,12 +30,13 @@ from twelve333.core.cases.messages import (
     AnswerCase,
     CaseOpened,
     CloseCase,
+    Command,
     RefuseCase,
     TellCaller,
     TransferCase,
     TransferOffered,
 )
-from twelve333.core.cases.model import OFFERS_MAX, Party, State, caller_is_overdue, owner_is_overdue
+from twelve333.core.cases.model import OFFERS_MAX, Case, Party, State, caller_is_overdue, owner_is_overdue
 from twelve333.core.cases.rules import Facts, decide, destinations
 from twelve333.core.decision import Decision, Refusal
 
@@ -240,3 +241,23 @@ def test_a_history_begins_with_an_opening() -> None:
     outcome = apply(None, replace(case.history[1], stamp=replace(case.history[1].stamp, version=1)))
     assert isinstance(outcome, Refusal)
     assert outcome.code.name == "CASES_OUT_OF_TURN"
+
+
+def test_an_open_case_goes_on_where_it_is_after_its_unit_moved_and_can_be_handed_to_the_unit_s_new_node() -> None:
+    desk = Desk()
+    case = desk.done(opening())
+    moved = {**MEMBER_OF, NANJING: NANJING}
+
+    def at(member: str, command: Command, known: Case) -> Decision[Case] | Refusal:
+        return decide(Facts(known, member, moved, CLOCKS), command, START + timedelta(hours=1))
+
+    answered = at("320000", AnswerCase(signature(NANJING, "a"), "paid"), case)
+    assert isinstance(answered, Decision)
+    early = at(NANJING, AnswerCase(signature(NANJING, "b"), "paid"), case)
+    assert isinstance(early, Refusal), "the new node has nothing to do with it yet"
+    offered = at("320000", TransferCase(signature(NANJING, "t"), NANJING), case)
+    assert isinstance(offered, Decision) and offered.state.pending is not None and offered.state.pending.to.member == NANJING
+    accepted = at(NANJING, AcceptCase(signature(NANJING, "c")), offered.state)
+    assert isinstance(accepted, Decision) and accepted.state.owner.member == NANJING
+    assert accepted.state.first_asked.member == "320000", "who was asked first tells the caller"
+    assert isinstance(decide(Facts(None, "320000", moved, CLOCKS), opening("c2"), START), Refusal), "new ones open at the new node"

@@ -145,3 +145,29 @@ def test_a_step_is_taken_only_if_the_table_has_it(stage: Stage, before: UnitStat
     if isinstance(outcome, Decision):
         assert outcome.state.state is StepState.TAKEN
         assert reached(Unit(*(getattr(a_unit(FUZHOU), name) for name in Unit.__slots__)), stage).status is after
+
+
+def test_a_unit_moves_to_a_node_of_its_own_when_that_node_asks_and_its_province_agrees() -> None:
+    for caller in (HUB, PROVINCE):
+        outcome = asked(UnitStatus.OPEN, Stage.OWN_NODE, caller)
+        assert isinstance(outcome, Refusal) and outcome.code is codes.MOVE_ASKED_BY_OTHER
+    pending = step_of(asked(UnitStatus.OPEN, Stage.OWN_NODE, FUZHOU))
+    assert (pending.state, pending.waits_for) == (StepState.PENDING, Side.PROVINCE)
+    taken = step_of(yes(pending, Side.PROVINCE))
+    assert (taken.state, taken.approvals[-1].by) == (StepState.TAKEN, "policy"), "the ministry is asked if the policy says so"
+    moved = reached(a_unit(FUZHOU), Stage.OWN_NODE)
+    assert (moved.member, moved.province) == (FUZHOU, PROVINCE)
+
+
+def test_a_province_takes_a_unit_back_at_once_and_a_unit_does_not_give_itself_back() -> None:
+    moved = a_unit(FUZHOU, member=FUZHOU)
+    back = step_of(ask(moved, PROVINCE, a_step(Stage.PROVINCE_NODE), None, [], USUAL_POLICY))
+    assert back.state is StepState.TAKEN and reached(moved, Stage.PROVINCE_NODE).member == PROVINCE
+    assert isinstance(ask(moved, FUZHOU, a_step(Stage.PROVINCE_NODE), None, [], USUAL_POLICY), Refusal)
+
+
+def test_a_province_s_own_centre_is_where_it_belongs_and_a_closed_unit_does_not_move() -> None:
+    centre = ask(a_unit(PROVINCE), PROVINCE, replace(a_step(Stage.OWN_NODE), unit=PROVINCE), None, [], USUAL_POLICY)
+    assert isinstance(centre, Decision) and not centre.events
+    closed = asked(UnitStatus.CLOSED, Stage.OWN_NODE, FUZHOU)
+    assert isinstance(closed, Refusal) and closed.code is codes.STATUS_STEP

@@ -18,7 +18,7 @@ from twelve333.core.routing import codes
 from twelve333.core.routing.ledger import Promise, Taken
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.model import Call
-from twelve333.core.routing.offers import Lease, Offer, Post, consider, note
+from twelve333.core.routing.offers import Lease, Offer, Post, consider, note, serves
 from twelve333.testing.directory import a_declaration, a_snapshot, a_unit
 
 NOW = datetime(2014, 1, 24, 8, 0, tzinfo=UTC)
@@ -239,3 +239,10 @@ def test_running_leases_never_exceed_the_seats_and_heal_by_time_alone(seats: int
         assert sum(held.is_held(now) for held in leases.values()) <= seats
     later = now + CALL_HOLD
     assert not any(held.is_held(later) for held in leases.values())
+
+
+def test_while_a_unit_moves_its_own_node_and_its_province_s_both_take_calls_for_it_and_nobody_else_does() -> None:
+    unit = a_unit("350100")
+    for served_by in ("350000", "350100"):
+        moving = replace(unit, member=served_by)
+        assert [serves(moving, member) for member in ("350000", "350100", "320000", "350200")] == [True, True, False, False]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twelve333.core.decision import FieldViolation, Refusal, refuse
-from twelve333.core.ids import UNIT_CODE_MALFORMED, check_unit_code, is_province_code, is_unit_code, shown
+from twelve333.core.ids import UNIT_CODE_MALFORMED, check_unit_code, is_unit_code, shown
 
 from . import codes
 from .messages import CaseAnswered, CaseEvent, CaseOpened, TransferOffered, TransferRefused
@@ -59,5 +59,5 @@ def _check_content(event: CaseEvent) -> Refusal | None:
 
 
 def _check_party(party: Party) -> Refusal | None:
-    fine = is_unit_code(party.unit) and is_province_code(party.member)
+    fine = is_unit_code(party.unit) and is_unit_code(party.member)
     return None if fine else refuse(UNIT_CODE_MALFORMED, code=shown(party.unit))

@@ -71,7 +71,7 @@ class Facts:
 
     Args:
         case: the replica with its whole history, or None.
-        member: this member; only it decides for its own units.
+        member: this member; only it decides for its own units, and for cases that came to it while it served the unit.
         member_of: the member that serves each unit the command names, as far as the directory knows them.
         clocks: policy of the clocks.
     """
@@ -113,7 +113,13 @@ def _check_asker(facts: Facts, command: Command) -> Refusal | None:
         malformed = check_id(command.signature.step_id)
     if malformed:
         return malformed
-    return None if facts.member_of.get(head.unit) == facts.member else refuse(codes.UNIT_NOT_YOURS, unit=head.unit)
+    ours = facts.member_of.get(head.unit) == facts.member or _is_party(facts.case, Party(head.unit, facts.member))
+    return None if ours else refuse(codes.UNIT_NOT_YOURS, unit=head.unit)
+
+
+def _is_party(case: Case | None, party: Party) -> bool:
+    """Whether a case is with a unit at this member: one that was served here goes on here after the unit moved to another node."""
+    return case is not None and party in (case.first_asked, case.owner, case.pending.to if case.pending else None)
 
 
 def _refuse_missing(command: LaterCommand) -> Refusal:

@@ -23,6 +23,8 @@ class Stage(StrEnum):
     WITHOUT_SYSTEM = "without_system"
     SUSPENDED = "suspended"
     CLOSED = "closed"
+    OWN_NODE = "own_node"  # served by a node of its own
+    PROVINCE_NODE = "province_node"  # served by its province's node again
 
 
 class Proof(StrEnum):
@@ -52,7 +54,7 @@ class StepState(StrEnum):
     OVERTAKEN = "overtaken"  # the unit was suspended, closed or taken over meanwhile
 
 
-RULED: Final = frozenset({Stage.REGISTERED, Stage.VERIFIED, Stage.OPEN, Stage.WITH_SYSTEM})
+RULED: Final = frozenset({Stage.REGISTERED, Stage.VERIFIED, Stage.OPEN, Stage.WITH_SYSTEM, Stage.OWN_NODE})
 SEEN_BY_HUB: Final = frozenset({Proof.CERTIFICATE, Proof.HOURS, Proof.CONTACT})
 
 
@@ -160,6 +162,7 @@ USUAL_POLICY: Final = LifePolicy(
     (
         StageRule(Stage.VERIFIED, tuple(Proof)),
         StageRule(Stage.OPEN, (Proof.CERTIFICATE, Proof.DOCTOR, Proof.TEST_CALL), tuple(Side)),
+        StageRule(Stage.OWN_NODE, (), (Side.PROVINCE,)),
     )
 )
 

@@ -29,7 +29,9 @@ PROOF_CODES: Final = {
     Proof.HOURS: codes.PROOF_HOURS,
     Proof.CONTACT: codes.PROOF_CONTACT,
 }
-_AT_ONCE: Final = frozenset({Stage.SUSPENDED, Stage.CLOSED})
+_AT_ONCE: Final = frozenset({Stage.SUSPENDED, Stage.CLOSED, Stage.PROVINCE_NODE})
+_SYSTEM: Final = frozenset({Stage.WITH_SYSTEM, Stage.WITHOUT_SYSTEM})
+_NODES: Final = frozenset({Stage.OWN_NODE, Stage.PROVINCE_NODE})
 
 
 def ask(
@@ -56,7 +58,7 @@ def ask(
         return Decision(pending)
     if refusal := check_step(known, caller, asked.stage):
         return refusal
-    if asked.stage in _AT_ONCE or known.status is UnitStatus.SUSPENDED:
+    if asked.stage in _AT_ONCE or (known.status is UnitStatus.SUSPENDED and asked.stage is Stage.OPEN):
         step = _taken(asked, asked.asked_at)
         return Decision(step, (step,))
     if pending:
@@ -99,15 +101,19 @@ def side_of(caller: str, unit: str) -> Side | Refusal:
 
 def is_at(unit: Unit, stage: Stage) -> bool:
     """Whether a unit is there already."""
-    if stage in (Stage.WITH_SYSTEM, Stage.WITHOUT_SYSTEM):
+    if stage in _SYSTEM:
         return unit.with_system is (stage is Stage.WITH_SYSTEM)
+    if stage in _NODES:
+        return unit.member == _server(unit, stage)
     return unit.status.value == stage.value
 
 
 def reached(unit: Unit, stage: Stage) -> Unit:
     """The unit once the step is taken."""
-    if stage in (Stage.WITH_SYSTEM, Stage.WITHOUT_SYSTEM):
+    if stage in _SYSTEM:
         return replace(unit, with_system=stage is Stage.WITH_SYSTEM)
+    if stage in _NODES:
+        return replace(unit, member=_server(unit, stage))
     return replace(unit, status=UnitStatus(stage.value), silent_since=None)
 
 
@@ -121,13 +127,28 @@ def steps_between(before: Unit | None, after: Unit) -> list[Stage]:
 
 def check_step(known: Unit, caller: str, stage: Stage) -> Refusal | None:
     """Refuse a step that the table does not have, or that is not the caller's."""
-    if stage in (Stage.WITH_SYSTEM, Stage.WITHOUT_SYSTEM):
+    if stage in _NODES:
+        return _check_move(known, caller, stage)
+    if stage in _SYSTEM:
         who = STEPS[UnitStatus.OPEN, UnitStatus.SUSPENDED] if known.status is UnitStatus.OPEN else frozenset[str]()
     else:
         who = STEPS.get((known.status, UnitStatus(stage.value)), frozenset())
     if not who:
         return refuse(codes.STATUS_STEP, code=known.code, status=known.status.value, to=stage.value)
     return None if ("ministry" if caller == HUB else "province") in who else refuse(codes.STATUS_NOT_YOURS, code=known.code)
+
+
+def _check_move(known: Unit, caller: str, stage: Stage) -> Refusal | None:
+    """Who is to serve a unit asks for it, so that it agrees; the province agrees by its approval, and takes a unit back at once."""
+    if known.status is UnitStatus.CLOSED:
+        return refuse(codes.STATUS_STEP, code=known.code, status=known.status.value, to=stage.value)
+    if stage is Stage.OWN_NODE:
+        return None if caller == known.code else refuse(codes.MOVE_ASKED_BY_OTHER, code=known.code)
+    return refuse(codes.STATUS_NOT_YOURS, code=known.code) if caller == known.code else None
+
+
+def _server(unit: Unit, stage: Stage) -> str:
+    return unit.code if stage is Stage.OWN_NODE else unit.province
 
 
 def lacking(unit: str, stage: Stage, evidence: Iterable[Evidence], policy: LifePolicy, now: datetime) -> Refusal | None:

@@ -77,7 +77,7 @@ def register(known: Unit | None, caller: str, command: RegisterUnit) -> Decision
         province=province_of(command.code),
         parent="" if command.level is Level.PROVINCE else province_of(command.code),
         level=command.level,
-        member=province_of(command.code),
+        member=known.member if known else province_of(command.code),
         status=_status_after(known, command),
         with_system=command.with_system,
         silent_since=known.silent_since if known else None,
@@ -86,8 +86,8 @@ def register(known: Unit | None, caller: str, command: RegisterUnit) -> Decision
 
 
 def check_owner(caller: str, unit: str) -> Refusal | None:
-    """Refuse to let a province act on another one's unit; `caller` is `hub` for the ministry."""
-    if caller == HUB or (is_province_code(caller) and province_of(unit) == caller):
+    """Refuse to let a province act on another one's unit, or a unit's own node on another unit; `caller` is `hub` for the ministry."""
+    if caller in (HUB, unit) or (is_province_code(caller) and province_of(unit) == caller):
         return None
     return refuse(codes.UNIT_NOT_YOURS, code=unit, caller=caller)
 

@@ -15,6 +15,7 @@ from typing import Final
 from ..coverage.seats import ALL_SEATS, Part, parts_of
 from ..coverage.snapshot import Snapshot
 from ..decision import Decision, Refusal, refuse
+from ..registration.model import Unit
 from . import codes
 from .ledger import Ledger, Promise, Taken
 from .machine import HOLDS_SEAT, PUT_THROUGH, HandoffState
@@ -101,6 +102,15 @@ class Post:
         return offer.from_unit if unit is not None and unit.member == offer.from_member else ""
 
 
+def serves(unit: Unit, member: str) -> bool:
+    """Whether a member takes calls for a unit: it serves it, or it is the unit's own node or its province's.
+
+    While a unit moves between those two, some members have the directory of before and some the next one, who asks as well as who is asked:
+    each of the two puts the call through to the unit's own address, so nobody is turned away in between. Who is up to date asks but one.
+    """
+    return member in (unit.member, unit.code, unit.province)
+
+
 def consider(offer: Offer, known: Lease | None, post: Post, hold: timedelta, now: datetime) -> Decision[Lease] | Refusal:
     """Decide whether to take a call.
 
@@ -116,7 +126,7 @@ def consider(offer: Offer, known: Lease | None, post: Post, hold: timedelta, now
     if now >= offer.expires_at:
         return refuse(codes.OFFER_EXPIRED, offer=offer.id)
     unit = post.snapshot.units.get(offer.unit)
-    if unit is None or unit.member != post.member:
+    if unit is None or not serves(unit, post.member):
         return refuse(codes.UNIT_NOT_SERVED_HERE, unit=offer.unit, member=post.member)
     if offer.unit == offer.from_unit or offer.unit in offer.call.visited:
         return refuse(codes.LOOP, unit=offer.unit)

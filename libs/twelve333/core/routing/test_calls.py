@@ -13,7 +13,7 @@ from ..coverage.snapshot import Snapshot
 from ..decision import Decision, Refusal, refuse
 from ..registration.model import Unit, UnitStatus
 from . import codes
-from .offers import Offer
+from .offers import Offer, serves
 
 PARTNERS_MAX: Final = 3
 
@@ -45,7 +45,7 @@ def answer(offer: Offer, snapshot: Snapshot, member: str) -> Decision[str] | Ref
         member: this node.
     """
     unit, declared = snapshot.units.get(offer.unit), snapshot.declarations.get(offer.unit)
-    if unit is None or unit.member != member:
+    if unit is None or not serves(unit, member):
         return refuse(codes.UNIT_NOT_SERVED_HERE, unit=offer.unit, member=member)
     if offer.unit == offer.from_unit:
         return refuse(codes.LOOP, unit=offer.unit)

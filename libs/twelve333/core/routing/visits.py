@@ -19,7 +19,7 @@ from ..decision import Refusal, refuse
 from ..registration.model import Unit
 from . import codes
 from .model import HOPS_MAX
-from .offers import Offer
+from .offers import Offer, serves
 
 _DOMAIN: Final = "twelve333 visit v1"
 
@@ -91,7 +91,7 @@ def check_visits(offer: Offer, visits: Visits | None, units: Mapping[str, Unit],
         return refuse(codes.VISITED_FORGED, member=offer.from_member)
     for number, visit in enumerate(visits.hops):
         known = units.get(visit.unit)
-        if known is None or known.member != visit.member or not proved(visit, said(visits, number)):
+        if known is None or not serves(known, visit.member) or not proved(visit, said(visits, number)):
             return refuse(codes.VISITED_FORGED, member=offer.from_member)
     return refuse(codes.LOOP, unit=offer.unit) if offer.unit in visits.units else None
 

@@ -46,6 +46,10 @@ class _UnitStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UnitStage.V
     """For a time answers nobody."""
     UNIT_STAGE_CLOSED: _UnitStage.ValueType  # 8
     """Ended for good."""
+    UNIT_STAGE_OWN_NODE: _UnitStage.ValueType  # 9
+    """Served by a node of its own."""
+    UNIT_STAGE_PROVINCE_NODE: _UnitStage.ValueType  # 10
+    """Served by its province's node again."""
 
 class UnitStage(_UnitStage, metaclass=_UnitStageEnumTypeWrapper):
     """What a unit reaches by a step."""
@@ -68,6 +72,10 @@ UNIT_STAGE_SUSPENDED: UnitStage.ValueType  # 7
 """For a time answers nobody."""
 UNIT_STAGE_CLOSED: UnitStage.ValueType  # 8
 """Ended for good."""
+UNIT_STAGE_OWN_NODE: UnitStage.ValueType  # 9
+"""Served by a node of its own."""
+UNIT_STAGE_PROVINCE_NODE: UnitStage.ValueType  # 10
+"""Served by its province's node again."""
 Global___UnitStage: _TypeAlias = UnitStage  # noqa: Y015
 
 class _Proof:
