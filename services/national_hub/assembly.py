@@ -126,21 +126,9 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     signing = hosting.signing_of(settings, refused, instances.signs, hub.clock)
     proposing, of_proposals = proposal_service(hub, signing)
     told = {**appliers(hub, delivery, silence), **of_proposals}
-    members = await database.read(member_names)  # units with a node of their own among them
-    relay = await hosting.start_relay(
-        stack,
-        settings,
-        database,
-        delivery,
-        told,
-        hub.clock,
-        direct,
-        sealing,
-        signing,
-        copies,
-        sorted({HUB, *provinces(), *members}),
-        refused.covers,
-    )
+    members, broker = await database.read(member_names), BrokerMembers(hub)
+    carried = settings, database, delivery, told, hub.clock, direct, sealing, signing, copies
+    relay = await hosting.start_relay(stack, *carried, [HUB, *provinces()], refused.covers, broker.attach, members)
     limits, locale, people = hosting.limits_of(settings), settings.locale, await HolderHandlers.of(holder_register(hub))
     admission = both(refused.admit, people.holders.admit)
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, admission, limits, locale)
@@ -156,7 +144,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     audit_head = Background("audit head", telling.step, settings.audit.head_seconds)
     retention = Background("retention", keeper.step, keeper.every_seconds)
     watching = silence.background, DatedChanges(hub).background
-    for each in (retention, audit_head, BrokerMembers(hub).background, *watching, *_kept_fresh(hub)):
+    for each in (retention, audit_head, broker.background, *watching, *_kept_fresh(hub)):
         await hosting.start_background(stack, each)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from twelve333.adapters.bus.membership import Membership
+from twelve333.adapters.bus.nats import NatsBus
 from twelve333.adapters.hosting import federation_folder
 from twelve333.adapters.runner import Background
 from twelve333.adapters.signing.keys import fingerprint_of
@@ -33,7 +34,12 @@ class BrokerMembers:
         self._hub = hub
         self._membership = Membership(hub.settings.base / hub.settings.broker.config)
         self.background = Background("broker members", self._step, hub.settings.certificate_check_seconds)
+        self._bus: NatsBus | None = None
         hub.database.after_commit(self._committed)
+
+    def attach(self, bus: NatsBus) -> None:
+        """Have this session make the consumers of members that join."""
+        self._bus = bus
 
     def _committed(self, notes: Notes) -> None:
         if store.DIRECTORY in notes:
@@ -47,6 +53,8 @@ class BrokerMembers:
         if not await asyncio.to_thread(self._membership.use, wanted):
             await asyncio.sleep(STEP_SECONDS)
             await asyncio.to_thread(self._membership.use, wanted)
+        if self._bus is not None:
+            await self._bus.administer(sorted(wanted))
 
 
 def _good_keys(tx: Connection) -> dict[str, str]:

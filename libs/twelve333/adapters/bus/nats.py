@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -67,6 +67,7 @@ class NatsBus:
     def __init__(self, settings: NatsSettings, draw: Callable[[], float] = random.random) -> None:
         self._settings = settings
         self._draw = draw
+        self._administers = list(settings.administers)
         self._client: Client | None = None
         self._stream: JetStreamContext | None = None
         self._puller: Puller | None = None
@@ -93,6 +94,16 @@ class NatsBus:
     def on_told(self, listener: Callable[[str, bytes], None]) -> None:
         """Call `listener` with subject and bytes of what members tell everybody and nobody keeps; before `start`."""
         self._on_told.append(listener)
+
+    async def administer(self, members: Iterable[str]) -> None:
+        """Make the consumers of members that came since, now or when the broker is back; only the hub makes any."""
+        new = [member for member in members if member not in self._administers] if self._administers else []
+        self._administers += new
+        try:
+            if new and self._stream is not None:
+                await ensure_topology(self._stream, new)
+        except _FAULTS as error:
+            log.info("consumers not made", reason=type(error).__name__)  # they are at the next connection
 
     async def tell(self, subject: str, data: bytes) -> None:
         """Tell everybody who listens now; when the broker is away it is lost."""
@@ -215,8 +226,8 @@ class NatsBus:
         )
 
     async def _prepare(self, client: Client) -> None:
-        if self._settings.administers:
-            await ensure_topology(client.jetstream(), self._settings.administers)
+        if self._administers:
+            await ensure_topology(client.jetstream(), self._administers)
         await client.subscribe(receipts_for(self._settings.member), cb=self._receipt)
         if self._on_told:
             await client.subscribe(queues_of_all(), cb=self._told)
