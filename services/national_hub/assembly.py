@@ -124,11 +124,11 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     silence, refused = Silence(hub, delivery), hub.revocations
     copies, instances = await _copies(hub, delivery, home)
     signing = hosting.signing_of(settings, refused, instances.signs, hub.clock)
-    proposing, of_proposals = proposal_service(hub, signing)
+    (proposing, of_proposals), broker = proposal_service(hub, signing), BrokerMembers(hub)
     told = {**appliers(hub, delivery, silence), **of_proposals}
-    members, broker = await database.read(member_names), BrokerMembers(hub)
     carried = settings, database, delivery, told, hub.clock, direct, sealing, signing, copies
-    relay = await hosting.start_relay(stack, *carried, [HUB, *provinces()], refused.covers, broker.attach, members)
+    known = await database.read(member_names)
+    relay = await hosting.start_relay(stack, *carried, [HUB, *provinces()], refused.covers, broker.attach, known)
     limits, locale, people = hosting.limits_of(settings), settings.locale, await HolderHandlers.of(holder_register(hub))
     admission = both(refused.admit, people.holders.admit)
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, admission, limits, locale)

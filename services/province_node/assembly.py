@@ -132,9 +132,8 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     listening = partial(queue_board.attach, signing=signing)
     calls.visits.attach(signing)
     known = [member.name for member in node.directory.current.members]
-    relay = await hosting.start_relay(
-        stack, settings, node.database, delivery, told, node.clock, direct, sealing, signing, copies, (), refused.covers, listening, known
-    )
+    carried = settings, node.database, delivery, told, node.clock, direct, sealing, signing, copies
+    relay = await hosting.start_relay(stack, *carried, (), refused.covers, listening, known)
     limits, locale, local = hosting.limits_of(settings), settings.locale, local_domain(node.province)
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, _admission(node, delivery), limits, locale)
     peers = [*peer_services(node, calls, relay, copies), *copying.peer_services(), health.register]
