@@ -17,7 +17,7 @@ from rich.console import Console
 from twelve333.client.errors import ServiceError
 from twelve333.core.decision import Refused
 
-from . import alike, cases, crowd, day, delivery, flood, handoff, library, routing, searching, sync
+from . import alike, cases, crowd, day, delivery, flood, handoff, library, queues, routing, searching, sync
 from .figure import Figure, show, write
 from .measure import Absent, Failed
 
@@ -28,6 +28,8 @@ GROUPS: Final[Sequence[tuple[tuple[str, ...], Callable[[], Awaitable[list[Figure
     (("cases.deadlines",), cases.deadlines),
     (("cases.steps_sqlite",), cases.steps),
     (("routing.decide_366", "routing.decide_3000", "routing.decide_growth"), routing.decisions),
+    (("routing.decide_full_366", "routing.decide_full_3000", "routing.decide_full_growth"), routing.full_decisions),
+    (("routing.queue_everywhere",), queues.everywhere),
     (("library.search_two_char",), library.search_two_char),
     (("library.search_recall", "library.search_spoken_found"), searching.quality),
     (("library.search_words", "library.search_spoken", "library.search_syncing"), searching.speed),

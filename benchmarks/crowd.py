@@ -78,17 +78,24 @@ async def crowd() -> list[Figure]:
 async def _come(federation: Federation, hub: Connection, province: str, stack: AsyncExitStack) -> None:
     """Enrol, connect to hub and broker, and ask a few times."""
     folder = federation.folder / province
-    token = await hub.registration.create_token(province)
-    root = await asyncio.to_thread(fetch_root, token.enrolment_endpoint, token.authority_pin, datetime.now(UTC))
-    asked = Asked(token.enrolment_endpoint, root, province, f"127.0.0.1:{free_ports(1)[0]}")
-    answer = await ask(asked, token.secret, key_and_request(folder))
-    write_material(folder, answer.certificate_chain.encode(), root)
+    answer = await enrol(federation, hub, province)
     await _listen(folder, province, answer.broker_urls, stack)
     channel = grpc.aio.secure_channel(answer.hub_endpoint, channel_credentials(folder), options=channel_options("hub"))
     stub = service_pb2_grpc.RegistrationServiceStub(await stack.enter_async_context(channel))
     for _ in range(CALLS):
         await stub.ListMembers(service_pb2.ListMembersRequest(), timeout=SECONDS)
         await stub.GetDirectory(service_pb2.GetDirectoryRequest(), timeout=SECONDS)
+
+
+async def enrol(federation: Federation, hub: Connection, province: str) -> service_pb2.JoinResponse:
+    """Enrol a member with a token of its own; its keys are in its folder then."""
+    folder = federation.folder / province
+    token = await hub.registration.create_token(province)
+    root = await asyncio.to_thread(fetch_root, token.enrolment_endpoint, token.authority_pin, datetime.now(UTC))
+    asked = Asked(token.enrolment_endpoint, root, province, f"127.0.0.1:{free_ports(1)[0]}")
+    answer = await ask(asked, token.secret, key_and_request(folder))
+    write_material(folder, answer.certificate_chain.encode(), root)
+    return answer
 
 
 async def _listen(folder: Path, province: str, urls: Sequence[str], stack: AsyncExitStack) -> None:

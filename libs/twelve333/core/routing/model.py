@@ -74,7 +74,7 @@ class PartSlots:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Room at a unit that its node promised us: for how many calls, until when, and by part where it has more parts than one."""
+    """Room at a unit that its node promised us: for how many calls, until when, and by the parts that not every call needs."""
 
     free: int
     until: datetime

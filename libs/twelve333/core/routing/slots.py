@@ -166,10 +166,10 @@ def held(known: Holding | None, answer: Answer, parts: Sequence[Part], asked_at:
         return known
     until = asked_at + max(timedelta(), min(answer.term, TERM)) * (1 - DRIFT)
     free = {line.part: max(0, line.slots - line.used) + max(0, line.open) for line in answer.lines}
-    usable = tuple(PartSlots(part, free[part.name]) for part in parts if part.name in free)
+    usable = tuple(PartSlots(part, free[part.name]) for part in parts if part.name in free and part.name != ALL_SEATS)
     if ALL_SEATS not in free:
         return None
-    return Holding(answer, until, Slots(free[ALL_SEATS], until, usable if len(usable) > 1 else ()))
+    return Holding(answer, until, Slots(free[ALL_SEATS], until, usable))
 
 
 def spent(holding: Holding, call: Call) -> Holding:

@@ -315,7 +315,7 @@ class HeldSlots(_message.Message):
 
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldPart]:
-        """By part of the unit's seats, where it has more parts than one."""
+        """By the parts of the unit's seats that not every call needs."""
 
     def __init__(
         self,
