@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -63,6 +63,11 @@ def held_release(tx: Connection, tables: LibraryTables) -> tuple[Release, replic
     if isinstance(release, Refusal):
         raise Refused(release)
     return release, held
+
+
+def as_of(release: Release, now: datetime) -> Timestamp | None:
+    """Until when the hub vouched for it, if that is over: what is held stays readable, but may not pass for the present library."""
+    return to_timestamp(release.expires_at) if release.expires_at and is_expired(release, now) else None
 
 
 class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
@@ -179,8 +184,7 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         return await self._database.read(work)
 
     def _as_of(self, release: Release) -> Timestamp | None:
-        """Until when the hub vouched for it, if that is over: what is held stays readable, but may not pass for the present library."""
-        return to_timestamp(release.expires_at) if release.expires_at and is_expired(release, self._clock()) else None
+        return as_of(release, self._clock())
 
     def _present(self, tx: Connection) -> tuple[Release, replica.HeldRelease]:
         present = held_release(tx, self._tables)

@@ -12,7 +12,7 @@ from ..core.decision import Refused, refuse
 from ..core.library import codes
 from ..core.library.model import EntryKind
 from .common import Common, connect
-from .library_output import entry_row, known_row, provenance_row
+from .library_output import entry_row, known_row, provenance_row, show_as_of
 from .output import console, print_json, show, show_one
 from .supplement import show_supplements, supplement_row
 
@@ -37,9 +37,10 @@ async def show_entry(entry: str, *, as_at: str = "", as_of: str = "", common: Co
         else:
             stored = await replica.library.get(entry)
     row, known = {**entry_row(stored), **provenance_row(stored.entry)}, [known_row(one) for one in stored.known]
+    show_as_of(stored.as_of, common)
     if common.json:
         beside = [supplement_row(one) for one in stored.supplements]
-        print_json({**row, "known": known, "supplements": beside, "body": stored.entry.body})
+        print_json({**row, "as_of": stored.as_of, "known": known, "supplements": beside, "body": stored.entry.body})
         return
     show_one(row, as_json=False)
     for one in known:

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta, timezone
 from itertools import count
 from typing import Final
 
-from ..api.library.v1 import demand_pb2, demand_pb2_grpc, library_pb2, service_pb2_grpc
+from ..api.library.v1 import demand_pb2, demand_pb2_grpc, history_pb2, library_pb2, service_pb2_grpc
 from ..api.library.v1 import service_pb2 as pb
 from ..core.decision import Refusal, Refused
 from ..core.library.citing import Note, notes
@@ -42,6 +42,7 @@ class Stored:
         recorded_at: when that release was made, None if not known.
         known: links from other entries, when one entry is asked for.
         supplements: the province's own words beside it, at a node when one entry is asked for.
+        as_of: as in `Found`, when one entry is asked for.
     """
 
     entry: Entry
@@ -50,6 +51,7 @@ class Stored:
     recorded_at: datetime | None = None
     known: tuple[KnownLink, ...] = ()
     supplements: tuple[Supplement, ...] = ()
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +197,13 @@ class LibraryClient:
             limit=limit,
         )
         answer = await self._calls.unary(self._read.Search, request)
-        return Found(tuple(_hit(hit) for hit in answer.hits), answer.total, answer.release, _day(answer.as_at, as_at), _as_of(answer))
+        return Found(tuple(_hit(hit) for hit in answer.hits), answer.total, answer.release, _day(answer.as_at, as_at), as_of_in(answer))
 
     async def get(self, entry_id: str) -> Stored:
         """One entry with its text."""
         answer = await self._calls.unary(self._read.GetEntry, pb.GetEntryRequest(id=entry_id))
-        return replace(stored_of(answer.entry), supplements=tuple(supplement_from_wire(one) for one in answer.supplements))
+        beside = tuple(supplement_from_wire(one) for one in answer.supplements)
+        return replace(stored_of(answer.entry), supplements=beside, as_of=as_of_in(answer))
 
     async def list(
         self,
@@ -245,7 +248,7 @@ class LibraryClient:
         """The release that the replica holds."""
         answer = await self._calls.unary(self._read.GetRelease, pb.GetReleaseRequest())
         replicas = tuple(Replica(r.member, r.number, r.last_refusal, from_timestamp(r.reported_at)) for r in answer.replicas)
-        return Held(release_from_wire(answer.release), from_timestamp(answer.applied_at), answer.last_refusal, replicas, _as_of(answer))
+        return Held(release_from_wire(answer.release), from_timestamp(answer.applied_at), answer.last_refusal, replicas, as_of_in(answer))
 
     async def demand(self, *, days: int = 7, without_hits: bool = False, limit: int = 20) -> Demand:
         """What was searched for most: single words that enough desks used; at the hub in the whole country.
@@ -347,5 +350,8 @@ def _hit(hit: pb.SearchHit) -> Hit:
     )
 
 
-def _as_of(answer: pb.SearchResponse | pb.GetReleaseResponse) -> datetime | None:
+def as_of_in(
+    answer: pb.SearchResponse | pb.GetReleaseResponse | pb.GetEntryResponse | history_pb2.GetTextAtResponse,
+) -> datetime | None:
+    """Until when the hub vouched for what answered, if that is over."""
     return from_timestamp(answer.as_of) if answer.HasField("as_of") else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from ..api.library.v1 import history_pb2 as pb
@@ -12,7 +12,7 @@ from ..core.library.model import Entry, Tombstone
 from ..wire.library import change_from_wire
 from ..wire.times import to_timestamp
 from .calls import Calls
-from .library import Stored, entry_of, stored_of
+from .library import Stored, as_of_in, entry_of, stored_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class LibraryContentClient:
         request = pb.GetTextAtRequest(id=name, as_at=as_at.isoformat() if as_at else "")
         if as_of is not None:
             request.as_of.CopyFrom(to_timestamp(as_of))
-        return stored_of((await self._calls.unary(self._history.GetTextAt, request)).entry)
+        answer = await self._calls.unary(self._history.GetTextAt, request)
+        return replace(stored_of(answer.entry), as_of=as_of_in(answer))
 
 
 def _version(message: pb.EntryVersion) -> Version:

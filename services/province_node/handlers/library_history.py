@@ -7,12 +7,12 @@ from typing import Final
 from grpc.aio import ServicerContext
 from sqlalchemy import Connection
 
-from twelve333.adapters.library_reading import day_asked, with_known
+from twelve333.adapters.library_reading import as_of, day_asked, held_release, with_known
 from twelve333.adapters.library_texts import chosen
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql.library_narrowing import Narrow
 from twelve333.api.library.v1 import history_pb2 as pb
-from twelve333.api.library.v1 import history_pb2_grpc, library_pb2
+from twelve333.api.library.v1 import history_pb2_grpc
 from twelve333.core.ids import HUB
 
 from ..context import NodeContext
@@ -44,11 +44,13 @@ class LibraryHistoryHandlers(history_pb2_grpc.LibraryHistoryServiceServicer):
             stub = history_pb2_grpc.LibraryHistoryServiceStub(self._node.peers.channel(HUB))
             return await stub.GetTextAt(request, timeout=ASK_SECONDS)
 
-        def work(tx: Connection) -> library_pb2.StoredEntry:
+        def work(tx: Connection) -> pb.GetTextAtResponse:
             named = replica.get(tx, store.tables, request.id)
             document = named.entry.document if named else request.id
             texts = replica.page(tx, store.tables, "", TEXTS_MAX, Narrow(document=document)) if document else []
             others = [held for held in texts if held.entry_id != request.id]
-            return with_known(tx, store.tables, chosen(request.id, [*([named] if named else []), *others], day))
+            stored = with_known(tx, store.tables, chosen(request.id, [*([named] if named else []), *others], day))
+            present = held_release(tx, store.tables)
+            return pb.GetTextAtResponse(entry=stored, as_of=as_of(present[0], self._node.clock()) if present else None)
 
-        return pb.GetTextAtResponse(entry=await self._node.database.read(work))
+        return await self._node.database.read(work)

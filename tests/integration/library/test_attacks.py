@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.support.library import Hub, Node, World, entry
+from tests.support.members import Federation
 
 from national_hub.handlers.library_copying import renew_checkpoint
+from province_node.access import DESK
+from province_node.handlers.library_history import LibraryHistoryHandlers as NodeHistory
 from province_node.library import last_refusal
 from province_node.store import library as node_store
+from twelve333.adapters.rpc.credentials import server_credentials
+from twelve333.adapters.rpc.server import Listener, build_server
 from twelve333.adapters.signing.documents import sign
 from twelve333.adapters.sql import library as replica
 from twelve333.api.library.v1 import copying_pb2 as pb
-from twelve333.api.library.v1 import service_pb2
+from twelve333.api.library.v1 import history_pb2_grpc, service_pb2, service_pb2_grpc
+from twelve333.cli.common import profile_text
+from twelve333.cli.main import main
+from twelve333.client import Connection
 from twelve333.core.decision import Refused
+from twelve333.core.identity import FEDERATION_DOMAIN, Role, node_identity
 from twelve333.core.library.checkpoint import CHECKPOINT_BYTES_MAX, canonical_bytes
 from twelve333.core.library.model import Release
 from twelve333.wire.documents import document_to_wire
@@ -186,3 +200,45 @@ async def test_an_expired_library_stays_readable_and_says_as_of_when(world: Worl
     shown = await node.reading.GetEntry(service_pb2.GetEntryRequest(id="a"), cast("Any", None))
     held = await node.reading.GetRelease(service_pb2.GetReleaseRequest(), cast("Any", None))
     assert {answer.as_of.seconds for answer in (found, shown, held)} == {int(good.expires_at.timestamp())}
+
+
+async def test_show_says_library_as_of_when_the_library_is_expired(
+    world: World, authorities: Federation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, node, good = await _two(world)
+    assert good.expires_at is not None
+    async with _desk(node, authorities) as profile:
+        asked = [[], ["--as-at", "2014-01-01"], ["--json"], ["--as-at", "2014-01-01", "--json"]]
+        assert [await _shown(profile, words, capsys) for words in asked[:2]] == [("工伤认定", "")] * 2
+        world.now = good.expires_at + timedelta(seconds=1)
+        for words in asked:
+            out, said = await _shown(profile, words, capsys)
+            assert "工伤认定" in out and f"Library as of {good.expires_at.astimezone().isoformat(timespec='minutes')}" in said
+            if "--json" in words:
+                assert datetime.fromisoformat(json.loads(out)["as_of"]) == good.expires_at
+        async with Connection.open_profile(profile) as desk:
+            assert (await desk.library.get("a")).as_of == good.expires_at
+
+
+@asynccontextmanager
+async def _desk(node: Node, authorities: Federation) -> AsyncIterator[Path]:
+    """A profile that may ask a node what its library says."""
+    reading = partial(service_pb2_grpc.add_LibraryServiceServicer_to_server, node.reading)
+    texts = partial(history_pb2_grpc.add_LibraryHistoryServiceServicer_to_server, NodeHistory(node.context))
+    who = node_identity("350000")
+    folder = authorities.certify(who)
+    table = {name: frozenset({Role.NODE}) for name in DESK}
+    server = build_server(Listener("127.0.0.1:0", server_credentials(folder), FEDERATION_DOMAIN), [reading, texts], table)
+    await server.start()
+    try:
+        (folder / "profile.toml").write_text(profile_text(server.address, "350000"), encoding="utf-8")
+        yield folder
+    finally:
+        await server.stop(0)
+
+
+async def _shown(profile: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+    """What `library show a` prints: the text (as JSON the whole answer), and what it says beside it."""
+    assert await asyncio.to_thread(main, ["library", "show", "a", *words, "--profile", str(profile)]) == 0
+    told = capsys.readouterr()
+    return told.out if "--json" in words else told.out.splitlines()[-1], told.err

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from twelve333.api.library.v1 import library_pb2 as twelve333_dot_api_dot_library_dot_v1_dot_library__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/library/v1/history.proto\x12\x18twelve333.api.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&twelve333/api/library/v1/library.proto\"!\n\x13ListVersionsRequest\x12\n\n\x02id\x18\x01 \x01(\t\"p\n\x0c\x45ntryVersion\x12\x30\n\x06\x63hange\x18\x01 \x01(\x0b\x32 .twelve333.api.library.v1.Change\x12.\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1f.twelve333.api.library.v1.Entry\"P\n\x14ListVersionsResponse\x12\x38\n\x08versions\x18\x01 \x03(\x0b\x32&.twelve333.api.library.v1.EntryVersion\"X\n\x10GetTextAtRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x61s_at\x18\x02 \x01(\t\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"I\n\x11GetTextAtResponse\x12\x34\n\x05\x65ntry\x18\x01 \x01(\x0b\x32%.twelve333.api.library.v1.StoredEntry2\xec\x01\n\x15LibraryHistoryService\x12m\n\x0cListVersions\x12-.twelve333.api.library.v1.ListVersionsRequest\x1a..twelve333.api.library.v1.ListVersionsResponse\x12\x64\n\tGetTextAt\x12*.twelve333.api.library.v1.GetTextAtRequest\x1a+.twelve333.api.library.v1.GetTextAtResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/library/v1/history.proto\x12\x18twelve333.api.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&twelve333/api/library/v1/library.proto\"!\n\x13ListVersionsRequest\x12\n\n\x02id\x18\x01 \x01(\t\"p\n\x0c\x45ntryVersion\x12\x30\n\x06\x63hange\x18\x01 \x01(\x0b\x32 .twelve333.api.library.v1.Change\x12.\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1f.twelve333.api.library.v1.Entry\"P\n\x14ListVersionsResponse\x12\x38\n\x08versions\x18\x01 \x03(\x0b\x32&.twelve333.api.library.v1.EntryVersion\"X\n\x10GetTextAtRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x61s_at\x18\x02 \x01(\t\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"t\n\x11GetTextAtResponse\x12\x34\n\x05\x65ntry\x18\x01 \x01(\x0b\x32%.twelve333.api.library.v1.StoredEntry\x12)\n\x05\x61s_of\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xec\x01\n\x15LibraryHistoryService\x12m\n\x0cListVersions\x12-.twelve333.api.library.v1.ListVersionsRequest\x1a..twelve333.api.library.v1.ListVersionsResponse\x12\x64\n\tGetTextAt\x12*.twelve333.api.library.v1.GetTextAtRequest\x1a+.twelve333.api.library.v1.GetTextAtResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,7 +42,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETTEXTATREQUEST']._serialized_start=372
   _globals['_GETTEXTATREQUEST']._serialized_end=460
   _globals['_GETTEXTATRESPONSE']._serialized_start=462
-  _globals['_GETTEXTATRESPONSE']._serialized_end=535
-  _globals['_LIBRARYHISTORYSERVICE']._serialized_start=538
-  _globals['_LIBRARYHISTORYSERVICE']._serialized_end=774
+  _globals['_GETTEXTATRESPONSE']._serialized_end=578
+  _globals['_LIBRARYHISTORYSERVICE']._serialized_start=581
+  _globals['_LIBRARYHISTORYSERVICE']._serialized_end=817
 # @@protoc_insertion_point(module_scope)
