@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -141,6 +144,40 @@ async def test_the_real_policy_texts_are_taken_in_and_found(federation: Federati
     async with node.connect() as connection:
         found = await connection.library.search("停工留薪期", region="310000", kind=EntryKind.POLICY, limit=5)
     assert ("工伤保险条例", "第三十三条") in [(hit.title, hit.article) for hit in found.hits]
+
+
+async def test_verify_ends_with_5_while_a_byte_is_flipped_and_with_0_once_it_is_mended(federation: Federation) -> None:
+    number = await _sample(federation)
+    node, damaged = federation.nodes["360000"], {"entry_id": "wages-away-unpaid", "part": "content"}
+    _flip(node.folder / "node.db", damaged["entry_id"])
+    table = cli("library", "verify", profile=node.profile)
+    assert (table.code, "1 damaged" in table.out, damaged["entry_id"] in table.out) == (5, True, True), table.err
+    found, mended, whole = _verified(node), _verified(node, "--repair"), _verified(node)
+    assert found["wire_bytes"] <= 2048
+    rows = [(one["exit"], one["release"], one["repaired"], one["damaged"]) for one in (found, mended, whole)]
+    assert rows == [
+        (5, number, 0, [{**damaged, "repaired": False}]),
+        (0, number, 1, [{**damaged, "repaired": True}]),
+        (0, number, 0, []),
+    ]
+    async with node.connect() as connection:
+        assert "监察" in (await connection.library.get(damaged["entry_id"])).entry.body
+
+
+def _flip(database: Path, entry_id: str) -> None:
+    """Change one byte in the middle of an entry's content under the running node, as a disk does."""
+    rows = "FROM library_contents WHERE row_id = (SELECT row_id FROM library_entries WHERE entry_id = ?)"
+    with closing(sqlite3.connect(database, timeout=10)) as file, file:
+        row_id, content = file.execute(f"SELECT row_id, content {rows}", (entry_id,)).fetchone()
+        middle = len(content) // 2
+        changed = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        file.execute("UPDATE library_contents SET content = ? WHERE row_id = ?", (changed, row_id))
+
+
+def _verified(node: Member, *words: str) -> dict[str, Any]:
+    """What `library verify` tells programs, and the exit code."""
+    answer = cli("library", "verify", *words, "--json", profile=node.profile)
+    return {**json.loads(answer.out), "exit": answer.code}
 
 
 @pytest.mark.parametrize(
