@@ -17,7 +17,7 @@ from rich.console import Console
 from twelve333.client.errors import ServiceError
 from twelve333.core.decision import Refused
 
-from . import alike, cases, crowd, day, delivery, flood, handoff, library, queues, routing, searching, sync
+from . import alike, cases, crowd, day, delivery, faulted, flood, handoff, library, queues, routing, searching, sync
 from .figure import Figure, show, write
 from .measure import Absent, Failed
 
@@ -46,6 +46,7 @@ GROUPS: Final[Sequence[tuple[tuple[str, ...], Callable[[], Awaitable[list[Figure
     (("delivery.events_postgresql", "delivery.backlog_postgresql"), delivery.on_postgresql),
     (("handoff.decision_grpc", "handoff.node_to_node_sqlite"), handoff.on_sqlite),
     (("handoff.node_to_node_postgresql",), handoff.on_postgresql),
+    (("handoff.hub_killed", "handoff.broker_killed", "handoff.queues_stale", "handoff.peer_hung"), faulted.faulted),
     (("handoff.national_day", "hub.national_day_cpu"), day.national_day),
     (("hub.flood_p99",), flood.flood),
     (("hub.members_1_memory", "hub.members_32_memory", "hub.member_memory"), crowd.crowd),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from twelve333.api.registration.v1 import service_pb2
@@ -26,32 +27,38 @@ PATIENT: Final = {
 
 
 @asynccontextmanager
-async def two_nodes(folder: Path, urls: Sequence[str] = ()) -> AsyncIterator[Federation]:
+async def two_nodes(
+    folder: Path, urls: Sequence[str] = (), *, stand_in: str = "", settings: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Federation]:
     """The nodes `ORIGIN` and `PEER`, with a hub and a broker, ready to hand calls to each other.
 
     Args:
         folder: for data, settings and logs.
         urls: databases of the two nodes; SQLite in their folders if there are none.
+        stand_in: a province with a node as well, whose unit has agreed to answer for all units of `PEER`.
+        settings: of all nodes and the hub, beyond those that make them patient.
     """
-    federation = Federation(folder, lambda *_args, **_params: None, {**PATIENT, "TWELVE333_LOGGING__LEVEL": "warning"})
+    federation = Federation(folder, lambda *_args, **_params: None, {**PATIENT, "TWELVE333_LOGGING__LEVEL": "warning", **settings})
     try:
         await federation.start_hub()
-        for number, province in enumerate((ORIGIN, PEER)):
-            with _surroundings(urls[number] if urls else ""):
+        for number, province in enumerate((ORIGIN, PEER, *([stand_in] if stand_in else ()))):
+            with _surroundings(urls[number] if number < len(urls) else ""):
                 await federation.add_nodes([province])
         async with federation.hub.connect() as hub:
-            _, version = await hub.registration.register_units(_entries())
+            _, version = await hub.registration.register_units(_entries(stand_in))
         await everybody_has_directory(federation, version)
         yield federation
     finally:
         await federation.stop()
 
 
-def _entries() -> list[service_pb2.UnitEntry]:
+def _entries(stand_in: str) -> list[service_pb2.UnitEntry]:
     entries = sample_entries()
     for entry in entries:
         if entry.HasField("declaration"):
             entry.declaration.seats = SEATS
+            if stand_in and entry.unit.code.startswith(PEER[:2]):
+                entry.declaration.fallbacks.append(stand_in)
     return entries
 
 

@@ -32,6 +32,7 @@ CALLERS: Final = 16
 MANY: Final = 64
 FROM_UNIT: Final = "360400"  # 九江
 REGIONS: Final = ("350100", "350200", "350300", "350400", "350500")  # cities of 福建
+TOPIC: Final = "0301"
 SECONDS: Final = 30.0
 Ours = Callable[[], Awaitable[routing_pb2.Route | routing_pb2.Handoff]]
 QUESTION: Final = "档案在福州，人在九江，如何办理转移手续？"
@@ -67,7 +68,7 @@ class Desk:
     def question(self) -> service_pb2.PlaceHandoffRequest:
         """The next call, in turns about the cities of the other province."""
         number = next(self.numbers)
-        call = routing_pb2.Call(id=f"bench-{number}", region=REGIONS[number % len(REGIONS)], topic="0301", language="zh")
+        call = routing_pb2.Call(id=f"bench-{number}", region=REGIONS[number % len(REGIONS)], topic=TOPIC, language="zh")
         context = [routing_pb2.ContextItem(name="question", text=QUESTION)]
         return service_pb2.PlaceHandoffRequest(call=call, from_unit=FROM_UNIT, context=context)
 
@@ -110,14 +111,16 @@ async def _compare(name: str, folder: Path, method: str, ours: Ours, desk: Desk)
         asked = question if method == "PlaceHandoff" else service_pb2.ExplainRouteRequest(call=question.call)
         sides: dict[str, Side] = {}
         for key, callers in (("usual", CALLERS), ("one", 1), ("many", MANY)):
-            sides[key] = _tidied(concurrent(ours, callers), desk)
+            sides[key] = tidied(concurrent(ours, callers), desk)
             sides[f"echo {key}"] = concurrent(lambda: peers[method](asked, timeout=SECONDS), callers)
         taken = await interleave(sides)
     endings = {"": "usual", "_one": "one", "_many": "many"}
     return [one for end, key in endings.items() for one in rate_and_times(f"{name}{end}", taken[key], PEER, taken[f"echo {key}"])]
 
 
-def _tidied(side: Side, desk: Desk) -> Side:
+def tidied(side: Side, desk: Desk) -> Side:
+    """A side after which the seats are given back."""
+
     async def tidied() -> Round:
         done = await side()
         await desk.give_back()
