@@ -18,7 +18,7 @@ from twelve333.client.errors import ServiceError
 from twelve333.core.decision import Refused
 
 from . import alike, cases, crowd, day, delivery, faulted, flood, handoff, library, queues, routing, searching, sync
-from .figure import Figure, show, write
+from .figure import Figure, PartlyAbsent, show, write
 from .measure import Absent, Failed
 
 OUT: Final = Path(os.environ.get("TWELVE333_BENCH_OUT") or Path(__file__).resolve().parents[1] / "build" / "bench.json")
@@ -62,6 +62,10 @@ async def measure(only: str, told: Console) -> tuple[list[Figure], int]:
         started = perf_counter()
         try:
             figures += [one for one in await run() if one.name.startswith(only)]
+        except PartlyAbsent as part:
+            figures += [one for one in part.figures if one.name.startswith(only)]
+            for absent_names, reason in part.reasons.items():
+                told.print(f"absent  {absent_names}: {reason}")
         except Absent as absent:
             told.print(f"absent  {', '.join(names)}: {absent}")
         except (Failed, Refused, ServiceError) as error:

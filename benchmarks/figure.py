@@ -6,7 +6,7 @@ Rule served: a figure is measured together with its peer in one run, or it is ab
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -15,7 +15,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from .measure import Round, percentile
+from .measure import Absent, Round, percentile
 
 PER_SECOND: Final = "1/s"
 MICROSECONDS: Final = "µs"
@@ -98,6 +98,40 @@ def times(name: str, ours: Sequence[Round], peer: str, theirs: Sequence[Round]) 
 def rate_and_times(name: str, ours: Sequence[Round], peer: str, theirs: Sequence[Round], target: float | None = None) -> list[Figure]:
     """All three of one comparison."""
     return [rate(name, ours, peer, theirs, target), *times(name, ours, peer, theirs)]
+
+
+class PartlyAbsent(Absent):
+    """Of a group, some figures cannot be measured here.
+
+    Args:
+        figures: those that could.
+        reasons: why not, by the names of the others.
+    """
+
+    def __init__(self, figures: Sequence[Figure], reasons: Mapping[str, str]) -> None:
+        super().__init__(", ".join(reasons))
+        self.figures, self.reasons = figures, reasons
+
+
+async def with_peers(figures: Sequence[Figure], parts: Mapping[tuple[str, ...], Callable[[], Awaitable[list[Figure]]]]) -> list[Figure]:
+    """Figures, and those of parts that need a peer which this machine may not have.
+
+    Args:
+        figures: already measured.
+        parts: what measures the figures of these names.
+
+    Raises:
+        PartlyAbsent: a peer is not there; all else is measured.
+    """
+    measured, reasons = list(figures), dict[str, str]()
+    for names, part in parts.items():
+        try:
+            measured += await part()
+        except Absent as absent:
+            reasons[", ".join(names)] = str(absent)
+    if reasons:
+        raise PartlyAbsent(measured, reasons)
+    return measured
 
 
 def write(figures: Iterable[Figure], path: Path) -> None:

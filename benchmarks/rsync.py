@@ -20,9 +20,14 @@ from .measure import Absent, Failed
 WAIT_SECONDS = 600.0
 
 
-def is_installed() -> bool:
-    """Whether this machine has rsync."""
-    return shutil.which("rsync") is not None
+def need() -> None:
+    """Go on only where there is rsync.
+
+    Raises:
+        Absent: it is not installed.
+    """
+    if shutil.which("rsync") is None:
+        raise Absent("rsync is not installed: apt-get install rsync")
 
 
 def write_files(folder: Path, entries: Iterable[Entry]) -> None:
@@ -34,13 +39,7 @@ def write_files(folder: Path, entries: Iterable[Entry]) -> None:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """An rsync daemon on loopback over the files of `folder`; its address.
-
-    Raises:
-        Absent: rsync is not installed.
-    """
-    if not is_installed():
-        raise Absent("rsync is not installed: apt-get install rsync")
+    """An rsync daemon on loopback over the files of `folder`; its address."""
     (port,) = free_ports(1)
     config = folder.with_suffix(".conf")
     config.write_text(f"use chroot = no\n[library]\npath = {folder}\nread only = yes\n", encoding="utf-8")

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from time import perf_counter
@@ -23,7 +24,7 @@ from twelve333.wire.library import content_of
 from . import rsync
 from .copying import Copies, published
 from .directories import SEED
-from .figure import BYTES, FRAMES, MEBIBYTES, SECONDS, Figure, figure, middle
+from .figure import BYTES, FRAMES, MEBIBYTES, SECONDS, Figure, figure, middle, with_peers
 from .large import ENTRIES, large
 from .line import line
 from .measure import Failed, scaled
@@ -40,6 +41,7 @@ MIB: Final = 1 << 20
 SLOW_SECONDS, CHANGE_SECONDS, CHANGE_BYTES, POLL_BYTES = 45.0, 2.0, 470 * 1024, 200
 BARE_TIMES: Final = 1.3
 BARE: Final = "bare SQLite insert with the same index"
+RSYNC: Final = "rsync -z of the same files"
 WAIT_SECONDS: Final = 240.0
 
 
@@ -51,26 +53,11 @@ async def first_copies() -> list[Figure]:
         async with published(folder, texts) as copies:
             bare = await asyncio.to_thread(_bare, folder / "bare.db", texts)
             near = await _one(copies, folder / "near.db")
-            slow = await _one(copies, folder / "slow.db", MEGABITS, ROUND_TRIP)
-        figures = [
-            figure(
-                "library.copy_loopback",
-                SECONDS,
-                middle([near[0]]),
-                "bare SQLite insert with the same index",
-                middle([bare]),
-                BARE_TIMES * bare,
-            ),
-            figure("library.copy_poll", BYTES, middle([near[2]]), "the first copy", middle([near[1]]), POLL_BYTES),
-        ]
-        peer = await _peer(folder, texts)
-    seconds, size = peer or (slow[0], slow[1])
-    named = "rsync -z of the same files" if peer else "itself: rsync is not installed"
-    return [
-        *figures,
-        figure("library.copy_slow", SECONDS, middle([slow[0]]), named, middle([seconds]), SLOW_SECONDS),
-        figure("library.copy_slow_bytes", MEBIBYTES, middle([slow[1] / MIB]), named, middle([size / MIB]), size / MIB),
-    ]
+            figures = [
+                figure("library.copy_loopback", SECONDS, middle([near[0]]), BARE, middle([bare]), BARE_TIMES * bare),
+                figure("library.copy_poll", BYTES, middle([near[2]]), "the first copy", middle([near[1]]), POLL_BYTES),
+            ]
+            return await with_peers(figures, {("library.copy_slow", "library.copy_slow_bytes"): partial(_slow, copies, folder, texts)})
 
 
 async def changes() -> list[Figure]:
@@ -83,14 +70,10 @@ async def changes() -> list[Figure]:
             changed = _edited(texts[: min(CHANGED, len(texts))])
             one = await _after(copies, folder / "one.db", changed, 1)
             many = await _after(copies, folder / "one-0.db", _edited(changed), NODES)
-        peer = await _peer_change(folder, texts, changed)
-    seconds, size = peer or (one[0], one[1])
-    named = "rsync -z of the same files" if peer else "itself: rsync is not installed"
-    return [
-        figure("library.change_node", SECONDS, middle([one[0]]), named, middle([seconds]), CHANGE_SECONDS),
-        figure("library.change_bytes", BYTES, middle([one[1]]), named, middle([size]), CHANGE_BYTES),
-        figure("library.change_32_nodes", SECONDS, middle([many[0]]), "library.change_node", middle([one[0]]), CHANGE_SECONDS),
-    ]
+        figures = [figure("library.change_32_nodes", SECONDS, middle([many[0]]), "one node", middle([one[0]]), CHANGE_SECONDS)]
+        return await with_peers(
+            figures, {("library.change_node", "library.change_bytes"): partial(_beside_rsync, one, folder, texts, changed)}
+        )
 
 
 async def kills() -> list[Figure]:
@@ -227,21 +210,28 @@ def _check(path: Path, count: int) -> None:
         raise Failed(f"after a kill there are {entries} entries, {contents} contents, {index} in the index, {staged} staged, of {count}")
 
 
-async def _peer(folder: Path, texts: Iterable[Entry]) -> tuple[float, float] | None:
-    """What rsync -z takes for a first copy over the slow line; None where it is not installed."""
-    if not rsync.is_installed():
-        return None
+async def _slow(copies: Copies, folder: Path, texts: Iterable[Entry]) -> list[Figure]:
+    """A first copy over the slow line, and what rsync -z takes for it."""
+    rsync.need()
+    ours = await _one(copies, folder / "slow.db", MEGABITS, ROUND_TRIP)
     rsync.write_files(folder / "files", texts)
     with rsync.served(folder / "files") as address:
-        return await rsync.copy(address, folder / "copy", MEGABITS, ROUND_TRIP)
+        seconds, size = await rsync.copy(address, folder / "copy", MEGABITS, ROUND_TRIP)
+    return [
+        figure("library.copy_slow", SECONDS, middle([ours[0]]), RSYNC, middle([seconds]), SLOW_SECONDS),
+        figure("library.copy_slow_bytes", MEBIBYTES, middle([ours[1] / MIB]), RSYNC, middle([size / MIB]), size / MIB),
+    ]
 
 
-async def _peer_change(folder: Path, texts: Iterable[Entry], changed: Iterable[Entry]) -> tuple[float, float] | None:
-    """What rsync -z takes for the same change; None where it is not installed."""
-    if not rsync.is_installed():
-        return None
+async def _beside_rsync(one: tuple[float, float], folder: Path, texts: Iterable[Entry], changed: Iterable[Entry]) -> list[Figure]:
+    """What a change took at one node, and what rsync -z takes for it."""
+    rsync.need()
     rsync.write_files(folder / "files", texts)
     shutil.copytree(folder / "files", folder / "copy", copy_function=shutil.copy2)
     rsync.write_files(folder / "files", changed)
     with rsync.served(folder / "files") as address:
-        return await rsync.copy(address, folder / "copy")
+        seconds, size = await rsync.copy(address, folder / "copy")
+    return [
+        figure("library.change_node", SECONDS, middle([one[0]]), RSYNC, middle([seconds]), CHANGE_SECONDS),
+        figure("library.change_bytes", BYTES, middle([one[1]]), RSYNC, middle([size]), CHANGE_BYTES),
+    ]

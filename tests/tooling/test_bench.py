@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks import measure
+from benchmarks import measure, rsync
 from benchmarks.directories import calls, snapshot
-from benchmarks.figure import Figure, middle, rate_and_times
+from benchmarks.figure import SECONDS, Figure, PartlyAbsent, figure, middle, rate_and_times, with_peers
 from benchmarks.large import _numeral, large
 from benchmarks.measure import Round, interleave, percentile
 
@@ -88,6 +88,25 @@ def test_a_target_is_met_by_more_a_second() -> None:
     assert [first(target).met for target in (None, 10, 11)] == [None, True, False]
     assert (first(None).value, first(None).peer_value, first(None).ratio) == (10, 5, 2)
     assert middle([3, 1, 2]).value == 2
+
+
+async def test_a_figure_whose_peer_is_not_installed_is_absent_with_a_sentence_and_the_others_are_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    alone, other = (figure(name, SECONDS, middle([1.0]), "peer", middle([2.0])) for name in ("x.alone", "x.other"))
+
+    async def beside_rsync() -> list[Figure]:
+        rsync.need()
+        return []
+
+    async def beside_something_else() -> list[Figure]:
+        return [other]
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PartlyAbsent) as told:
+        await with_peers([alone], {("x.slow", "x.slow_bytes"): beside_rsync, ("x.other",): beside_something_else})
+    assert told.value.figures == [alone, other]
+    assert told.value.reasons == {"x.slow, x.slow_bytes": "rsync is not installed: apt-get install rsync"}
 
 
 def test_percentiles_are_times_that_were_measured() -> None:
