@@ -39,6 +39,7 @@ GROUPS: Final[Sequence[tuple[tuple[str, ...], Callable[[], Awaitable[list[Figure
     (("library.first_copy_loopback",), library.first_copy),
     (("library.alike",), alike.alike_entries),
     (("library.copy_loopback", "library.copy_poll", "library.copy_slow"), sync.first_copies),
+    (("library.copy_replicated",), sync.replicated),
     (("library.change_node", "library.change_bytes", "library.change_32_nodes"), sync.changes),
     (("library.killed_frames",), sync.kills),
     (("library.copy_growth",), sync.growth),

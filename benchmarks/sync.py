@@ -21,7 +21,7 @@ from twelve333.core.library.model import Entry
 from twelve333.core.library.search import index_grams
 from twelve333.wire.library import content_of
 
-from . import rsync
+from . import replication, rsync
 from .copying import Copies, published
 from .directories import SEED
 from .figure import BYTES, FRAMES, MEBIBYTES, SECONDS, Figure, figure, middle, with_peers
@@ -58,6 +58,16 @@ async def first_copies() -> list[Figure]:
                 figure("library.copy_poll", BYTES, middle([near[2]]), "the first copy", middle([near[1]]), POLL_BYTES),
             ]
             return await with_peers(figures, {("library.copy_slow", "library.copy_slow_bytes"): partial(_slow, copies, folder, texts)})
+
+
+async def replicated() -> list[Figure]:
+    """`library.copy_replicated`: a first copy on loopback beside PostgreSQL's own, which takes long: a fifth of the entries."""
+    texts = list(large(scaled(ENTRIES // 5, LEAST)))
+    peer = await replication.first_copy(texts)
+    with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as name:
+        async with published(Path(name), texts) as copies:
+            ours = await _one(copies, Path(name) / "node.db")
+    return [figure("library.copy_replicated", SECONDS, middle([ours[0]]), replication.PEER, middle([peer]))]
 
 
 async def changes() -> list[Figure]:
