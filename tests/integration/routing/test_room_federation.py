@@ -1,0 +1,77 @@
+"""Room at other provinces' units and the books of calls, as a person reads them on the command line of real nodes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.support.federation import Answer, cli, one_federation
+
+from twelve333.adapters.runner import Background
+from twelve333.cli.demo.federation import Federation
+from twelve333.cli.demo.stage import until
+from twelve333.client import Connection
+from twelve333.core.coverage.model import Verdict
+
+JIUJIANG, XIAMEN = "360400", "350200"
+TOPIC, GAPPED = "0801", "08"
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180), one_federation]
+
+
+@asynccontextmanager
+async def telephones(node: Connection) -> AsyncIterator[None]:
+    """The telephone system of 厦门, which says each second that it admits no call about 08."""
+    speaking = Background("telephones", lambda: node.queues.report(XIAMEN, free=5, admits={GAPPED: 0, "": 600}), 1.0)
+    speaking.start()
+    try:
+        yield
+    finally:
+        await speaking.stop()
+        await node.queues.report(XIAMEN, free=5)
+
+
+async def typed(federation: Federation, profile: str, *words: str) -> Answer:
+    """What a person at 江西 types, while everything else goes on."""
+    return await asyncio.to_thread(cli, *words, profile=federation.nodes["360000"].folder / "profiles" / profile)
+
+
+async def test_an_explanation_says_what_was_promised_and_what_is_not_admitted(federation: Federation) -> None:
+    there, here = (federation.nodes[each].connect(federation.nodes[each].folder / "profiles" / "desk-1") for each in ("350000", "360000"))
+    async with there, here:
+        placed = await here.handoffs.place(JIUJIANG, XIAMEN)
+        async with telephones(there):
+
+            async def known() -> bool:
+                held = any(shown.unit == XIAMEN for shown in (await here.queues.overview()).slots)
+                return held and (await here.routing.explain(XIAMEN, topic=TOPIC)).candidates[0].verdict is Verdict.RATE
+
+            await until("slots and a gap", known)
+            about, other = await asyncio.gather(
+                typed(federation, "desk-1", "route", "explain", XIAMEN, "--topic", TOPIC),
+                typed(federation, "desk-1", "route", "explain", XIAMEN, "--topic", "01"),
+            )
+        await here.handoffs.returned(placed.handoff.call.id, "TEST_OVER")
+    for answer in (about, other):
+        assert (answer.code, answer.err) == (0, "")
+        assert f"{XIAMEN} (350000) promised this node room for " in answer.out
+        assert f"{XIAMEN} (350000) told of 5 free and 0 waiting" in answer.out
+    gap = f"{XIAMEN} (350000) admits no further call of this node about this before "
+    assert (gap in about.out, gap in other.out) == (True, False)
+
+
+async def test_a_nodes_status_ends_with_the_books_of_its_calls(federation: Federation) -> None:
+    async with federation.nodes["360000"].connect() as node:
+        books = {each.direction.value: each for each in (await node.registration.node_status()).calls}
+    answer = await typed(federation, "operator", "node", "status")
+    assert answer.code == 0
+    lines = [line.strip() for line in answer.out.splitlines()]
+    assert "calls of the last day" in lines, answer.out
+    table = [line.replace("┃", "│") for line in lines[lines.index("calls of the last day") :]]
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in table if line.startswith("│")]
+    assert rows[0] == ["direction", "came", "placing", "waiting", "talking", "ended", "failed", "missing"]
+    assert {row[0] for row in rows[1:]} == {"outgoing", "incoming"}
+    for direction, came, *_, missing in rows[1:]:
+        assert (int(came), int(missing)) == (books[direction].came, books[direction].missing)
