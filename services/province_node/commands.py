@@ -75,6 +75,7 @@ async def join(
     host: str = "127.0.0.1",
     federation_port: int = 7543,
     desk_port: int = 7544,
+    page_port: int = 0,
     health_port: int = 7580,
     operator: str = "operator",
     desk: str = "desk-1",
@@ -93,6 +94,7 @@ async def join(
         host: address to listen on and to tell others.
         federation_port: for hub and other nodes.
         desk_port: for the province's own desktops and operators.
+        page_port: for the consultants' page, e.g. 7545; 0: none.
         health_port: on loopback, for probes.
         operator: name of the first local operator, a-z 0-9 . _ -.
         desk: name of the first desktop, likewise.
@@ -102,7 +104,7 @@ async def join(
     from .join import Plan
     from .preflight import preflight as run_checks
 
-    plan = Plan(directory, province, hub, pin, host, federation_port, desk_port, health_port, operator, desk, suite)
+    plan = Plan(directory, province, hub, pin, host, federation_port, desk_port, health_port, operator, desk, suite, page_port)
     refuse_existing(directory / CONFIG)
     if failed := await run_checks(plan, system_clock, skip_preflight):
         return _complain(failed, common)

@@ -52,6 +52,7 @@ class Plan:
         federation_port, desk_port, health_port: of the node's listeners.
         operator, desk: names of the first local operator and the first desktop.
         suite: what seals and hashes here; documents are the hub's to sign.
+        page_port: of the consultants' page; 0: none.
         database_url: empty for SQLite in the folder.
     """
 
@@ -66,6 +67,7 @@ class Plan:
     operator: str
     desk: str
     suite: SuiteName = "international"
+    page_port: int = 0
     database_url: str = ""
 
 
@@ -161,6 +163,7 @@ def _copy_hub_profile(plan: Plan, hub_endpoint: str) -> None:
 
 def settings_text(plan: Plan, answer: pb.JoinResponse) -> str:
     """The content of `node.toml`."""
+    page = f'page = "{plan.host}:{plan.page_port}"\n' if plan.page_port else ""
     urls = ", ".join(f'"{url}"' for url in answer.broker_urls)
     return f"""# Settings of this node; any of them can be overridden from the environment, e.g. TWELVE333_LISTEN__DESK.
 province = "{plan.province}"
@@ -169,7 +172,7 @@ suite = "{plan.suite}"
 [listen]
 federation = "{plan.host}:{plan.federation_port}"
 desk = "{plan.host}:{plan.desk_port}"
-health = "127.0.0.1:{plan.health_port}"
+{page}health = "127.0.0.1:{plan.health_port}"
 advertise = "{plan.host}:{plan.federation_port}"
 
 [hub]

@@ -125,6 +125,8 @@ async def check_ports(facts: Facts) -> Refusal | None:
     """The node's three ports are free."""
     plan = facts.plan
     wanted = {"federation-port": (plan.host, plan.federation_port), "desk-port": (plan.host, plan.desk_port)}
+    if plan.page_port:
+        wanted["page-port"] = (plan.host, plan.page_port)
     for option, (host, port) in {**wanted, "health-port": ("127.0.0.1", plan.health_port)}.items():
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

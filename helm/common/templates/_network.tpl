@@ -53,7 +53,7 @@ spec:
     {{- range include "twelve333.ports" . | fromYamlArray }}
     {{- $port := . }}
     {{- $from := index $.Values.networkPolicy.from . }}
-    {{- if or $from (has . (list "federation" "enrolment" "desk")) }}
+    {{- if or $from (has . (list "federation" "enrolment" "desk" "page")) }}
     - ports: [{protocol: TCP, port: {{ $port }}}]
       {{- with $from }}
       from: {{- toYaml . | nindent 8 }}

@@ -2,7 +2,7 @@
 {{- define "twelve333.service" -}}node{{- end }}
 
 {{- define "twelve333.ports" -}}
-[federation, desk, health, metrics]
+[federation, desk, page, health, metrics]
 {{- end }}
 
 {{- define "twelve333.settings" -}}
@@ -12,6 +12,7 @@ province = {{ .Values.province | toJson }}
 [listen]
 federation = "0.0.0.0:{{ .Values.listen.federation | int }}"
 desk = "0.0.0.0:{{ .Values.listen.desk | int }}"
+page = "0.0.0.0:{{ .Values.listen.page | int }}"
 health = "0.0.0.0:{{ .Values.listen.health | int }}"
 advertise = {{ .Values.advertise.federation | toJson }}
 
