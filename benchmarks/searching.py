@@ -21,6 +21,7 @@ from typing import Final
 
 from sqlalchemy import Connection, MetaData, text
 
+from twelve333.adapters.runner import settle_in
 from twelve333.adapters.segmenter import words
 from twelve333.adapters.sql import Database, open_database
 from twelve333.adapters.sql import library as replica
@@ -130,6 +131,7 @@ async def speed() -> list[Figure]:
     entries = list(large(scaled(ENTRIES, 300)))
     with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder, _trigrams(Path(folder), entries) as bare:
         async with library(f"sqlite:///{folder}/library.db", entries) as held:
+            settle_in()  # as a node does
             scan = repeated(lambda number: _scanned(bare, WORDS[number % len(WORDS)]))
             sides = {"words": held.asking(WORDS), "spoken": held.asking(SPOKEN), "scan": scan}
             quiet = await interleave(sides)
