@@ -85,7 +85,7 @@ class Offering:
         stub = service_pb2_grpc.HandoffPeerServiceStub(self.node.peers.channel(member))
         await stub.NotifyHandoff(pb.NotifyHandoffRequest(offer_id=offer_id, state=state_to_wire(state)), timeout=NOTICE_SECONDS)
         if state not in HOLDS_SEAT:
-            self.slots.ended(offer_id.rpartition(".")[2])
+            self.slots.ended(offer_id.rpartition(".")[2], offer_id)
 
     async def _ask_here(self, handoff: Handoff, offer: Offer, visits: Visits | None) -> Handoff:
         node, snapshot, now = self.node, self.view.snapshot, self.node.clock()
@@ -109,7 +109,7 @@ class Offering:
         except Refused as refused:  # the directory does not know the member any more
             return self._failed(handoff, Refusal(Code(refused.refusal.code.name, Kind.UNAVAILABLE)))
         self.view.answered(handoff.member)
-        self.slots.taken(handoff.unit, handoff.call)
+        self.slots.taken(handoff.unit, handoff.offer_id, handoff.call)
         _SEATS.add(1, {"slot": answer.slot})
         hold = max(timedelta(), min(answer.seat_hold.ToTimedelta(), HOLD_MOST))
         return _kept(take(handoff, answer.target[:TARGET_CHARS_MAX], hold, self.node.clock()))

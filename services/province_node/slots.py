@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
 from itertools import groupby
 from math import ceil
 from typing import Final
@@ -58,6 +59,7 @@ class SlotBoard:
     def __init__(self, view: RoutingView, peers: Peers, clock: Clock) -> None:
         self._view, self._peers, self._clock = view, peers, clock
         self._holdings: dict[str, Holding] = {}
+        self._since: dict[str, tuple[Holding, dict[str, Call]]] = {}  # by unit: the newest answer, and our calls taken since
         self._calls: dict[str, deque[tuple[datetime, Call]]] = {}
         self._asked_at = float("-inf")
         self.renewing = Background("slots", self.step, RENEW.total_seconds())
@@ -90,18 +92,24 @@ class SlotBoard:
             self._soon()
         self._calls[unit].append((self._clock(), call))
 
-    def taken(self, unit: str, call: Call) -> None:
-        """A unit took a call of ours: one slot less, until the next answer says it better."""
-        holding = self._holdings.get(unit)
-        if holding is not None:
-            left = self._holdings[unit] = spent(holding, call)
-            if left.slots.free == 0:
-                self._soon()
+    def taken(self, unit: str, offer_id: str, call: Call) -> None:
+        """A unit took a call of ours: one slot less, until the call ends or the next answer says it better."""
+        if unit in self._holdings:
+            _, calls = self._since.setdefault(unit, (self._holdings[unit], {}))
+            calls[offer_id] = call
+            self._count(unit)
 
-    def ended(self, unit: str) -> None:
-        """A call of ours at a unit is over, and its node knows: where there was no room there may be some now."""
-        holding = self._holdings.get(unit)
-        if holding is not None and holding.slots.free == 0:
+    def ended(self, unit: str, offer_id: str) -> None:
+        """A call of ours at a unit is over, and its node knows: its slot is ours again."""
+        if unit in self._holdings and unit in self._since:
+            self._since[unit][1].pop(offer_id, None)
+            self._count(unit)
+
+    def _count(self, unit: str) -> None:
+        """What is left of the newest answer beside the calls since; never a counter."""
+        answered, calls = self._since[unit]
+        left = self._holdings[unit] = reduce(spent, calls.values(), answered)
+        if left.slots.free == 0:
             self._soon()
 
     def _soon(self) -> None:
@@ -114,6 +122,7 @@ class SlotBoard:
         now, units = self._clock(), self._view.known_units()
         self._asked_at = asyncio.get_running_loop().time()
         self._holdings = {unit: holding for unit, holding in self._holdings.items() if now < holding.until <= now + TERM}
+        self._since = {unit: since for unit, since in self._since.items() if unit in self._holdings}
         wanted = [self._wanted(unit, now) for unit in sorted(self._calls) if unit in units]
         self._calls = {unit: calls for unit, calls in self._calls.items() if unit in units and calls[-1][0] > now - KEPT_FOR}
 
@@ -136,9 +145,11 @@ class SlotBoard:
         _RENEWALS.add(1, {"peer": member, "outcome": "OK"})
         for unit, granted in granted_from_wire(answer).items():
             if unit in self._calls and any(each.unit == unit for each in wanted):
-                holding = held(self._holdings.get(unit), granted, self._parts(unit), asked_at)
-                if holding is not None:
+                known = self._holdings.get(unit)
+                holding = held(known, granted, self._parts(unit), asked_at)
+                if holding is not None and holding is not known:
                     self._holdings[unit] = holding
+                    self._since.pop(unit, None)
 
     def _wanted(self, unit: str, now: datetime) -> Wanted:
         """Slots for as many calls as came of late in a term, and one more; of what calls no longer go to, nothing."""
@@ -146,6 +157,7 @@ class SlotBoard:
         seen = holding.answer.at if holding else None
         if calls[-1][0] <= now - KEPT_FOR:
             self._holdings.pop(unit, None)
+            self._since.pop(unit, None)
             return Wanted(unit, {}, seen)
         lately = [call for at, call in calls if at > now - LATELY]
         rates = tuple(Ceiling(topic, _per_minute(topic, lately)) for topic in self._view.rates.gaps.topics(unit))

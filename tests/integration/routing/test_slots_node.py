@@ -125,6 +125,16 @@ async def test_what_is_freed_can_be_used_again_after_the_next_renewal(nodes: Nod
     assert (await place(nodes, "h4")).unit == FUZHOU
 
 
+async def test_calls_that_come_back_at_once_use_no_slot_up(nodes: Nodes) -> None:
+    await place(nodes, "h0")
+    await renew(nodes)
+    for number in range(1, 8):  # more than there are seats, one at a time, between two renewals
+        assert (await place(nodes, f"h{number}")).unit == FUZHOU
+        await nodes[HERE].parts.handoffs.record(f"h{number}", lambda handoff, now: bring_back(handoff, "NO_ANSWER", now))
+        await nodes[HERE].parts.handoffs.sweep()
+        await settle(nodes)
+
+
 async def settle(nodes: Nodes) -> None:
     """Wait for the notice to the other node."""
     await asyncio.gather(*nodes[HERE].parts.errands._tasks)
