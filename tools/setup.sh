@@ -23,6 +23,7 @@ missing_packages() {
 missing_browser() {
   [ "$part" = test ] || return 0
   command -v chromium >/dev/null || echo chromium
+  compgen -G '/usr/lib/*/libatomic.so.1' >/dev/null || echo libatomic1 # of what drives the browser
   [ -d /usr/share/fonts/opentype/noto ] || echo fonts-noto-cjk
 }
 

@@ -41,6 +41,15 @@ GET = "/twelve333.api.library.v1.LibraryService/GetEntry"
 RULES = {SEARCH: frozenset({Role.DESK, Role.LOCAL_OPERATOR}), GET: frozenset({Role.DESK})}
 PLACES = (("本省", (("350000", "福建"), ("350100", "福州市"))), ("外省", (("360000", "江西"),)))
 CHROMIUM = shutil.which("chromium")
+# It runs as root here, and asks nobody but the node.
+QUIETLY = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 STATUTE = """## 第三章　工伤认定
 
 第十四条 职工有下列情形之一的，应当认定为工伤：
@@ -124,7 +133,7 @@ async def browsing(served: Served, **options: Any) -> AsyncIterator[BrowserConte
     desk = served.authorities.certify(desk_identity("350000", "desk-1"))
     shown = {"origin": served.url, "certPath": str(desk / "tls.crt"), "keyPath": str(desk / "tls.key")}
     async with async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=QUIETLY)
         context = await browser.new_context(
             client_certificates=[shown], ignore_https_errors=True, viewport={"width": 1180, "height": 900}, **options
         )
