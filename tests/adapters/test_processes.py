@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -210,3 +211,20 @@ async def test_a_broker_with_a_wrong_file_says_why(tmp_path: Path) -> None:
         await LocalBroker(config, tmp_path / "log", port=free_ports(1)[0]).start()
     assert caught.value.refusal.code is processes.EXITED
     assert "Parse error on line 1" in caught.value.refusal.params["line"]
+
+
+async def test_a_cancellation_that_a_probe_swallows_still_ends_the_wait(tmp_path: Path) -> None:
+    process = Process("sleeper", [sys.executable, "-c", "import time; time.sleep(60)"], log=tmp_path / "log")
+
+    async def answers_all_the_same() -> bool:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        return True
+
+    starting = asyncio.create_task(process.start(answers_all_the_same, within_seconds=10))
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert not process.running

@@ -201,7 +201,7 @@ class Process:
         ended = asyncio.ensure_future(self._child.wait())
         try:
             async with asyncio.timeout(within_seconds):
-                while not ended.done() and not await ready():
+                while not ended.done() and not await _uncancelled(ready()):
                     await asyncio.wait({ended}, timeout=POLL_SECONDS)
         except TimeoutError as error:
             raise Refused(refuse(NOT_READY, name=self.name, seconds=f"{within_seconds:g}", line=self.last_line())) from error
@@ -209,6 +209,16 @@ class Process:
             ended.cancel()
         if not self.running:
             raise Refused(refuse(EXITED, name=self.name, status=self._child.returncode, line=self.last_line()))
+
+
+async def _uncancelled(asked: Awaitable[bool]) -> bool:
+    """What a probe says, unless we were cancelled meanwhile: a gRPC call whose answer comes in the same moment swallows that (Ctrl-C)."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    answer = await asked
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return answer
 
 
 def accepts_connections(host: str, port: int) -> Probe:
