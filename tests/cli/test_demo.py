@@ -69,7 +69,15 @@ def test_a_missing_broker_is_said_in_one_sentence(tmp_path: Path) -> None:
 async def test_ctrl_c_stops_everything_that_was_started(tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "twelve333.cli", "demo", "--keep", str(folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        sys.executable,
+        "-m",
+        "twelve333.cli",
+        "demo",
+        "--keep",
+        str(folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite that a shell runs behind it would pass on "ignored"
     )
     log = folder / "logs" / "hub.log"
     async with asyncio.timeout(60):
