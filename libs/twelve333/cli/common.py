@@ -26,6 +26,7 @@ PENDING: Final = 8  # the exit code of what would change something, or is not do
 Locale = Literal["en", "zh"]
 OptionalInput = Annotated[Path | None, Parameter(allow_leading_hyphen=True)]  # a file to read; `-` is standard input
 InputFile = Annotated[Path, Parameter(name=["--file", "-f"], allow_leading_hyphen=True)]
+OptionalInputFile = Annotated[Path | None, Parameter(name=["--file", "-f"], allow_leading_hyphen=True)]
 
 
 @Parameter(name="*")

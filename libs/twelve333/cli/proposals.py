@@ -18,14 +18,13 @@ from ..core.library.merging import Side
 from ..core.library.model import Entry, Tombstone, TombstoneReason
 from ..core.library.proposals import ProposalKind, State, Verdict
 from ..data.resources import topics
-from .common import PENDING, Common, connect, read_text
+from .common import PENDING, Common, OptionalInputFile, connect, read_text
 from .output import print_line, show
 from .proposal_output import PROPOSAL_COLUMNS, proposal_row, show_proposal, show_proposed, show_tasks
 
 PROPOSE_WHAT: Final = Code("CLI_PROPOSE_WHAT", Kind.INVALID)
 REVIEW_WHAT: Final = Code("CLI_REVIEW_WHAT", Kind.INVALID)
 TASK_HOW: Final = Code("CLI_TASK_HOW", Kind.INVALID)
-File = Annotated[Path | None, Parameter(name=["--file", "-f"], allow_leading_hyphen=True)]
 Flag = Annotated[bool, Parameter(negative="")]
 
 
@@ -43,7 +42,7 @@ async def draft(entry: str, *, common: Common = Common()) -> None:
 
 async def propose(
     *,
-    file: File = None,
+    file: OptionalInputFile = None,
     change: str = "",
     remove: str = "",
     reason: TombstoneReason | None = None,
@@ -116,7 +115,7 @@ async def review(
     return_: Annotated[bool, Parameter(name="--return", negative="")] = False,
     merge_into: str = "",
     reason: str = "",
-    file: File = None,
+    file: OptionalInputFile = None,
     seen: int | None = None,
     common: Common = Common(),
 ) -> None:
@@ -150,7 +149,7 @@ async def tasks(*, common: Common = Common()) -> int:
     return PENDING if found else 0
 
 
-async def task(task: str, *, take: Side | None = None, file: File = None, common: Common = Common()) -> None:
+async def task(task: str, *, take: Side | None = None, file: OptionalInputFile = None, common: Common = Common()) -> None:
     """Decide a task: whose words count where they clash, or words of your own.
 
     Args:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from cyclopts import App, Parameter
+from cyclopts import App
 from rich.text import Text
 
 from ..core.library.supplements import Supplement
-from .common import Common, connect, read_text
+from .common import Common, InputFile, connect, read_text
 from .output import console, show
 
 COLUMNS: Final = ("id", "entry", "unit", "hangs_on", "text", "by", "at")
-File = Annotated[Path, Parameter(name=["--file", "-f"], allow_leading_hyphen=True)]
 _ANCHOR_CHARS: Final = 24
 
 app = App(name="supplement", help="A province's own words beside entries of the library, seen at its desks only (a node's profile).")
 
 
 @app.command
-async def put(entry: str, *, file: File, at: str = "", unit: str = "", id: str | None = None, common: Common = Common()) -> None:
+async def put(entry: str, *, file: InputFile, at: str = "", unit: str = "", id: str | None = None, common: Common = Common()) -> None:
     """Hang a supplement on an entry; it stays through every update, and asks you once its paragraph reads differently (`library tasks`).
 
     Args:

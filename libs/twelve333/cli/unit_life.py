@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from datetime import date
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -13,13 +12,11 @@ from ..core.decision import Refused, refuse
 from ..core.ids import province_of
 from ..core.registration.codes import MOVE_TO
 from ..core.registration.life import Stage, StepState
-from .common import PENDING, Common, connect
+from .common import PENDING, Common, OptionalInputFile, connect
 from .life_policy import life_policy_text, life_policy_values, read_life_policy
 from .output import print_json, show, show_one
 from .unit import app
 from .unit_rows import EVIDENCE_COLUMNS, STEP_COLUMNS, life_values, taken_values
-
-PolicyFile = Annotated[Path | None, Parameter(name=["--file", "-f"], allow_leading_hyphen=True)]
 
 
 @app.command(name="show")
@@ -119,9 +116,7 @@ async def cancel(code: str, *, on: date | None = None, common: Common = Common()
 
 
 @app.command
-async def policy(
-    *, file: Annotated[Path | None, Parameter(name=["--file", "-f"], allow_leading_hyphen=True)] = None, common: Common = Common()
-) -> None:
+async def policy(*, file: OptionalInputFile = None, common: Common = Common()) -> None:
     """Show which proofs and approvals each step needs, or set it (the ministry).
 
     Args:
