@@ -15,8 +15,8 @@ from twelve333.adapters.clock import system_clock
 from twelve333.adapters.settings import load
 from twelve333.adapters.signing.suites import SuiteName
 from twelve333.adapters.signing.tokens import JoinOffer, write_token
+from twelve333.cli.alarms import alarms, clear_alarms
 from twelve333.cli.common import Common, connect
-from twelve333.cli.delivery import clear_alarms
 from twelve333.cli.holders import holder_app
 from twelve333.cli.output import print_json, print_line, show, show_one
 from twelve333.cli.parked import parked_app
@@ -40,6 +40,7 @@ app.command(rotate_root)
 keys = App(name="keys", help="Keys of the personal data in the database.")
 app.command(keys)
 
+app.command(alarms)
 app.command(clear_alarms)
 
 SERVICE = "national_hub"

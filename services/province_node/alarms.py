@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from opentelemetry import metrics
 
 from twelve333.adapters.clock import Clock
+from twelve333.adapters.sql.alarms import Alarms as Kept
 from twelve333.adapters.sql.database import Database
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.core.decision import Refusal
+from twelve333.core.delivery.status import Alarm
+from twelve333.core.ids import HUB
 
-from .store.alarms import AlarmRow, count_alarm, load_alarms
+_ABOUT_DIRECTORY: Final = ("SECURITY_", "REGISTRATION_")  # the other alarms about the hub are of delivery
 
 log = logger("registration")
 _raised = metrics.get_meter("twelve333.registration").create_counter(
@@ -29,18 +33,23 @@ def measure_age(confirmed_at: datetime, now: datetime) -> None:
 
 
 class Alarms:
-    """The alarms of one node.
+    """The alarms of one node about the directory, which are alarms about the hub among all others.
 
     Args:
         database: where they are counted.
         clock: the present moment.
+        kept: the node's one store of alarms.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: Database, clock: Clock, kept: Kept) -> None:
+        self._database, self._clock, self._kept = database, clock, kept
 
-    async def note(self, refusal: Refusal) -> None:
+    async def note(self, refusal: Refusal, detail: str = "") -> None:
         """Count one.
+
+        Args:
+            refusal: what must not happen.
+            detail: numbers and hashes for operators; nothing personal.
 
         Raises:
             Refused: DELIVERY_STORE_UNAVAILABLE; it is in the log and the metrics then.
@@ -48,8 +57,9 @@ class Alarms:
         code = refusal.code.name
         _raised.add(1, {"code": code})
         log.error("alarm about the directory", code=code)
-        await self._database.write(partial(count_alarm, code=code, now=self._clock()))
+        await self._database.write(partial(self._kept.give, member=HUB, code=refusal.code, detail=detail, now=self._clock()))
 
-    async def list(self) -> list[AlarmRow]:
-        """What was counted so far."""
-        return await self._database.read(load_alarms)
+    async def list(self) -> list[Alarm]:
+        """What was counted so far, by code."""
+        alarms = await self._database.read(self._kept.all)
+        return [alarm for alarm in alarms if alarm.member == HUB and alarm.code.startswith(_ABOUT_DIRECTORY)]

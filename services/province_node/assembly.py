@@ -119,7 +119,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     calls = CallParts.of(node)
     stack.push_async_callback(calls.errands.stop)
     health = Health("database", "directory", "copy", details=("directory.fresh",))
-    alarms = Alarms(node.database, node.clock)
+    alarms = Alarms(node.database, node.clock, delivery.alarms)
     pull = DirectoryPull(node, alarms)
     pulling = Background("directory", pull.step, settings.hub.sync_seconds)
     copying = LibraryWork(node)

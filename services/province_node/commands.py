@@ -15,8 +15,8 @@ from twelve333.adapters.settings import load
 from twelve333.adapters.signing.files import refuse_existing
 from twelve333.adapters.signing.suites import SuiteName
 from twelve333.catalogue.catalogue import sentence
+from twelve333.cli.alarms import alarms, clear_alarms
 from twelve333.cli.common import Common, OptionalInput, connect
-from twelve333.cli.delivery import clear_alarms
 from twelve333.cli.holders import holder_app
 from twelve333.cli.output import complain, show, show_one
 from twelve333.cli.parked import parked_app
@@ -43,6 +43,7 @@ app.command(holder_app(Role.LOCAL_OPERATOR))
 app.command(holder_app(Role.DESK))
 app.command(rotate_authority)
 
+app.command(alarms)
 app.command(clear_alarms)
 
 SERVICE = "province_node"
@@ -293,7 +294,8 @@ async def status(*, common: Common = Common()) -> None:
         stands = await node.registration.node_status()
         delivery = await node.delivery.status()
     warn_of(stands, system_clock(), common)
-    show_delivery(delivery, common, head=stands, more={"calls": call_values(stands.calls)})
+    more = {"calls": call_values(stands.calls), "directory_alarms": [asdict(each) for each in stands.directory_alarms]}
+    show_delivery(delivery, common, head=stands, more=more)
     show_calls(stands.calls, common)
 
 

@@ -102,7 +102,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         clock: Callable[[], datetime] = lambda: made.now  # noqa: E731 - the stage is made below
-        alarms = Alarms(database, clock)
+        alarms = Alarms(database, clock, delivery_of("350000").alarms)
         node: Any = SimpleNamespace(database=database, directory=replica, peers=SimpleNamespace(channel=lambda _: channel), clock=clock)
 
         async def reopened() -> DirectoryReplica:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..catalogue.catalogue import sentence
 from ..core.delivery.status import DeliveryStatus, OutboxStatus
-from .common import Common, connect
+from .alarms import ALARM_COLUMNS
+from .common import Common
 from .output import print_json, show, show_one
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-ALARM_COLUMNS = ("member", "code", "detail", "count", "first_at", "last_at")
 OUTBOX_COLUMNS = ("destination", "queued", "delivered", "oldest_queued_at", "backlog_share")
 INBOX_COLUMNS = ("origin", "applied", "duplicates", "gaps", "refused", "parked", "watermark")
 
@@ -44,17 +44,6 @@ def show_delivery(
         show(values["alarms"], ALARM_COLUMNS, as_json=False, title=sentence("DELIVERY_ALARMS_TITLE", {}, common.language))
     show(values["outbox"], OUTBOX_COLUMNS, as_json=False, title=sentence("DELIVERY_OUTBOX_TITLE", {}, common.language))
     show(values["inbox"], INBOX_COLUMNS, as_json=False, title=sentence("DELIVERY_INBOX_TITLE", {}, common.language))
-
-
-async def clear_alarms(about: str, *, common: Common = Common()) -> None:
-    """Forget the alarms about one member, once you have looked at them.
-
-    Args:
-        about: the member: `hub` or a province code.
-    """
-    async with connect(common) as member:
-        cleared = await member.delivery.clear_alarms(about)
-    show_one({"member": about, "cleared": cleared}, as_json=common.json)
 
 
 def status_values(status: DeliveryStatus) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Rule served: an alarm survives restarts and is seen in `twelve333 hub status` an
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, insert, select, update
@@ -35,9 +36,11 @@ class Alarms:
         tx.execute(insert(alarms).values(member=member, code=code.name, detail=detail, count=1, first_at=now, last_at=now))
         return True
 
-    def clear(self, tx: Connection, member: str) -> int:
-        """Forget those about `member`; how many there were."""
-        return tx.execute(delete(self._alarms).where(self._alarms.c.member == member)).rowcount
+    def clear(self, tx: Connection, member: str, only: Iterable[Code] = ()) -> int:
+        """Forget those about `member`, with these codes if some are named; how many there were."""
+        about = self._alarms.c.member == member
+        names = [code.name for code in only]
+        return tx.execute(delete(self._alarms).where(and_(about, self._alarms.c.code.in_(names)) if names else about)).rowcount
 
     def all(self, tx: Connection) -> tuple[Alarm, ...]:
         """All of them, by member and code."""

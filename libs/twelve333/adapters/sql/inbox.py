@@ -17,7 +17,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from ...api.delivery.v1 import events_pb2
 from ...core.decision import Kind, Refusal, Refused, refuse
-from ...core.delivery.codes import APPLIER_FAILED, EPOCH_OLD, FORKED, TYPE_UNKNOWN
+from ...core.delivery.codes import APPLIER_FAILED, COPIES, EPOCH_OLD, FORKED, TYPE_UNKNOWN
 from ...core.delivery.fencing import digest_of
 from ...core.delivery.model import EPOCH_NONE, Envelope, InboxFacts, Reason, Receipt
 from ...core.delivery.rules import Apply, Duplicate, Gap, admit
@@ -232,7 +232,7 @@ class Inbox:
         """Remember the copy that spoke; one that begins a new epoch ends what was wrong with the origin's copies."""
         line.fence = max(line.fence, envelope.fence)
         if envelope.epoch > line.epoch > 0:
-            self.alarms.clear(tx, line.origin)
+            self.alarms.clear(tx, line.origin, COPIES)
 
     def _forked(self, tx: Connection, refusal: Refusal, now: datetime) -> None:
         """Two copies of the origin tell different things: an alarm here, and the first time the news to the hub."""
