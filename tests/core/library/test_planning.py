@@ -12,7 +12,7 @@ from twelve333.core.decision import Refusal
 from twelve333.core.library import codes
 from twelve333.core.library.articles import SNIPPET_CHARS_MAX, Quote, passages, quote
 from twelve333.core.library.model import NATIONAL
-from twelve333.core.library.ranking import Corpus, boost, region_weight, telling, weigh
+from twelve333.core.library.ranking import Corpus, Text, boost, region_weight, telling, weigh
 from twelve333.core.library.search import Lexicon, Plan, fold, index_grams, plan, query_grams
 
 LEXICON = Lexicon({"不发工资": ("欠薪",)}, frozenset({"怎么办", "我", "了"}))
@@ -73,7 +73,7 @@ def test_in_force_weighs_more_than_not() -> None:
 
 def worth(title: str, body: str, word: str) -> float:
     words = telling(((word,),), Corpus(100, {"工伤": 5, "单位": 80, "伤残": 9}))
-    return weigh(title, body, set(index_grams(f"{title}\n{body}")), words)
+    return weigh(Text(title, body), set(index_grams(f"{title}\n{body}")), words)
 
 
 def test_a_word_in_the_title_and_a_rare_word_weigh_more() -> None:

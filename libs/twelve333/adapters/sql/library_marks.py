@@ -9,11 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, text, update
 
 from .library_tables import LibraryTables
 
 _ONLY: Final = 1
+# Every search and every write of a piece asks this: one statement, one row whatever is there.
+_MARK: Final = text(
+    "SELECT (SELECT stamp FROM library_marks WHERE id = 1), (SELECT last_row FROM library_marks WHERE id = 1), "
+    "(SELECT max(row_id) FROM library_entries)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +36,11 @@ class Mark:
     last_row: int
 
 
-def mark_of(tx: Connection, tables: LibraryTables) -> Mark:
+def mark_of(tx: Connection) -> Mark:
     """The present mark."""
-    m = tables.library_marks.c
-    row = tx.execute(select(m.stamp, m.last_row).where(m.id == _ONLY)).one_or_none()
-    newest = tx.execute(select(func.max(tables.library_entries.c.row_id))).scalar() or 0
-    return Mark(row.stamp, newest, row.last_row) if row else Mark(0, newest, 0)
+    stamp, last_row, newest = tx.execute(_MARK).one()
+    newest = newest or 0
+    return Mark(0, newest, 0) if stamp is None else Mark(stamp, newest, last_row)
 
 
 def take_rows(tx: Connection, tables: LibraryTables, count: int, *, seen: bool = True) -> int:
@@ -45,7 +49,7 @@ def take_rows(tx: Connection, tables: LibraryTables, count: int, *, seen: bool =
     Args:
         seen: whether entries change now; rows of contents that no entry points to yet change nothing for a search.
     """
-    marks, held = tables.library_marks, mark_of(tx, tables)
+    marks, held = tables.library_marks, mark_of(tx)
     first = max(held.newest, held.last_row) + 1
     values = {"stamp": held.stamp + seen, "last_row": first + count - 1}
     if tx.execute(update(marks).where(marks.c.id == _ONLY).values(values)).rowcount == 0:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, TextClause, func, select, text
 from ...core.library import bits
 from ...core.library.catalogue import Card, Catalogue
 from ...core.library.model import Entry
-from ...core.library.ranking import Corpus
+from ...core.library.ranking import Corpus, Text
 from ...core.library.search import fold
 from .library import Held, decoded
 from .library_marks import Mark, mark_of
@@ -31,13 +31,12 @@ GRAMS_AT_ONCE: Final = 250  # of one statement; SQLite takes 500
 
 @dataclass(frozen=True, slots=True)
 class ReadText:
-    """An entry that was read: its row, as held, decoded, and its title and text folded."""
+    """An entry that was read: its row, as held, decoded, and as it is ranked."""
 
     row: int
     held: Held
     entry: Entry
-    title: str
-    body: str
+    text: Text
 
 
 class Shelf:
@@ -55,7 +54,7 @@ class Shelf:
 
     def look(self, tx: Connection) -> View:
         """The replica as one transaction sees it."""
-        mark, present = mark_of(tx, self.tables), self._present
+        mark, present = mark_of(tx), self._present
         if present is not None and present[0] == mark:
             return View(tx, self, mark, present[1])
         listed = self._listed
@@ -137,11 +136,12 @@ class View:
 
     def grams_in(self, rows: Sequence[int]) -> dict[int, set[str]]:
         """Which of the grams known here each of `rows` holds."""
-        found, among = {row: set[str]() for row in rows}, bits.of(rows)
+        found = [set[str]() for _ in rows]
         for gram, holding in self._grams.items():
-            for row in bits.members(holding & among):
-                found[row].add(gram)
-        return found
+            for held, grams in zip(bits.among(holding, rows), found, strict=True):
+                if held:
+                    grams.add(gram)
+        return dict(zip(rows, found, strict=True))
 
     def texts(self, rows: Sequence[int]) -> list[ReadText]:
         """The entries of `rows`, in that order."""
@@ -198,7 +198,7 @@ def _read(row: Row[Any]) -> ReadText:
     held = Held(row.entry_id, row.version, row.release, bytes(row.content), row.recorded_at)
     entry = decoded(held.content)
     body = fold(entry.body)
-    return ReadText(row.row_id, held, entry, fold(entry.title), entry.body if body == entry.body else body)
+    return ReadText(row.row_id, held, entry, Text(fold(entry.title), entry.body if body == entry.body else body))
 
 
 def _numbers(listed: str | None) -> list[int]:

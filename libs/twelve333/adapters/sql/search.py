@@ -6,7 +6,7 @@ pairs apart, so every candidate is checked against the words as typed before it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -100,7 +100,7 @@ def _literal(view: View, plan: Plan, wanted: Wanted, corpus: Corpus, allowed: in
     exact = all(len(term) <= 2 for term in plan.terms)
     for most in (size, WIDER * size):
         read = view.texts(chosen(matching, planes, view.catalogue, wanted.region, wanted.day, most))
-        true = read if exact else [one for one in read if all(term in one.title or term in one.body for term in plan.terms)]
+        true = read if exact else [one for one in read if all(term in one.text.title or term in one.text.body for term in plan.terms)]
         if len(true) >= wanted.limit or counted <= len(read):
             break
     return (len(true) if counted <= len(read) else counted), true
@@ -134,20 +134,25 @@ def _rank(
     grams = view.grams_in([one.row for one in candidates])
     scored: list[tuple[float, ReadText]] = []
     for one in candidates:
-        found = weigh(one.title, one.body, grams[one.row], worth)
-        found += echo(one.title, plan.literal, corpus) if found else 0.0
+        found = weigh(one.text, grams[one.row], worth)
+        found += echo(one.text.title, plan.literal, corpus) if found else 0.0
         scored.append((found * boost(one.entry, wanted.region, wanted.day), one))
     scored.sort(key=lambda pair: (-pair[0], pair[1].held.entry_id))
-    return [_hit(score, one, worth, plan, wanted, literal) for score, one in scored[: wanted.limit] if score > 0]
+    best = [(score, one) for score, one in scored[: wanted.limit] if score > 0]
+    return [
+        Hit(one.held, one.entry, _quote(one, worth, plan, grams[one.row]), literal, round(score, 4), in_force(one.entry, wanted.day))
+        for score, one in best
+    ]
 
 
-def _hit(score: float, one: ReadText, worth: Groups, plan: Plan, wanted: Wanted, literal: bool) -> Hit:
-    """A hit with what to quote of it; where only parts of words stand in the text, these are quoted."""
-    whole = {word.word: (number, word.rarity * len(word.word)) for number, group in enumerate(worth) for word in group}
-    told = quote(one.entry.body, one.body, whole, plan.literal)
+def _quote(one: ReadText, worth: Groups, plan: Plan, grams: Set[str]) -> Quote:
+    """What to quote of a text; where only parts of words stand in it, these. What the index says is not there is not looked for."""
+    words = [(number, word) for number, group in enumerate(worth) for word in group]
+    whole = {word.word: (number, word.rarity * len(word.word)) for number, word in words if word.grams <= grams}
+    told = quote(one.entry.body, one.text.body, whole, plan.literal)
     if not told.matched:
-        parts = {gram: (number, rare) for number, group in enumerate(worth) for word in group for gram, rare in word.pairs.items()}
-        told = quote(one.entry.body, one.body, parts, plan.literal)
-    if not told.article and all(word in one.title for word in told.matched):
+        parts = {gram: (number, rare) for number, word in words for gram, rare in word.pairs.items() if gram in grams}
+        told = quote(one.entry.body, one.text.body, parts, plan.literal)
+    if not told.article and all(word in one.text.title for word in told.matched):
         told = replace(told, snippet=opening(one.entry.body))
-    return Hit(one.held, one.entry, told, literal, round(score, 4), in_force(one.entry, wanted.day))
+    return told

@@ -10,18 +10,18 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 SNIPPET_CHARS_MAX: Final = 160
 SENTENCE_CHARS_MAX: Final = 400
 _BESIDE: Final = 0.1  # what a pair beside each other adds
-PLACES_MAX: Final = 64  # of one word in one text
+PLACES_MAX: Final = 64  # articles or lines with one word in one text
 _NUMBER = "[一二三四五六七八九十百千零〇0-9]+"
 _BLANK = "[ \t\u3000]"
 _HEADING = re.compile(
-    rf"^{_BLANK}*(?:#+{_BLANK}*)?(?P<article>第{_NUMBER}条(?:之{_NUMBER})?)(?={_BLANK}|[^的规至、和或及]|$)"
-    rf"|^{_BLANK}*#*{_BLANK}*(?P<chapter>第{_NUMBER}[编章节](?:{_BLANK}+.*)?)$"
-    rf"|^{_BLANK}*#+{_BLANK}*(?P<title>.*)$",
+    rf"^(?={_BLANK}*[#第])(?:{_BLANK}*(?:#+{_BLANK}*)?(?P<article>第{_NUMBER}条(?:之{_NUMBER})?)(?={_BLANK}|[^的规至、和或及]|$)"
+    rf"|{_BLANK}*#*{_BLANK}*(?P<chapter>第{_NUMBER}[编章节](?:{_BLANK}+.*)?)$"
+    rf"|{_BLANK}*#+{_BLANK}*(?P<title>.*)$)",
     re.MULTILINE,
 )
 _LINE = re.compile(r"^.*\S", re.MULTILINE)
@@ -56,8 +56,7 @@ class Quote:
     chapter: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(NamedTuple):
     """A part of a text: from where to where, under which chapter, as which article."""
 
     start: int
@@ -80,36 +79,30 @@ class _Outline:
             self._starts.append(found.start())
             self._blocks.append(_Block(found.end(), len(body), chapter, found["article"] or ""))
 
-    def is_heading(self, at: int) -> bool:
-        """Whether position `at` is in a heading that is no article."""
-        number = bisect_right(self._starts, at) - 1
-        return number >= 0 and not self._blocks[number].article and at < self._blocks[number].start
-
     def opening(self) -> _Block:
         """The first article or line that is no heading; all of the text if it has nothing else."""
-        starts = (found.start() for found in _LINE.finditer(self._body))
-        at = next((start for start in starts if not self.is_heading(start)), None)
-        return _Block(0, len(self._body), "", "") if at is None else self.block(at)
+        starts = (self.place(found.start()) for found in _LINE.finditer(self._body))
+        return next((block for block, heading in starts if not heading), _Block(0, len(self._body), "", ""))
 
-    def block(self, at: int) -> _Block:
-        """The article that holds position `at`, or the line."""
+    def place(self, at: int) -> tuple[_Block, bool]:
+        """The article that holds position `at`, or the line; and whether it is a heading that is no article."""
         number = bisect_right(self._starts, at) - 1
         until = self._starts[number + 1] if number + 1 < len(self._starts) else len(self._body)
         under = self._blocks[number] if number >= 0 else _Block(0, 0, "", "")
         if under.article:
-            return _Block(under.start, until, under.chapter, under.article)
+            return _Block(under.start, until, under.chapter, under.article), False
         start = self._body.rfind("\n", 0, at) + 1
         end = self._body.find("\n", at)
-        return _Block(start, len(self._body) if end < 0 else end, under.chapter, "")
+        return _Block(start, len(self._body) if end < 0 else end, under.chapter, ""), number >= 0 and at < under.start
 
 
 def passages(body: str) -> list[Passage]:
     """The articles of a text in order; a text without articles is parted at its headings and lines."""
     outline, found, at = _Outline(body), list[Passage](), 0
     while at < len(body):
-        block = outline.block(at)
+        block, heading = outline.place(at)
         text = "\n".join(line for raw in body[block.start : block.end].splitlines() if (line := raw.strip()))
-        if block.article or (text and not outline.is_heading(at)):
+        if block.article or (text and not heading):
             found.append(Passage(block.chapter, block.article, text))
         at = max(block.end, at) + (not block.article)
     return found
@@ -126,18 +119,14 @@ def quote(body: str, folded: str, words: Mapping[str, tuple[int, float]], pairs:
     """
     outline, found, headings = _Outline(body), dict[_Block, set[str]](), dict[_Block, set[str]]()
     for word in words:
-        for at in _places(folded, word):
-            (headings if outline.is_heading(at) else found).setdefault(outline.block(at), set()).add(word)
+        for block, heading in _places(folded, word, outline):
+            (headings if heading else found).setdefault(block, set()).add(word)
     found = found or headings
     if not found:
         first = outline.opening()
         return Quote(first.article, _cut(body[first.start : first.end].strip(), 0), (), "", first.chapter)
 
-    def says(block: _Block) -> tuple[float, int]:
-        beside = sum(pair in folded[block.start : block.end] for pair in pairs)
-        return round(_worth(found[block], words) * (1 + _BESIDE * beside), 6), -block.start
-
-    best = max(found, key=says)
+    best = _best({block: _worth(held, words) for block, held in found.items()}, folded, pairs)
     matched = tuple(sorted(found[best], key=lambda word: (-len(word), word)))
     start, end = _sentence(folded, best, words)
     text = body[best.start : best.end]
@@ -145,6 +134,19 @@ def quote(body: str, folded: str, words: Mapping[str, tuple[int, float]], pairs:
     places = [at for word in matched if (at := folded.find(word, best.start, best.end)) >= 0]  # a number of an article stands before it
     snippet = _cut(text.strip(), min(places, default=best.start) - best.start - lead)
     return Quote(best.article, snippet, matched, " ".join(body[start:end].split())[:SENTENCE_CHARS_MAX], best.chapter)
+
+
+def _best(worth: Mapping[_Block, float], folded: str, pairs: Collection[str]) -> _Block:
+    """The block that says most, the first of equals; those that could not win with every pair are not looked into."""
+    best, most = next(iter(worth)), (-1.0, 0)
+    for block in sorted(worth, key=lambda block: -worth[block]):
+        if round(worth[block] * (1 + _BESIDE * len(pairs)), 6) < most[0]:
+            break
+        text = folded[block.start : block.end]
+        says = round(worth[block] * (1 + _BESIDE * sum([pair in text for pair in pairs])), 6), -block.start
+        if says > most:
+            best, most = block, says
+    return best
 
 
 def _worth(found: Iterable[str], words: Mapping[str, tuple[int, float]]) -> float:
@@ -162,14 +164,15 @@ def opening(body: str) -> str:
     return _cut(body[block.start : block.end].strip(), 0)
 
 
-def _places(folded: str, word: str) -> Iterator[int]:
-    """Where a word stands, the first `PLACES_MAX` times."""
+def _places(folded: str, word: str, outline: _Outline) -> Iterator[tuple[_Block, bool]]:
+    """The blocks in which a word stands, the first `PLACES_MAX`; whether each is a heading."""
     at = folded.find(word)
     for _ in range(PLACES_MAX):
         if at < 0:
             return
-        yield at
-        at = folded.find(word, at + len(word))
+        block, heading = outline.place(at)
+        yield block, heading
+        at = folded.find(word, max(block.end, at + len(word)))
 
 
 def _sentence(folded: str, block: _Block, words: Mapping[str, tuple[int, float]]) -> tuple[int, int]:

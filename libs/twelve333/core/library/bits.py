@@ -12,6 +12,7 @@ from typing import Final
 
 _FILLED = re.compile(rb"[^\x00]", re.DOTALL)
 _PLACES: Final = [tuple(place for place in range(8) if byte >> place & 1) for byte in range(256)]
+_BIT: Final = [1 << place for place in range(8)]
 
 
 def of(rows: Iterable[int]) -> int:
@@ -53,11 +54,15 @@ def sums(planes: Sequence[int], rows: Sequence[int]) -> list[int]:
     """The sum of each of `rows`."""
     found = [0] * len(rows)
     for place, plane in enumerate(planes):
-        raw = plane.to_bytes(plane.bit_length() // 8 + 1, "little")
-        for at, row in enumerate(rows):
-            if row >> 3 < len(raw) and raw[row >> 3] >> (row & 7) & 1:
-                found[at] += 1 << place
+        value = 1 << place
+        found = [had + value if held else had for had, held in zip(found, among(plane, rows), strict=True)]
     return found
+
+
+def among(bits: int, rows: Sequence[int]) -> list[int]:
+    """For each of a few `rows` whether it is in the set: not 0 if it is."""
+    raw = bits.to_bytes(max(rows, default=0) // 8 + 1 + bits.bit_length() // 8, "little")
+    return [raw[row >> 3] & _BIT[row & 7] for row in rows]
 
 
 def greatest(within: int, planes: Sequence[int], size: int) -> tuple[int, int]:
