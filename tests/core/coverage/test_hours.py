@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.core.routing.strategies import hours
 
 from twelve333.adapters.calendar import announced_calendar
-from twelve333.core.coverage.hours import NO_CALENDAR, Schedule, in_season, local_time
+from twelve333.core.coverage.hours import NO_CALENDAR, LocalTimes, Schedule, in_season, local_time
 from twelve333.core.coverage.model import ALWAYS, DateHours, DayHours, HolidayHours, Hours, Season, Span
 
 CALENDAR = announced_calendar()
@@ -91,6 +91,13 @@ def test_who_never_opens_says_so() -> None:
 
 def test_always_is_always() -> None:
     assert Schedule(ALWAYS).next_open(at("2014-01-31T03:00"), CALENDAR) == at("2014-01-31T03:00")
+
+
+@given(st.lists(st.integers(-4_000_000, 4_000_000), min_size=1, max_size=30))
+def test_a_time_is_seen_alike_whatever_was_asked_before(seconds: list[int]) -> None:
+    times, around = LocalTimes(CALENDAR), at("2014-05-01T00:00")
+    for moment in (around + timedelta(seconds=each * step) for each in seconds for step in (1, 0.000_1)):
+        assert times.at(moment) == times.at(moment.astimezone(UTC)) == local_time(moment, CALENDAR)
 
 
 @given(hours(), st.integers(0, 20_000))

@@ -6,7 +6,7 @@ the usual week. A year whose holidays are not announced yet is taken as Monday t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -17,6 +17,7 @@ NO_CALENDAR: Final = Calendar("none", frozenset())
 DAYS_AHEAD_MAX: Final = 62  # nobody is told "we open again in a year"
 _ALL_DAY: Final = (Span(0, MINUTES_A_DAY),)
 _SATURDAY: Final = 6
+_MINUTE: Final = timedelta(minutes=1)
 Week = Mapping[int, tuple[Span, ...]]
 
 
@@ -42,27 +43,51 @@ def local_day(day: date, calendar: Calendar) -> LocalTime:
     return LocalTime(day, weekday, 0, weekday < _SATURDAY and not worked, weekday >= _SATURDAY and worked)
 
 
+class LocalTimes:
+    """Times as opening hours see them by one calendar. Hours begin and end with a minute, so all of a minute are one, worked out once."""
+
+    __slots__ = ("_calendar", "_minute")
+
+    def __init__(self, calendar: Calendar) -> None:
+        self._calendar = calendar
+        self._minute: tuple[datetime, datetime, LocalTime] | None = None  # replaced as a whole, so threads need no lock
+
+    def at(self, now: datetime) -> LocalTime:
+        """An aware time."""
+        minute = self._minute
+        if minute is None or not minute[0] <= now < minute[1]:
+            local = now.astimezone(CHINA)
+            begins = now - timedelta(seconds=local.second, microseconds=local.microsecond)
+            minute = self._minute = begins, begins + _MINUTE, local_time(now, self._calendar)
+        return minute[2]
+
+
+def within(spans: Iterable[Span], minute: int) -> bool:
+    """Whether a minute of the day lies in one of the spans."""
+    for span in spans:  # noqa: SIM110 - a generator costs more than these two comparisons, and every decision comes here
+        if span.start <= minute < span.end:
+            return True
+    return False
+
+
 class Schedule:
     """The hours of one unit."""
 
-    __slots__ = ("_dates", "_hours", "_seasons", "_week")
+    __slots__ = ("_always", "_dates", "_hours", "_seasons", "_week")
 
     def __init__(self, hours: Hours) -> None:
-        self._hours = hours
+        self._hours, self._always = hours, hours.always
         self._week: Week = {day.weekday: day.spans for day in hours.weekly}
         self._dates = {day.date: day.spans for day in hours.exceptions}
         self._seasons = [(season, {day.weekday: day.spans for day in season.weekly}) for season in hours.seasons]
 
     def is_open(self, local: LocalTime) -> bool:
         """Whether a consultant answers at that time."""
-        if self._hours.always:
-            return True
-        minute = local.minute
-        return any(span.start <= minute < span.end for span in self.spans(local))
+        return self._always or within(self.spans(local), local.minute)
 
     def spans(self, local: LocalTime) -> tuple[Span, ...]:
         """The hours of that day, in order."""
-        if self._hours.always:
+        if self._always:
             return _ALL_DAY
         if self._dates:
             spans = self._dates.get(local.date)
@@ -90,7 +115,7 @@ class Schedule:
 
     def weeks(self) -> Iterator[Week]:
         """Each week that this unit has in a year: the usual one and those of its seasons."""
-        if self._hours.always:
+        if self._always:
             yield dict.fromkeys(range(1, 8), _ALL_DAY)
             return
         yield self._week

@@ -14,12 +14,14 @@ from typing import Final
 from ..ids import parent_of
 from ..registration.model import Unit, UnitStatus
 from ..worktime.model import Calendar
-from .hours import NO_CALENDAR, LocalTime, Schedule, local_time
+from .hours import NO_CALENDAR, LocalTime, LocalTimes, Schedule
 from .model import ALL_TOPICS, Candidate, Declaration, FallbackRule, Hours, Relation, Told, Verdict
 from .nearness import nearness, stands_in
 
 NOBODY: Final = Declaration("", (), (), (), Hours(), 0, "")
 _STATUS_VERDICTS: Final = {UnitStatus.OPEN: None, UnitStatus.SUSPENDED: Verdict.SUSPENDED}
+
+_OWNER: Final = Relation.OWNER  # looked up once, not with each call
 
 
 class Entry:
@@ -37,6 +39,7 @@ class Entry:
         "standing",
         "topics",
         "unit",
+        "voicemail",
     )
 
     def __init__(
@@ -52,18 +55,19 @@ class Entry:
         self.relation = relation
         self.agreement = agreement
         self.declaration = declaration or NOBODY
+        self.voicemail = self.declaration.voicemail
         self.standing = _standing(unit) or (None if declaration else Verdict.NOT_DECLARED)
         self.no_node = unit.member not in members
         self.topics = None if ALL_TOPICS in self.declaration.topics else self.declaration.topics
         self.languages = frozenset(self.declaration.languages)
         self.schedule = Schedule(self.declaration.hours)
-        self._candidates: dict[tuple[Verdict, Told], Candidate] = {}
+        self._candidates: dict[tuple[Verdict, Told, str], Candidate] = {}
 
-    def candidate(self, verdict: Verdict, told: Told = Told.NOTHING) -> Candidate:
+    def candidate(self, verdict: Verdict, told: Told = Told.NOTHING, rule: str = "") -> Candidate:
         """This unit with a verdict; made once, because a decision only points at it."""
-        found = self._candidates.get((verdict, told))
+        found = self._candidates.get((verdict, told, rule))
         if found is None:
-            found = self._candidates[verdict, told] = Candidate(self.unit, self.member, self.relation, verdict, "", told)
+            found = self._candidates[verdict, told, rule] = Candidate(self.unit, self.member, self.relation, verdict, rule, told)
         return found
 
     def verdict(self, topic: str, language: str, local: LocalTime) -> Verdict | None:
@@ -118,6 +122,7 @@ class Snapshot:
         plans: for each region that somebody answers for, the units to try, in order.
         named: every unit, as one that a rule names.
         calendar: the announced working days.
+        times: as opening hours see them by that calendar.
     """
 
     version: int
@@ -127,6 +132,10 @@ class Snapshot:
     plans: Mapping[str, tuple[Entry, ...]] = field(repr=False, compare=False)
     named: Mapping[str, Entry] = field(repr=False, compare=False)
     calendar: Calendar = field(default=NO_CALENDAR, repr=False)
+    times: LocalTimes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "times", LocalTimes(self.calendar))
 
     @classmethod
     def of(
@@ -154,7 +163,7 @@ class Snapshot:
 
     def local(self, now: datetime) -> LocalTime:
         """An aware time as opening hours see it."""
-        return local_time(now, self.calendar)
+        return self.times.at(now)
 
     def plan_for(self, region: str, topic: str, language: str) -> tuple[Entry, ...]:
         """The units to try for a question, in order; of several that answer for the region, the one that does so most closely comes first.
@@ -165,7 +174,7 @@ class Snapshot:
             language: a language tag.
         """
         plan = self.plan(region)
-        if len(plan) < 2 or plan[1].relation is not Relation.OWNER:
+        if len(plan) < 2 or plan[1].relation is not _OWNER:
             return plan
         owners = [entry for entry in plan if entry.relation is Relation.OWNER]
         return (*sorted(owners, key=lambda entry: -entry.nearness(topic, language)), *plan[len(owners) :])

@@ -69,7 +69,10 @@ class PartSlots:
 
     def takes(self, call: Call) -> bool:
         """Whether a call counts here; as long as it is not known who hands it on, it may be anybody."""
-        return self.part.is_about(call.topic, call.language) and (not call.visited or self.part.is_for(call.visited[-1]))
+        part = self.part
+        if (part.topics or part.language) and not part.is_about(call.topic, call.language):
+            return False
+        return not call.visited or part.is_for(call.visited[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +88,10 @@ class Slots:
         if self.free <= 0:
             return False
         kept = fits = False
-        for each in self.parts:
-            takes = each.takes(call)
+        for each in self.parts:  # a part that could not change the answer is not asked whether it takes the call
             if each.part.kept:
-                kept, fits = True, fits or (takes and each.free > 0)
-            elif takes and each.free <= 0:
+                kept, fits = True, fits or (each.free > 0 and each.takes(call))
+            elif each.free <= 0 and each.takes(call):
                 return False
         return fits or not kept
 
@@ -111,6 +113,9 @@ class State:
     queues: Mapping[str, Queue] = field(default_factory=dict)
     slots: Mapping[str, Slots] = field(default_factory=dict)
     gapped: Mapping[str, datetime] = field(default_factory=dict)
+
+
+NOTHING_OBSERVED: Final = State()
 
 
 class LastResortKind(StrEnum):
@@ -154,7 +159,7 @@ class Route:
     decided_at: datetime
     calendar: str = ""
     policies: tuple[tuple[str, int], ...] = ()
-    observed: State = field(default_factory=State)
+    observed: State = NOTHING_OBSERVED
 
     @property
     def to_try(self) -> tuple[Candidate, ...]:

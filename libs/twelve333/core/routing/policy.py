@@ -8,13 +8,13 @@ vocabulary: NENA i3 policy store; weights, shares, several time windows and esti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
-from ..coverage.hours import LocalTime
+from ..coverage.hours import LocalTime, within
 from ..coverage.model import DayHours
 from .model import Call, Queue
 
@@ -22,6 +22,7 @@ RULES_MAX: Final = 64
 TARGETS_MAX: Final = 16
 WEIGHT_MAX: Final = 1_000
 PERCENT: Final = 100
+T = TypeVar("T")
 
 
 class Action(StrEnum):
@@ -96,13 +97,13 @@ class Policy:
 
 
 class Policies:
-    """The rules of one unit made ready: by action, the highest priority first."""
+    """The rules of one unit made ready: by action, the highest priority first; `version` is unit and revision, as decisions keep it."""
 
-    __slots__ = ("prefer", "refuse", "revision")
+    __slots__ = ("prefer", "refuse", "version")
 
     def __init__(self, policy: Policy) -> None:
         ordered = sorted(policy.rules, key=lambda rule: -rule.priority)
-        self.revision = policy.revision
+        self.version = policy.unit, policy.revision
         self.prefer = tuple(_Ready(policy.unit, rule) for rule in ordered if rule.action is Action.PREFER)
         self.refuse = tuple(_Ready(policy.unit, rule) for rule in ordered if rule.action is Action.REFUSE)
 
@@ -117,15 +118,30 @@ class Holding(Protocol):
 class _Ready:
     """A rule made ready for asking; `name` is owner/id, as explanations say it."""
 
-    __slots__ = ("_caller_regions", "_rule", "_share", "_week", "_when", "name", "targets")
+    __slots__ = (
+        "_caller_regions",
+        "_languages",
+        "_priority_min",
+        "_share",
+        "_topics",
+        "_valid_from",
+        "_valid_until",
+        "_wait_min_s",
+        "_waiting_min",
+        "_week",
+        "name",
+        "targets",
+    )
 
     def __init__(self, unit: str, rule: Rule) -> None:
-        self.name = f"{unit}/{rule.id}"
-        self.targets = rule.targets
-        self._rule, self._when = rule, rule.when
-        self._week = {day.weekday: day.spans for day in rule.when.windows}
-        self._share = rule.when.share_pct / PERCENT
-        self._caller_regions = tuple(digits_of(region) for region in rule.when.caller_regions)
+        self.name, self.targets = f"{unit}/{rule.id}", rule.targets
+        self._valid_from, self._valid_until = rule.valid_from, rule.valid_until
+        when = rule.when
+        self._topics, self._languages, self._priority_min = when.topics, when.languages, when.priority_min
+        self._caller_regions = tuple(digits_of(region) for region in when.caller_regions)
+        self._week = {day.weekday: day.spans for day in when.windows}
+        self._waiting_min, self._wait_min_s = when.waiting_min, when.wait_min_s
+        self._share = when.share_pct / PERCENT
 
     def holds(self, call: Call, queue: Queue | None, local: LocalTime, now: datetime) -> bool:
         """Whether it holds for a call.
@@ -136,19 +152,18 @@ class _Ready:
             local: the time as opening hours see it.
             now: the same time.
         """
-        rule, when = self._rule, self._when
-        if (rule.valid_from and now < rule.valid_from) or (rule.valid_until and now >= rule.valid_until):
+        if (self._topics and not call.topic.startswith(self._topics)) or (self._languages and call.language not in self._languages):
             return False
-        if (when.topics and not call.topic.startswith(when.topics)) or (when.languages and call.language not in when.languages):
+        if (self._valid_from and now < self._valid_from) or (self._valid_until and now >= self._valid_until):
             return False
         if self._caller_regions and not (call.caller_region and call.caller_region.startswith(self._caller_regions)):
             return False
-        if call.priority < when.priority_min or call.draw >= self._share:
+        if call.priority < self._priority_min or call.draw >= self._share:
             return False
-        if self._week and not any(span.start <= local.minute < span.end for span in self._week.get(local.weekday, ())):
+        if self._week and not within(self._week.get(local.weekday, ()), local.minute):
             return False
-        if when.waiting_min or when.wait_min_s:
-            return queue is not None and queue.waiting >= when.waiting_min and queue.wait_s >= when.wait_min_s
+        if self._waiting_min or self._wait_min_s:
+            return queue is not None and queue.waiting >= self._waiting_min and queue.wait_s >= self._wait_min_s
         return True
 
     def rest_of(self, draw: float) -> float:
@@ -156,26 +171,23 @@ class _Ready:
         return draw / self._share
 
 
-def by_weight(targets: Sequence[Target], draw: float, able: Mapping[str, bool] | None = None) -> list[str]:
-    """The units of a rule in the order of trying: drawn by weight, those that can answer among themselves, then the others as listed.
+def by_weight(weighted: Sequence[tuple[int, T]], draw: float) -> list[T]:
+    """What a rule names and can answer, in the order of trying, drawn by weight.
 
     Args:
-        targets: with their weights.
+        weighted: each with its weight.
         draw: in [0, 1); each pick takes its part of it, so one draw decides the whole order.
-        able: whether a unit can answer; None: all can.
     """
-    left = [target for target in targets if able is None or able.get(target.unit, False)]
-    unable = [target.unit for target in targets if target not in left]
-    order: list[str] = []
-    while left:
-        point, total = draw * sum(target.weight for target in left), 0.0
-        for number, target in enumerate(left):
-            if point < total + target.weight or number == len(left) - 1:
-                draw = min(max((point - total) / target.weight, 0.0), _BELOW_ONE)
-                order.append(left.pop(number).unit)
-                break
-            total += target.weight
-    return order + unable
+    left, order, weights = list(weighted), list[T](), sum(weight for weight, _ in weighted)
+    while len(left) > 1:
+        point, below, number = draw * weights, 0, 0
+        while number < len(left) - 1 and point >= below + left[number][0]:
+            below += left[number][0]
+            number += 1
+        weight, drawn = left.pop(number)
+        draw, weights = min(max((point - below) / weight, 0.0), _BELOW_ONE), weights - weight
+        order.append(drawn)
+    return order + [last for _, last in left]
 
 
 def policies_by_unit(policies: Iterable[Policy]) -> dict[str, Policies]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
 from ..coverage.declaring import check_question
 from ..coverage.hours import LocalTime
-from ..coverage.model import Candidate, Relation, Told, Verdict
+from ..coverage.model import Candidate, Told, Verdict
 from ..coverage.snapshot import Entry, Snapshot
 from ..decision import Refusal, refuse
 from ..ids import check_unit_code
@@ -38,6 +39,12 @@ _CALLS_BACK: Final = frozenset(
 NO_POLICIES: Final[Mapping[str, Policies]] = MappingProxyType({})
 # Those take a message outside their hours as well.
 _TAKES_MESSAGES: Final = _CALLS_BACK | {Verdict.CLOSED_NOW}
+
+# Looked up once: of an enumeration each look-up costs as much as a look into the directory.
+_CHOSEN, _ELIGIBLE = Verdict.CHOSEN, Verdict.ELIGIBLE
+_NOTHING, _FRESH, _STALE = Told.NOTHING, Told.FRESH, Told.STALE
+# A unit considered, what speaks against it, the rule if it is one, how much was known of its queue, and its rules.
+_Weighed = tuple[Entry, Verdict | None, str, Told, Policies | None]
 
 
 def check_call(call: Call) -> Refusal | None:
@@ -63,23 +70,19 @@ def decide(snapshot: Snapshot, state: State, call: Call, now: datetime, policies
         policies: rules of units, made ready.
     """
     local = snapshot.local(now)
-    plan: Sequence[Entry] = snapshot.plan_for(call.region, call.topic, call.language)
-    named, rule = _named(snapshot, plan, state, call, local, now, policies) if policies else ((), "")
-    if named:
-        first = {entry.unit for entry in named}
-        plan = (*named, *(entry for entry in plan if entry.unit not in first))
-    candidates, chosen = list[Candidate](), False
-    for entry in plan:
-        verdict, by_rule = _against(entry, state, call, local, now, policies)
+    plan = snapshot.plan_for(call.region, call.topic, call.language)
+    weighed = _named(snapshot, plan, state, call, local, now, policies) if plan and policies else []
+    first = {each[0].unit for each in weighed} if weighed else ()
+    weighed += [_weigh(entry, state, call, local, now, policies) for entry in plan if entry.unit not in first]
+    candidates, used, chosen = list[Candidate](), list[tuple[str, int]](), False
+    for entry, verdict, by_rule, told, own in weighed:
         if verdict is None:
-            verdict = Verdict.ELIGIBLE if chosen else Verdict.CHOSEN
-            chosen = True
-        told = _told(state, entry.unit, now) if state.queues else Told.NOTHING
-        by_rule = by_rule or (rule if entry.relation is Relation.POLICY else "")
-        found = entry.candidate(verdict, told)
-        candidates.append(Candidate(found.unit, found.member, found.relation, verdict, by_rule, told) if by_rule else found)
-    used = tuple((entry.unit, policies[entry.unit].revision) for entry in plan if entry.unit in policies) if policies else ()
-    return Route(call, tuple(candidates), _last_resort(plan, candidates), snapshot.version, now, snapshot.calendar.version, used)
+            verdict, chosen = (_ELIGIBLE if chosen else _CHOSEN), True
+        candidates.append(entry.candidate(verdict, told, by_rule))
+        if own is not None:
+            used.append(own.version)
+    last = _last_resort(weighed, candidates)
+    return Route(call, tuple(candidates), last, snapshot.version, now, snapshot.calendar.version, tuple(used))
 
 
 def _named(
@@ -90,54 +93,59 @@ def _named(
     local: LocalTime,
     now: datetime,
     policies: Mapping[str, Policies],
-) -> tuple[Sequence[Entry], str]:
-    """The units that a rule of the first owner wants tried first, in the order drawn, and the rule's name."""
-    own = policies.get(plan[0].unit) if plan else None
+) -> list[_Weighed]:
+    """The units that a rule of the first owner wants tried first, weighed, in the order drawn."""
+    own = policies.get(plan[0].unit)
     if own is None or not own.prefer:
-        return (), ""
+        return []
     queue = _fresh(state, plan[0].unit, now)
     for rule in own.prefer:
         if rule.holds(call, queue, local, now):
-            entries = {target.unit: snapshot.named[target.unit] for target in rule.targets if target.unit in snapshot.named}
-            able = {unit: _against(entry, state, call, local, now, policies)[0] is None for unit, entry in entries.items()}
-            order = by_weight(rule.targets, rule.rest_of(call.draw), able)
-            return [entries[unit] for unit in order if unit in entries], rule.name
-    return (), ""
+            able, unable = list[tuple[int, _Weighed]](), list[_Weighed]()
+            for target in rule.targets:
+                entry = snapshot.named.get(target.unit)
+                if entry is not None:
+                    _, verdict, by_rule, told, its_own = _weigh(entry, state, call, local, now, policies)
+                    found = entry, verdict, by_rule or rule.name, told, its_own
+                    able.append((target.weight, found)) if verdict is None else unable.append(found)
+            return by_weight(able, rule.rest_of(call.draw)) + unable
+    return []
 
 
-def _against(
-    entry: Entry, state: State, call: Call, local: LocalTime, now: datetime, policies: Mapping[str, Policies]
-) -> tuple[Verdict | None, str]:
-    """What speaks against a unit for this call, and the rule if it is one."""
-    if entry.unit in call.visited:
-        return Verdict.LOOP, ""
-    if len(call.visited) >= HOPS_MAX:
-        return Verdict.HOP_LIMIT, ""
+def _weigh(entry: Entry, state: State, call: Call, local: LocalTime, now: datetime, policies: Mapping[str, Policies]) -> _Weighed:
+    """What speaks against a unit for this call, the first in order."""
+    unit, visited = entry.unit, call.visited
+    queue, told, own = state.queues.get(unit), _NOTHING, policies.get(unit)
+    if queue is not None:
+        queue, told = (queue, _FRESH) if queue.expires_at > now else (None, _STALE)
+    if visited and (unit in visited or len(visited) >= HOPS_MAX):
+        return entry, Verdict.LOOP if unit in visited else Verdict.HOP_LIMIT, "", told, own
     verdict = entry.verdict(call.topic, call.language, local) or _out_of_reach(entry, state, now)
     if verdict is not None:
-        return verdict, ""
-    own = policies.get(entry.unit)
-    if own is not None and own.refuse:
-        queue = _fresh(state, entry.unit, now)
+        return entry, verdict, "", told, own
+    if own is not None:
         for rule in own.refuse:
             if rule.holds(call, queue, local, now):
-                return Verdict.RULE, rule.name
-    return _no_room(entry.unit, state, call, now), ""
+                return entry, Verdict.RULE, rule.name, told, own
+    return entry, _no_room(unit, queue, state, call, now), "", told, own
 
 
 def _out_of_reach(entry: Entry, state: State, now: datetime) -> Verdict | None:
     if entry.no_node:
         return Verdict.NO_NODE
-    until = state.unreachable.get(entry.member)
-    if until is not None and until > now:
-        return Verdict.UNREACHABLE
-    until = state.refused.get(entry.unit)
-    return Verdict.RECENTLY_REFUSED if until is not None and until > now else None
+    if state.unreachable:
+        until = state.unreachable.get(entry.member)
+        if until is not None and until > now:
+            return Verdict.UNREACHABLE
+    if state.refused:
+        until = state.refused.get(entry.unit)
+        if until is not None and until > now:
+            return Verdict.RECENTLY_REFUSED
+    return None
 
 
-def _no_room(unit: str, state: State, call: Call, now: datetime) -> Verdict | None:
+def _no_room(unit: str, queue: Queue | None, state: State, call: Call, now: datetime) -> Verdict | None:
     """Whether a unit has no place for the call, as far as it told lately or as we hold slots of it; what is stale rejects nobody."""
-    queue = _fresh(state, unit, now)
     if queue is not None and not queue.active:
         return Verdict.INACTIVE
     slots = state.slots.get(unit)
@@ -152,18 +160,18 @@ def _fresh(state: State, unit: str, now: datetime) -> Queue | None:
     return queue if queue is not None and queue.expires_at > now else None
 
 
-def _told(state: State, unit: str, now: datetime) -> Told:
-    queue = state.queues.get(unit)
-    if queue is None:
-        return Told.NOTHING
-    return Told.FRESH if queue.expires_at > now else Told.STALE
+def _last_resort(weighed: Sequence[_Weighed], candidates: Sequence[Candidate]) -> LastResort:
+    calls_back = ""
+    for each, candidate in zip(weighed, candidates, strict=True):
+        if candidate.verdict in _TAKES_MESSAGES:
+            if each[0].voicemail:
+                return _last(LastResortKind.VOICEMAIL, candidate.unit)
+            if not calls_back and candidate.verdict in _CALLS_BACK:
+                calls_back = candidate.unit
+    return _last(LastResortKind.CALLBACK, calls_back) if calls_back else A_CASE
 
 
-def _last_resort(plan: Sequence[Entry], candidates: Sequence[Candidate]) -> LastResort:
-    for entry, candidate in zip(plan, candidates, strict=True):
-        if candidate.verdict in _TAKES_MESSAGES and entry.declaration.voicemail:
-            return LastResort(LastResortKind.VOICEMAIL, entry.unit)
-    for candidate in candidates:
-        if candidate.verdict in _CALLS_BACK:
-            return LastResort(LastResortKind.CALLBACK, candidate.unit)
-    return A_CASE
+@lru_cache(maxsize=16_384)  # both kinds of every unit of a large country
+def _last(kind: LastResortKind, unit: str) -> LastResort:
+    """Made once, because a decision only points at it."""
+    return LastResort(kind, unit)
