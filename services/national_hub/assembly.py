@@ -74,7 +74,7 @@ from .handlers.policies import RoutingPolicyHandlers
 from .handlers.proposals import proposal_service
 from .handlers.recovery import DirectoryReturnHandlers, load_recovery
 from .handlers.registration import RegistrationHandlers
-from .handlers.routing import take_told_handoff
+from .handlers.routing import HANDOFFS_ASKED, return_handoffs, take_told_handoff
 from .handlers.standing import STANDING, take_standing
 from .library_services import keep_told_playing, library_services
 from .renewal import Renewal
@@ -211,6 +211,7 @@ def appliers(hub: HubContext, delivery: Delivery, silence: Silence) -> Appliers:
         **case_appliers(cases.store, delivery.following(), hub.records),
         "twelve333.api.delivery.v1.ForkSeen": take_seen_fork(delivery),
         "twelve333.api.routing.v1.HandoffEvent": silence.noting_calls(take_told_handoff),
+        HANDOFFS_ASKED: return_handoffs(delivery.outbox),
         SEEN: silence.take_seen,
         "twelve333.api.library.v1.PromptPlaying": keep_told_playing,
         "twelve333.api.library.v1.ReleaseApplied": keep_report,

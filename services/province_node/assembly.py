@@ -77,6 +77,7 @@ from .handlers.replay import ReplayHandlers
 from .handlers.routing import HandoffPeerHandlers, take_outcome, take_told_handoff
 from .handlers.slots import SlotPeerHandlers
 from .handlers.verify import TestCallPeerHandlers, UnitVerifyHandlers
+from .handoff_returns import HandoffReturns
 from .library_files import LibraryFiles
 from .library_services import library_desk_services, library_peer_services
 from .library_work import LibraryWork
@@ -278,7 +279,8 @@ def appliers(node: NodeContext, delivery: Delivery, calls: CallParts, pulling: B
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff(node, calls.view),
         "twelve333.api.routing.v1.CallbackAsked": take_asked_callback(calls.line),
         "twelve333.api.routing.v1.CallbackEnded": take_ended_callback(calls.resorts),
-        "twelve333.api.routing.v1.HandoffOutcome": take_outcome(calls.handoffs),
+        "twelve333.api.routing.v1.HandoffOutcome": take_outcome(calls.handoffs, delivery),
+        **HandoffReturns(node, calls.view, delivery).appliers(),
         "twelve333.api.library.v1.ReleaseAnnounced": copying.on_announced(),
         **proposal_appliers(node),
     }

@@ -12,6 +12,7 @@ from twelve333.adapters.sql.cases_inbound import ask_for_returns
 from twelve333.adapters.sql.library import reindex
 from twelve333.core.ids import HUB
 
+from .handoff_returns import ask_for_handoffs
 from .store import delivery_of, library, metadata
 from .store.registration import member_names
 
@@ -27,6 +28,7 @@ def service(province: str) -> Service:
 
     def ask_back(tx: Connection, lost: Lost) -> None:
         ask_for_returns(tx, delivery, lost.told, lost.since, lost.now)
+        ask_for_handoffs(tx, delivery.outbox, lost.told, lost.since, lost.now)
         ask_for_steps(tx, delivery.outbox, [HUB], lost.since, lost.now)
 
     return Service(SERVICE, metadata, delivery, Revisions(SERVICE), index, others, ask_back)

@@ -34,11 +34,14 @@ async def test_what_was_entered_since_the_backups_of_hub_and_node_comes_back(tmp
         for member in (federation.hub, federation.nodes["320000"]):
             await _back_up(federation, member)
         case = await _live_on(federation)
+        calls = await _hand_over(federation)
         before = await _held(federation)
         for member in (federation.hub, federation.nodes["320000"]):
             await _lose_and_restore(federation, member)
         await until("what was lost at the hub", _is(lambda: _held(federation), before), SECONDS)
         await until("the case at its node", lambda: _version_is(_desk(federation, "320000"), case), SECONDS)
+        for name, steps in calls.items():
+            await until("a call at its node", lambda name=name, steps=steps: _stands(federation, name, steps), SECONDS)  # type: ignore[misc]
         await _nothing_went_back(federation)
     finally:
         await federation.stop()
@@ -62,6 +65,30 @@ async def _live_on(federation: Federation) -> Case:
     await until("the case in Shanghai", lambda: _version_is(_desk(federation, "310000"), offered), SECONDS)
     await until("the case at the hub", lambda: _version_is(federation.hub.connect(), offered), SECONDS)
     return offered
+
+
+async def _hand_over(federation: Federation) -> dict[str, list[str]]:
+    """Calls that the node which loses everything handed on, and one that it accepted and is speaking on: how each stands there."""
+    async with _desk(federation, "320000") as here, _desk(federation, "310000") as there:
+        over, given_back = [(await here.handoffs.place(NANJING, SHANGHAI)).handoff.call.id for _ in range(2)]
+        accepted = (await there.handoffs.place(SHANGHAI, NANJING)).handoff.call.id
+        for name, origin in ((over, here), (accepted, there)):
+            await origin.handoffs.connected(name)
+        await here.handoffs.completed(over)
+        await there.handoffs.returned(given_back, "WRONG_TOPIC")  # said by the unit that accepted
+        calls = {name: (await here.handoffs.get(name)).handoff for name in (over, given_back, accepted)}
+    return {name: [step.state.value for step in call.steps] or [call.state.value] for name, call in calls.items()}
+
+
+async def _stands(federation: Federation, name: str, steps: list[str]) -> bool:
+    async with _desk(federation, "320000") as desk:
+        try:
+            call = (await desk.handoffs.get(name)).handoff
+        except ServiceError as error:
+            if error.code != "ROUTING_HANDOFF_UNKNOWN":
+                raise
+            return False
+    return ([step.state.value for step in call.steps] or [call.state.value]) == steps
 
 
 async def _held(federation: Federation) -> tuple[object, ...]:

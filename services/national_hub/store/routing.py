@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 from sqlalchemy import Column, Connection, Integer, String, Table, func, insert, select
 
 from twelve333.adapters.sql.types import UtcDateTime
+from twelve333.core.routing.handoff import Step
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.messages import HandoffTold
+from twelve333.core.routing.model import Call
 
 from .metadata import metadata
 
@@ -55,6 +60,20 @@ def keep_steps(tx: Connection, origin: str, told: HandoffTold) -> int:
     if rows:
         tx.execute(insert(handoff_steps), rows)
     return len(rows)
+
+
+def told_since(tx: Connection, origin: str, since: datetime, after: str, limit: int) -> list[HandoffTold]:
+    """Handoffs of an origin with a step at that time or later, every step of each, in the order of their ids behind `after`."""
+    it = handoff_steps.c
+    late = (it.origin == origin) & (it.at >= since) & (it.handoff_id > after)
+    ids = list(tx.scalars(select(it.handoff_id).where(late).distinct().order_by(it.handoff_id).limit(limit)))
+    query = select(handoff_steps).where(it.origin == origin, it.handoff_id.in_(ids)).order_by(it.handoff_id, it.number)
+    found: dict[str, HandoffTold] = {}
+    for row in tx.execute(query) if ids else ():
+        before = found.get(row.handoff_id) or HandoffTold(Call(row.handoff_id, row.region, topic=row.topic), row.from_unit, (), "")
+        step = Step(row.number, HandoffState(row.state), row.unit, row.reason, row.at)
+        found[row.handoff_id] = replace(before, steps=(*before.steps, step))
+    return list(found.values())
 
 
 def count_steps(tx: Connection) -> dict[HandoffState, int]:

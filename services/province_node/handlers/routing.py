@@ -10,7 +10,7 @@ from grpc.aio import ServicerContext
 from sqlalchemy import Connection
 
 from twelve333.adapters.rpc.access import current_caller
-from twelve333.adapters.sql.delivery import Applier, Inbound
+from twelve333.adapters.sql.delivery import Applier, Delivery, Inbound
 from twelve333.api.routing.v1 import events_pb2, service_pb2_grpc
 from twelve333.api.routing.v1 import service_pb2 as pb
 from twelve333.core.decision import Refused, accepted, refuse
@@ -129,11 +129,16 @@ def take_told_handoff(node: NodeContext, view: RoutingView) -> Applier:
     return apply
 
 
-def take_outcome(handoffs: Handoffs) -> Applier:
-    """What to do when the unit that accepted a call of ours tells how it ended there."""
+def take_outcome(handoffs: Handoffs, delivery: Delivery) -> Applier:
+    """What to do when the unit that accepted a call of ours tells how it ended there.
+
+    One that a restore made us forget comes back with how it ended, behind this (`handoff_returns`).
+    """
 
     def apply(tx: Connection, event: Inbound, now: datetime) -> None:
         told = events_pb2.HandoffOutcome.FromString(event.message)
+        if store.find_by_offer(tx, told.offer_id) is None and delivery.has_told_restore(tx, event.origin):
+            return
         handoffs.keep_outcome(tx, event.origin, told.offer_id, _outcome(told), now)
 
     return apply

@@ -114,21 +114,21 @@ _SEAT_STATES = [state.value for state in HOLDS_SEAT]
 
 def add_handoff(tx: Connection, handoff: Handoff, context: Sequence[ContextItem]) -> None:
     """Keep a handoff that was just placed, with its steps and, unless it is over, its context."""
-    row = _call_values(handoff.call, handoff.from_unit) | _changing(handoff)
+    row = call_values(handoff.call, handoff.from_unit) | changing(handoff)
     row |= {"id": handoff.call.id, "placed_at": handoff.steps[0].at, "context_sha256": handoff.context_sha256}
     row["placed_by"] = handoff.placed_by
     row["route"] = route_to_wire(handoff.route).SerializeToString() if handoff.route else b""
     row["context"] = [] if _is_over(handoff) else [list(item) for item in context]
     tx.execute(insert(handoffs).values(protect(tx, handoffs, row)))
-    _add_steps(tx, handoff.call.id, handoff.steps)
+    add_steps(tx, handoff.call.id, handoff.steps)
     note(tx, CHANGED, handoff.call.id)
 
 
 def save_handoff(tx: Connection, handoff: Handoff, steps: Iterable[object]) -> None:
     """Keep a handoff as it is now and the steps that led there; the context goes when it is over."""
-    values = _changing(handoff) | ({"context": []} if _is_over(handoff) else {})
+    values = changing(handoff) | ({"context": []} if _is_over(handoff) else {})
     tx.execute(update(handoffs).where(handoffs.c.id == handoff.call.id).values(values))
-    _add_steps(tx, handoff.call.id, [step for step in steps if isinstance(step, Step)])
+    add_steps(tx, handoff.call.id, [step for step in steps if isinstance(step, Step)])
     note(tx, CHANGED, handoff.call.id)
 
 
@@ -193,7 +193,7 @@ def running_leases(tx: Connection, unit: str, now: datetime) -> list[Taken]:
 def add_lease(tx: Connection, lease: Lease, visits: bytes = b"") -> None:
     """Keep a lease that is new, with where its call was, signed, for the case that it goes on from here."""
     offer = lease.offer
-    row = _call_values(offer.call, offer.from_unit) | _standing(lease) | {"context": [], "visits": visits or None}
+    row = call_values(offer.call, offer.from_unit) | _standing(lease) | {"context": [], "visits": visits or None}
     row |= {"from_member": offer.from_member, "offer_id": offer.id, "handoff_id": offer.call.id, "unit": offer.unit}
     row |= {"expires_at": offer.expires_at, "target": lease.target, "accepted_at": lease.accepted_at, "priority": offer.call.priority}
     row |= {"pool": lease.pool, "slot": lease.slot, "context_sha256": offer.context_sha256}
@@ -205,8 +205,8 @@ def save_lease(tx: Connection, lease: Lease) -> None:
     """Keep a lease as it is now; the context goes when it is over."""
     offer = lease.offer
     mine = (seat_leases.c.from_member == offer.from_member) & (seat_leases.c.offer_id == offer.id)
-    changing = _standing(lease) | ({} if lease.state in HOLDS_SEAT else {"context": []})
-    tx.execute(update(seat_leases).where(mine).values(changing))
+    changed = _standing(lease) | ({} if lease.state in HOLDS_SEAT else {"context": []})
+    tx.execute(update(seat_leases).where(mine).values(changed))
     note(tx, CHANGED, offer.call.id)
 
 
@@ -276,7 +276,8 @@ def _is_over(handoff: Handoff) -> bool:
     return not STEPS[handoff.state] or (handoff.state is HandoffState.SETTLED and by_case)
 
 
-def _call_values(call: Call, from_unit: str) -> dict[str, Any]:
+def call_values(call: Call, from_unit: str) -> dict[str, Any]:
+    """The columns of a call."""
     return {
         "from_unit": from_unit,
         "region": call.region,
@@ -287,7 +288,8 @@ def _call_values(call: Call, from_unit: str) -> dict[str, Any]:
     }
 
 
-def _changing(handoff: Handoff) -> dict[str, Any]:
+def changing(handoff: Handoff) -> dict[str, Any]:
+    """The columns that change with the steps of a handoff."""
     return {
         "state": handoff.state.value,
         "unit": handoff.unit,
@@ -304,7 +306,8 @@ def _standing(lease: Lease) -> dict[str, Any]:
     return {"state": lease.state.value, "held_until": lease.held_until, "taken_by": lease.taken_by}
 
 
-def _add_steps(tx: Connection, handoff_id: str, steps: Sequence[Step]) -> None:
+def add_steps(tx: Connection, handoff_id: str, steps: Sequence[Step]) -> None:
+    """Keep steps of a handoff."""
     rows = [
         {
             "handoff_id": handoff_id,

@@ -23,6 +23,7 @@ from twelve333.adapters.sql.restored import RESTORED
 from twelve333.api.cases.v1.events_pb2 import CaseReturnsAsked
 from twelve333.api.delivery.v1 import delivery_pb2 as pb
 from twelve333.api.library.v1.proposals_pb2 import ProposalStepsAsked
+from twelve333.api.routing.v1.returns_pb2 import HandoffReturnsAsked
 from twelve333.core.decision import Code, Refused
 from twelve333.core.delivery.codes import (
     BACKUP_DAMAGED,
@@ -41,6 +42,7 @@ from tests.core.library.builders import entry  # isort: skip
 NOW = datetime(2024, 3, 1, 9, tzinfo=UTC)
 LATER = NOW + timedelta(days=2)
 service = service_of("310000")
+ASKED_BACK = (CaseReturnsAsked, ProposalStepsAsked, HandoffReturnsAsked)
 
 
 def fill(tx: Connection) -> None:
@@ -72,7 +74,7 @@ async def contents(database: Database) -> dict[str, list[Any]]:
     found = {table.name: await rows_of(database, select(table).order_by(*table.primary_key)) for table in tables}
     outbox = metadata.tables["outbox"].c
     told = select(outbox.event_id, outbox.payload, outbox.occurred_at, outbox.trace, outbox.key).order_by(outbox.sequence)
-    told = told.where(outbox.type.not_in([RESTORED, CaseReturnsAsked.DESCRIPTOR.full_name, ProposalStepsAsked.DESCRIPTOR.full_name]))
+    told = told.where(outbox.type.not_in([RESTORED, *(each.DESCRIPTOR.full_name for each in ASKED_BACK)]))
     return found | {"outbox": await rows_of(database, told)}
 
 
@@ -102,7 +104,7 @@ async def test_what_is_restored_is_what_was_backed_up_under_a_new_epoch(
         assert await contents(database) == await contents(filled)
         assert await database.read(service.delivery.outbox.epoch) == done.epoch
         peer, hub = await database.read(service.delivery.outbox.heads)
-        assert [(head.destination, head.sequence, head.watermark) for head in (peer, hub)] == [("320000", 702, 0), ("hub", 3, 0)]
+        assert [(head.destination, head.sequence, head.watermark) for head in (peer, hub)] == [("320000", 703, 0), ("hub", 4, 0)]
         assert min(peer.epoch, hub.epoch) >= done.epoch
     finally:
         await database.close()
