@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from twelve333.adapters.sql.library_tables import INDEX_STATEMENTS
 from twelve333.core.library.model import Entry
-from twelve333.core.library.search import index_grams
+from twelve333.core.library.search import index_text
 from twelve333.wire.library import content_of
 
 from . import replication, rsync
@@ -190,7 +190,7 @@ def _bare(path: Path, texts: Iterable[Entry]) -> float:
     started = perf_counter()
     connection.execute("BEGIN")
     connection.executemany("INSERT INTO bare VALUES (?, ?)", ((number, data) for number, _, data in rows))
-    grams = ((number, " ".join(index_grams(f"{one.title}\n{one.body}"))) for number, one, _ in rows)
+    grams = ((number, index_text(f"{one.title}\n{one.body}")) for number, one, _ in rows)
     connection.executemany("INSERT INTO library_index(rowid, grams) VALUES (?, ?)", grams)
     connection.execute("COMMIT")
     seconds = perf_counter() - started

@@ -213,6 +213,7 @@ class LibraryPull:
                     await self._parts(source, release, intake, through)
             await self._show(held, incoming, intake, how)
         finally:
+            await intake.settled()
             if through is Lane.URGENT:
                 self._traffic.settled()
         return True

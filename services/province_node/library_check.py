@@ -17,7 +17,7 @@ import grpc
 from sqlalchemy import Connection
 
 from twelve333.adapters.sql import library_staging as staging
-from twelve333.adapters.sql.library import reindex
+from twelve333.adapters.sql.library import ready_of, reindex
 from twelve333.adapters.sql.library_check import Damage, Seen, empty_index, index_sums, seen_after
 from twelve333.adapters.sql.library_log import GONE
 from twelve333.adapters.telemetry.logs import logger
@@ -170,12 +170,12 @@ class LibraryCheck:
         here = [one for one in seen if one.change.entry_id in report.damaged and one.change.entry_id not in have]
         mended = [*came, *await self._node.database.read(partial(_contents, seen=here))]
         mended += [Change(name, 1, 0, tombstone=GONE) for name, leaf in wanted.items() if leaf is None]
-        now = self._node.clock()
+        now, coming = self._node.clock(), ready_of(mended)
 
         def show(tx: Connection) -> None:
             staging.drop(tx, store.staging)
             store.keep_progress(tx, store.Progress())
-            staging.stage(tx, store.tables, store.staging, mended)
+            staging.stage(tx, store.tables, store.staging, mended, coming)
             staging.show(tx, store.tables, store.staging, now)
 
         if mended:

@@ -1,18 +1,21 @@
 """Where what comes of a release is written: straight into a replica that shows nothing yet, or beside one that is in use.
 
 Either way in transactions of a few entries, each with how far it went, so that a search never waits and a program that was killed goes on
-where it was.
+where it was. While one is written the next is made ready on another thread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Final
 
 from sqlalchemy import Connection, select
 
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql import library_staging as staging
+from twelve333.adapters.sql.library import Ready
 from twelve333.api.library.v1 import service_pb2 as pb
 from twelve333.core.decision import Refusal, Refused
 from twelve333.core.library.model import Change, Release
@@ -21,6 +24,8 @@ from twelve333.wire.library_frames import KnownText, Texts, changes_of, open_fra
 
 from .context import NodeContext
 from .store import library as store
+
+FIRST_PIECE: Final = 128  # entries a transaction while nothing is in use
 
 
 class Intake:
@@ -34,6 +39,7 @@ class Intake:
 
     def __init__(self, node: NodeContext, held: Release | None, tree: Tree) -> None:
         self._database, self._held, self._tree = node.database, held, tree
+        self._writing: asyncio.Future[None] | None = None
 
     @property
     def beside(self) -> bool:
@@ -58,19 +64,23 @@ class Intake:
 
     async def take(self, changes: Sequence[Change], epoch: int) -> None:
         """Write changes of the log, a few a transaction, each with how far it went."""
-        for start in range(0, len(changes), staging.PIECE):
-            piece = changes[start : start + staging.PIECE]
-            at = store.Progress(epoch, self._held.number if self._held else 0, piece[-1].sequence)
-            await self._database.write(partial(self._write, piece=piece, at=at))
+        for piece in self._pieces(changes):
+            await self._next(piece, store.Progress(epoch, self._held.number if self._held else 0, piece[-1].sequence))
 
     async def take_parts(self, changes: Sequence[Change]) -> None:
         """Write entries of parts, and removals that follow from them; how far it went is told by the tree."""
-        for start in range(0, len(changes), staging.PIECE):
-            piece = changes[start : start + staging.PIECE]
-            await self._database.write(partial(self._write, piece=piece, at=store.Progress()))
+        for piece in self._pieces(changes):
+            await self._next(piece, store.Progress())
+
+    async def settled(self) -> None:
+        """Wait until all that was taken is written."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await writing
 
     async def tree(self) -> Tree:
         """The tree over everything that would be held."""
+        await self.settled()
         if self._held is None:
             return Tree.of((await self._database.read(lambda tx: replica.leaves(tx, store.tables))).values())
         put, gone = await self._database.read(lambda tx: staging.staged_leaves(tx, store.staging))
@@ -86,18 +96,30 @@ class Intake:
         if isinstance(batch, Refusal):
             raise Refused(batch)
         ids = patched(batch)
+        if ids:
+            await self.settled()
         texts = await self._database.read(partial(_texts, ids=ids)) if ids else {}
         changes = changes_of(batch, texts)
         if isinstance(changes, Refusal):
             raise Refused(changes)
         return changes
 
-    def _write(self, tx: Connection, piece: Sequence[Change], at: store.Progress) -> None:
+    def _pieces(self, changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
+        size = staging.PIECE if self.beside else FIRST_PIECE
+        return (changes[start : start + size] for start in range(0, len(changes), size))
+
+    async def _next(self, piece: Sequence[Change], at: store.Progress) -> None:
+        """Make a piece ready, and write it once the one before is written."""
+        coming = await asyncio.to_thread(replica.ready_of, piece)
+        await self.settled()
+        self._writing = asyncio.ensure_future(self._database.write(partial(self._write, piece=piece, coming=coming, at=at)))
+
+    def _write(self, tx: Connection, piece: Sequence[Change], coming: Sequence[Ready], at: store.Progress) -> None:
         if self.beside:
-            staging.stage(tx, store.tables, store.staging, piece)
+            staging.stage(tx, store.tables, store.staging, piece, coming)
             store.keep_progress(tx, at)
         else:
-            replica.apply(tx, store.tables, piece)
+            replica.apply_ready(tx, store.tables, [change.entry_id for change in piece], coming)
 
 
 def _texts(tx: Connection, ids: list[str]) -> Texts:

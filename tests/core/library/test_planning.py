@@ -13,7 +13,7 @@ from twelve333.core.library import codes
 from twelve333.core.library.articles import SNIPPET_CHARS_MAX, Quote, passages, quote
 from twelve333.core.library.model import NATIONAL
 from twelve333.core.library.ranking import Corpus, Text, boost, region_weight, telling, weigh
-from twelve333.core.library.search import Lexicon, Plan, fold, index_grams, plan, query_grams
+from twelve333.core.library.search import Lexicon, Plan, fold, index_grams, index_text, plan, query_grams
 
 LEXICON = Lexicon({"不发工资": ("欠薪",)}, frozenset({"怎么办", "我", "了"}))
 TEXT = st.text(alphabet="工伤保险条例养老金,。 A1", max_size=40)
@@ -37,6 +37,13 @@ def test_every_piece_of_a_text_is_found_by_its_grams(text: str, data: st.DataObj
     for term in fold(piece).replace(",", " ").replace("。", " ").split():
         wanted = query_grams(term)
         assert all(any(g.startswith(w) if len(w) == 1 else g == w for g in grams) for w in wanted)
+
+
+@given(st.text(max_size=60) | TEXT)
+def test_an_index_is_given_exactly_the_grams_of_a_text(text: str) -> None:
+    laid = index_text(text)
+    assert set(laid.split(" ")) - {""} == set(index_grams(text))
+    assert "  " not in laid
 
 
 def test_folding_keeps_positions() -> None:

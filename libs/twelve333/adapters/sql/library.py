@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, text, update
@@ -16,17 +17,38 @@ from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, t
 from ...core.decision import Refused
 from ...core.library.merkle import digest_of
 from ...core.library.model import Change, Entry, Leaf
-from ...core.library.search import index_grams
+from ...core.library.search import index_grams, index_text
 from ...wire.library import entry_from_content
 from . import library_links as links
 from .library_derived import derived
 from .library_marks import take_rows
 from .library_narrowing import EVERYTHING, Narrow, conditions
 from .library_tables import LibraryTables
+from .prepared import insert_rows
+from .savepoints import execute, open_savepoints
 
 CHUNK: Final = 200
 SEAL_BYTES: Final = 16
-Numbered = tuple[int, Change, Entry]  # row number, what it comes from, decoded
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A change made ready to be written, before the transaction begins that others wait for.
+
+    Args:
+        change: as it came; not a removal.
+        entry: its content, decoded.
+        grams: what it is found by, as the index reads it.
+        digest: SHA-256 of its content.
+    """
+
+    change: Change
+    entry: Entry
+    grams: str
+    digest: bytes
+
+
+Numbered = tuple[int, Ready]  # with the number of its row
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +88,21 @@ def decoded(content: bytes) -> Entry:
     return entry
 
 
+def ready(change: Change) -> Ready:
+    """A change that brings a text, made ready.
+
+    Raises:
+        Refused: LIBRARY_CONTENT_UNREADABLE.
+    """
+    entry = decoded(change.content)
+    return Ready(change, entry, index_text(_text(entry)), digest_of(change.content))
+
+
+def ready_of(changes: Iterable[Change]) -> list[Ready]:
+    """Those of `changes` that bring a text, made ready; raises as `ready`."""
+    return [ready(change) for change in changes if change.tombstone is None]
+
+
 def leaves(tx: Connection, tables: LibraryTables) -> dict[str, Leaf]:
     """The leaf of every entry held, by id."""
     t = tables.library_entries.c
@@ -73,12 +110,22 @@ def leaves(tx: Connection, tables: LibraryTables) -> dict[str, Leaf]:
 
 
 def apply(tx: Connection, tables: LibraryTables, changes: Iterable[Change]) -> int:
-    """Write `changes` with the index, in chunks of one statement each; returns how many."""
+    """Write `changes` with the index, in chunks of a few statements each; returns how many."""
     count = 0
     for chunk in _chunks(changes):
-        _apply_chunk(tx, tables, chunk)
+        apply_ready(tx, tables, [change.entry_id for change in chunk], ready_of(chunk))
         count += len(chunk)
     return count
+
+
+def apply_ready(tx: Connection, tables: LibraryTables, entry_ids: Sequence[str], coming: Sequence[Ready]) -> None:
+    """Take out what is held of `entry_ids`, then put in what comes; at most `CHUNK` of each."""
+    _forget(tx, tables, entry_ids)
+    if coming:
+        first = take_rows(tx, tables, len(coming))
+        numbered = list(enumerate(coming, first))
+        put_entries(tx, tables, numbered)
+        put_contents(tx, tables, numbered)
 
 
 def keep_release(tx: Connection, tables: LibraryTables, epoch: int, number: int, held: HeldRelease) -> None:
@@ -133,7 +180,7 @@ def reindex(tx: Connection, tables: LibraryTables) -> int:
     count, rows = 0, tx.execute(select(contents.c.row_id, contents.c.content).order_by(contents.c.row_id)).all()
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
-        _index(tx, [(row.row_id, _grams(decoded(bytes(row.content)))) for row in chunk])
+        _index(tx, [(row.row_id, index_text(_text(decoded(bytes(row.content))))) for row in chunk])
         count += len(chunk)
     return count
 
@@ -153,30 +200,18 @@ def _chunks(changes: Iterable[Change]) -> Iterator[list[Change]]:
         yield chunk
 
 
-def _apply_chunk(tx: Connection, tables: LibraryTables, chunk: Sequence[Change]) -> None:
-    """Take out what the chunk replaces or removes, then put in what it brings."""
-    _forget(tx, tables, [change.entry_id for change in chunk])
-    coming = [(change, decoded(change.content)) for change in chunk if change.tombstone is None]
-    if not coming:
-        return
-    first = take_rows(tx, tables, len(coming))
-    numbered = [(first + i, change, entry) for i, (change, entry) in enumerate(coming)]
-    put_entries(tx, tables, numbered)
-    put_contents(tx, tables, numbered)
-
-
 def put_contents(tx: Connection, tables: LibraryTables, numbered: Sequence[Numbered]) -> None:
     """Write contents and index under row numbers that are free; nobody sees them before an entry points to them."""
     if numbered:
-        tx.execute(insert(tables.library_contents), [{"row_id": row_id, "content": change.content} for row_id, change, _ in numbered])
-        _index(tx, [(row_id, _grams(entry)) for row_id, _, entry in numbered])
+        insert_rows(tx, tables.library_contents, [{"row_id": row_id, "content": one.change.content} for row_id, one in numbered])
+        _index(tx, [(row_id, one.grams) for row_id, one in numbered])
 
 
 def put_entries(tx: Connection, tables: LibraryTables, numbered: Sequence[Numbered]) -> None:
     """Let entries that are not held yet point to their contents."""
     if numbered:
-        tx.execute(insert(tables.library_entries), [row_of(row_id, change, entry) for row_id, change, entry in numbered])
-        links.put(tx, tables, [(row_id, entry) for row_id, _, entry in numbered])
+        insert_rows(tx, tables.library_entries, [row_of(row_id, one) for row_id, one in numbered])
+        links.put(tx, tables, [(row_id, one.entry) for row_id, one in numbered])
 
 
 def take_out(tx: Connection, tables: LibraryTables, entry_ids: Sequence[str]) -> list[int]:
@@ -196,24 +231,25 @@ def forget_rows(tx: Connection, tables: LibraryTables, rows: Sequence[tuple[int,
         return
     if tx.dialect.name == "sqlite":
         remove = text("INSERT INTO library_index(library_index, rowid, grams) VALUES ('delete', :row_id, :grams)")
-        tx.execute(remove, [{"row_id": row_id, "grams": " ".join(_grams(decoded(content)))} for row_id, content in rows])
+        tx.execute(remove, [{"row_id": row_id, "grams": " ".join(index_grams(_text(decoded(content))))} for row_id, content in rows])
     else:
         tx.execute(text("DELETE FROM library_index WHERE row_id = :row_id"), [{"row_id": row_id} for row_id, _ in rows])
     _delete_rows(tx, tables.library_contents, [row_id for row_id, _ in rows])
 
 
-def row_of(row_id: int, change: Change, entry: Entry) -> dict[str, object]:
+def row_of(row_id: int, one: Ready) -> dict[str, object]:
     """The row of an entry: what its change says, and what is read from its content."""
+    change = one.change
     return {
         "row_id": row_id,
         "entry_id": change.entry_id,
         "version": change.version,
         "release": change.release,
         "sequence": change.sequence,
-        "digest": digest_of(change.content),
+        "digest": one.digest,
         "recorded_at": change.recorded_at,
         "seal": seal_of(change),
-        **derived(entry),
+        **derived(one.entry),
     }
 
 
@@ -224,9 +260,9 @@ def seal_of(change: Change) -> bytes:
     return digest_of(said.encode())[:SEAL_BYTES]
 
 
-def _grams(entry: Entry) -> list[str]:
+def _text(entry: Entry) -> str:
     """What is indexed of an entry: its title and text."""
-    return index_grams(f"{entry.title}\n{entry.body}")
+    return f"{entry.title}\n{entry.body}"
 
 
 def _forget(tx: Connection, tables: LibraryTables, entry_ids: Sequence[str]) -> None:
@@ -241,11 +277,14 @@ def _delete_rows(tx: Connection, table: Table, row_ids: Sequence[int]) -> None:
     tx.execute(delete(table).where(table.c.row_id.in_(row_ids)))
 
 
-def _index(tx: Connection, rows: Sequence[tuple[int, list[str]]]) -> None:
+def _index(tx: Connection, rows: Sequence[tuple[int, str]]) -> None:
     """Put rows into the index."""
-    if tx.dialect.name == "sqlite":
-        put = text("INSERT INTO library_index(rowid, grams) VALUES (:row_id, :grams)")
-        tx.execute(put, [{"row_id": row_id, "grams": " ".join(grams)} for row_id, grams in rows])
-    else:
+    if tx.dialect.name == "postgresql":
         put = text("INSERT INTO library_index(row_id, grams) VALUES (:row_id, array_to_tsvector(string_to_array(:grams, ' ')))")
-        tx.execute(put, [{"row_id": row_id, "grams": " ".join(grams)} for row_id, grams in rows])
+        tx.execute(put, [{"row_id": row_id, "grams": grams} for row_id, grams in rows])
+        return
+    open_savepoints(tx)
+    for start in range(0, len(rows), CHUNK):  # one statement lets go of the interpreter for all of its time, and takes it back once
+        chunk = rows[start : start + CHUNK]
+        put_all = f"INSERT INTO library_index(rowid, grams) VALUES {', '.join(['(?, ?)'] * len(chunk))}"  # noqa: S608 - only marks
+        execute(tx, put_all, tuple(chain.from_iterable(chunk)))

@@ -14,12 +14,13 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, MetaData, Table, Text, delete, insert, select
 
-from ...core.library.merkle import digest_of
 from ...core.library.model import Change, Leaf, Tombstone, TombstoneReason
 from . import library as replica
+from .library import Ready
 from .library_log import keep_tombstones
 from .library_marks import take_rows
 from .library_tables import LibraryTables
+from .prepared import insert_rows
 from .types import UtcDateTime
 
 PIECE: Final = 32  # entries a transaction: other writers of the database wait for one
@@ -53,15 +54,18 @@ def staging_tables(metadata: MetaData) -> StagingTables:
     return StagingTables(staged, swept)
 
 
-def stage(tx: Connection, tables: LibraryTables, staging: StagingTables, changes: Sequence[Change]) -> None:
-    """Write what `changes` bring beside what is in use; a later change of an entry takes the place of an earlier one."""
+def stage(tx: Connection, tables: LibraryTables, staging: StagingTables, changes: Sequence[Change], coming: Sequence[Ready]) -> None:
+    """Write what `changes` bring beside what is in use; a later change of an entry takes the place of an earlier one.
+
+    Args:
+        coming: those of them that are not removals, made ready.
+    """
     _unstage(tx, staging, [change.entry_id for change in changes])
-    coming = [change for change in changes if change.tombstone is None]
-    first = take_rows(tx, tables, len(coming), seen=False)
-    rows = dict(zip((change.entry_id for change in coming), range(first, first + len(coming)), strict=True))
-    replica.put_contents(tx, tables, [(rows[change.entry_id], change, replica.decoded(change.content)) for change in coming])
+    numbered = list(enumerate(coming, take_rows(tx, tables, len(coming), seen=False)))
+    replica.put_contents(tx, tables, numbered)
+    rows = {one.change.entry_id: (row_id, one.digest) for row_id, one in numbered}
     if changes:
-        tx.execute(insert(staging.library_staged), [_staged(change, rows.get(change.entry_id)) for change in changes])
+        insert_rows(tx, staging.library_staged, [_staged(change, *rows.get(change.entry_id, (None, None))) for change in changes])
 
 
 def staged_leaves(tx: Connection, staging: StagingTables) -> tuple[list[Leaf], list[str]]:
@@ -80,9 +84,11 @@ def show(tx: Connection, tables: LibraryTables, staging: StagingTables, now: dat
         chunk = ids[start : start + CHUNK]
         _to_sweep(tx, staging, replica.take_out(tx, tables, chunk))
         rows = tx.execute(select(s, c.c.content).outerjoin(c, c.c.row_id == s.c.row_id).where(s.c.entry_id.in_(chunk))).all()
-        changes = [(row.row_id, _change(row)) for row in rows]
-        replica.put_entries(tx, tables, [(number, change, replica.decoded(change.content)) for number, change in changes if number])
-        keep_tombstones(tx, tables, [change for _, change in changes], now)
+        changes = [_change(row) for row in rows]
+        replica.put_entries(
+            tx, tables, [(row.row_id, _indexed(one, row.digest)) for row, one in zip(rows, changes, strict=True) if row.row_id]
+        )
+        keep_tombstones(tx, tables, changes, now)
     tx.execute(delete(s))
     take_rows(tx, tables, 0)
     return len(ids)
@@ -115,7 +121,12 @@ def _to_sweep(tx: Connection, staging: StagingTables, rows: Sequence[int]) -> No
         tx.execute(insert(staging.library_swept), [{"row_id": row_id} for row_id in rows])
 
 
-def _staged(change: Change, row_id: int | None) -> dict[str, object]:
+def _indexed(change: Change, digest: bytes) -> Ready:
+    """A change whose content and index are written already."""
+    return Ready(change, replica.decoded(change.content), "", bytes(digest))
+
+
+def _staged(change: Change, row_id: int | None, digest: bytes | None) -> dict[str, object]:
     stone = change.tombstone
     return {
         "entry_id": change.entry_id,
@@ -123,7 +134,7 @@ def _staged(change: Change, row_id: int | None) -> dict[str, object]:
         "version": change.version,
         "release": change.release,
         "sequence": change.sequence,
-        "digest": None if stone else digest_of(change.content),
+        "digest": digest,
         "recorded_at": change.recorded_at,
         "reason": stone.reason.value if stone else None,
         "successor": stone.successor if stone else "",

@@ -46,6 +46,7 @@ INDEX_STATEMENTS: Final = {
         "CREATE VIRTUAL TABLE library_index USING fts5(grams, content='', detail=none, tokenize='ascii')",
         "CREATE VIRTUAL TABLE library_index_terms USING fts5vocab(library_index, 'row')",
         "CREATE VIRTUAL TABLE library_index_rows USING fts5vocab(library_index, 'instance')",
+        "INSERT INTO library_index(library_index, rank) VALUES ('hashsize', 8388608)",  # gathered before a segment is written
     ),
     "postgresql": (
         "CREATE TABLE library_index (row_id bigint PRIMARY KEY, grams tsvector NOT NULL)",

@@ -8,6 +8,8 @@ segmenter is passed in; stop words and synonyms are data.
 from __future__ import annotations
 
 import re
+import sys
+from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -20,7 +22,8 @@ QUERY_CHARS_MAX: Final = 200
 SPOKEN_GRAMS_MAX: Final = 128
 Segmenter = Callable[[str], Iterable[str]]
 
-_RUN = re.compile(r"[^\W_]+")
+_RUN, _BETWEEN = re.compile(r"[^\W_]+"), re.compile(r"[\W_]+")
+_CODES: Final = f"utf-32-{sys.byteorder[0]}e"  # a character is one number of an array
 _WIDE = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u0130]")
 _HALF_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0x130: 0x69}
 
@@ -72,6 +75,19 @@ def index_grams(text: str) -> list[str]:
         found.update(dict.fromkeys(map("".join, pairwise(run))))
         found[run[-1]] = None
     return list(found)
+
+
+def index_text(text: str) -> str:
+    """The grams of `index_grams` as an index reads them: with a space between, in the order of the text, some more than once.
+
+    The pairs are laid out as numbers, three a pair: some five times as fast as making them one by one and each once.
+    """
+    runs = array("I", f"  {_BETWEEN.sub(' ', fold(text)).strip()} ".encode(_CODES))
+    laid = array("I", [ord(" ")]) * (3 * len(runs))
+    laid[0::3] = runs
+    laid[1 : 3 * len(runs) - 2 : 3] = runs[1:]
+    # Where a run begins there are three spaces, then its first character alone, which is no gram.
+    return " ".join([run[2:] for run in laid.tobytes().decode(_CODES).split("   ")[1:]]).strip()
 
 
 def query_grams(term: str) -> list[str]:
