@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ app = App(
     help="Which units are open, and which one answers for a region, topic, language and time. Asks the hub or a node, as the profile says.",
 )
 COLUMNS = ("province", "name", "units", "open", "open_pct", "chart", "with_system", "with_system_pct", "not_open", "silent")
-CHART_CHARS = 20
+CHART_CHARS = 10
 
 
 @app.default
@@ -68,7 +68,7 @@ async def resolve(region: str, *, topic: str = "", language: str = "", at: datet
         region: GB/T 2260 code of the place asked about, e.g. 350100.
         topic: classification code, e.g. 0102.
         language: tag such as zh or ug.
-        at: time, e.g. 2014-01-24T10:00:00+08:00; without a zone it is UTC. Now if absent.
+        at: time, e.g. 2014-01-24T10:00:00+08:00; without a zone it is Chinese official time. Now if absent.
     """
     async with connect(common) as service:
         answer = await service.coverage.resolve(region, topic=topic, language=language, at=aware(at))
@@ -105,8 +105,8 @@ def candidate_values(candidate: Candidate, locale: str) -> dict[str, Any]:
 
 
 def aware(moment: datetime | None) -> datetime | None:
-    """A time that somebody typed: without a zone it is UTC."""
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+    """A time that somebody typed: without a zone it is Chinese official time."""
+    return moment.replace(tzinfo=CHINA) if moment and moment.tzinfo is None else moment
 
 
 def _end_of(day: date | None) -> datetime | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Column, Table
 from rich.text import Text
 
-console = Console(highlight=False)
+from .tables import cell, console_of_window, record, table_of
+
+console = console_of_window()
 
 
 def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, title: str = "") -> None:
@@ -20,10 +20,9 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: 
     if as_json:
         print_json(list(rows))
         return
-    table = Table(*(Column(name, overflow="fold") for name in columns), title=title or None, title_justify="left", header_style="bold")
-    for row in rows:
-        table.add_row(*(_cell(row.get(column)) for column in columns))
-    console.print(table)
+    _entitle(title)
+    for table in table_of(rows, columns, console.width):
+        console.print(table)
 
 
 def show_one(values: Mapping[str, Any], *, as_json: bool, title: str = "") -> None:
@@ -31,15 +30,13 @@ def show_one(values: Mapping[str, Any], *, as_json: bool, title: str = "") -> No
     if as_json:
         print_json(values)
         return
-    table = Table(Column(no_wrap=True), Column(overflow="fold"), show_header=False, title=title or None, title_justify="left")
-    for name, value in values.items():
-        table.add_row(f"[bold]{name}[/bold]", _cell(value))
-    console.print(table)
+    _entitle(title)
+    console.print(record((name, cell(value)) for name, value in values.items()))
 
 
 def print_json(value: Any) -> None:
     """Print one JSON document on one line of standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
     sys.stdout.flush()
 
 
@@ -64,9 +61,11 @@ def complain(code: str, message: str, details: Iterable[str] = (), *, as_json: b
     sys.stderr.write("\n".join(lines) + "\n")
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (list, tuple)):
-        return escape(", ".join(map(str, value)))
-    return "–" if value is None or value == "" else escape(str(value))
+def _entitle(title: str) -> None:
+    if title:
+        console.print(Text(title, style="bold"), soft_wrap=True)
+
+
+def _plain(value: Any) -> str:
+    """What JSON has no form for; a time as in RFC 3339."""
+    return value.isoformat() if isinstance(value, (date, datetime)) else str(value)

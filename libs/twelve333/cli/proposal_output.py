@@ -82,7 +82,7 @@ def show_tasks(found: Sequence[Task], common: Common) -> None:
         print_json([asdict(each) for each in found])
         return
     if not found:
-        show([], ("task",), as_json=False, title="nothing to decide")
+        console.print("Nothing to decide.")
     for each in found:
         what = "supplement" if each.is_supplement else "proposal"
         console.print(Text(f"{each.task_id}  ({what} to {each.entry_id} {each.title})", style="bold"))

@@ -51,7 +51,7 @@ async def explain(
         visited: unit where the call was already; may be given up to five times.
         priority: 0 (usual) to 9.
         draw: the number from 0 to below 1 that decides between weights; drawn if absent.
-        at: as if it were then, e.g. 2014-01-24T10:00:00+08:00; without a zone it is UTC. Now if absent.
+        at: as if it were then, e.g. 2014-01-24T10:00:00+08:00; without a zone it is Chinese official time. Now if absent.
     """
     async with connect(common) as node:
         route = await node.routing.explain(
