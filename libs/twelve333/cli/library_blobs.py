@@ -10,7 +10,7 @@ from ..core.decision import Code, Kind, Refused, refuse
 from ..core.library.model import PIECE_BYTES
 from ..core.library.parts import ATTACHMENT_BYTES_MAX
 from ..core.library.pieces import NO_PROMPT
-from .common import FILE_UNREADABLE, Common, connect
+from .common import FILE_UNREADABLE, FILE_UNWRITABLE, Common, connect
 from .library_output import progress
 from .output import show, show_one
 
@@ -41,9 +41,9 @@ async def fetch(entry: str, *, name: str = "", to: Path = Path(), common: Common
     Args:
         entry: its id.
         name: only this file.
-        to: folder to write them into; it must be there.
+        to: folder to write them into; made if it is not there.
     """
-    _check_folder(to)
+    _make_folder(to)
     async with connect(common) as replica:
         stored = await replica.library.get(entry)
         wanted = [file for file in stored.entry.attachments if name in ("", file.name)]
@@ -94,9 +94,11 @@ def pieces_in(path: Path) -> int:
     return -(-size // PIECE_BYTES)
 
 
-def _check_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        raise Refused(refuse(FILE_UNREADABLE, path=folder, reason="no such folder"))
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(refuse(FILE_UNWRITABLE, path=folder, reason=error.strerror or "no folder")) from error
 
 
 def _playing_row(one: Playing) -> dict[str, Any]:

@@ -158,8 +158,9 @@ def show_hits(found: Found, day: date) -> None:
 
 @contextmanager
 def progress(common: Common, what: str, total: int) -> Iterator[Any]:
-    """A progress bar on standard error for people, nothing for programs; gives a function to call for each thing done."""
+    """A progress bar on standard error for people, nothing for programs and files; gives a function to call for each thing done."""
+    errors = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=common.json) as bar:
+    with Progress(*columns, console=errors, transient=True, disable=common.json or not errors.is_terminal) as bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)

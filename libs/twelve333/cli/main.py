@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, MissingArgumentError
 
 from .. import __version__
 from ..catalogue.catalogue import sentence
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        complain("USAGE", str(error), as_json=as_json)
+        complain("USAGE", _misuse(error, locale), as_json=as_json)
         return EXIT_CODES[Kind.INVALID]
     except Refused as refused:
         refusal = refused.refusal
@@ -69,6 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     return result if isinstance(result, int) else 0
+
+
+def _misuse(error: CycloptsError, locale: str) -> str:
+    if isinstance(error, MissingArgumentError) and error.argument and not error.argument.tokens and not error.keyword:
+        command = " ".join(("twelve333", *(error.command_chain or ())))
+        return sentence("CLI_ARGUMENT_MISSING", {"name": error.argument.name, "command": command}, locale)
+    return str(error)
 
 
 def run() -> None:

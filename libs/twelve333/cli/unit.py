@@ -99,7 +99,7 @@ async def apply(*, file: InputFile, dry_run: bool = False, common: Common = Comm
         was, before = await _known(hub, unit, declaration)
         unit = replace(unit, status=was.status, member=was.member)
         changed = [dict(zip(("field", "before", "after"), each, strict=True)) for each in differences(before, declaration, unit, was)]
-        if not common.json:
+        if not common.json and changed:
             show(changed, ("field", "before", "after"), as_json=False, title=" ".join(filter(None, (unit.code, day))))
         if dry_run:
             print_json({"unit": unit.code, "changes": changed, "in_force_from": day}) if common.json else None
@@ -157,7 +157,7 @@ async def import_units(
     """Enter many units at once, all of them or none; those already there are changed.
 
     Args:
-        file: CSV with unit_code, unit_name, level and more (see docs/operations.md); `-` reads standard input.
+        file: CSV with unit_code, unit_name, level (province, prefecture, county) and more (docs/operations.md); `-` reads standard input.
         sample: instead of a file, the national table of the end of 2013 that comes with the program.
         since: the day from which they stand so, for a register that is taken over (the ministry only), e.g. 2013-12-31.
     """

@@ -29,6 +29,13 @@ from .unit_hours import hours_from_values, hours_values
 from .yaml_file import read_document
 
 VALUE_WRONG: Final = Code("CLI_UNIT_VALUE_WRONG", Kind.INVALID)
+REMINDERS: Final = {
+    "contact": "# contact: {{office: {unit.name}12333, telephone: 'tel:+86…'}}   # an office, never a person\n",
+    "city_hotline": "# city_hotline: none   # beside the city's 12345: none, parallel, absorbed or sub_centre\n",
+    "fallbacks": "# fallbacks: ['{unit.province}']   # who answers in its place, in order; each must have agreed\n",
+}
+"""Of what is usually declared and has no usual value."""
+
 HEADER: Final = "# yaml-language-server: $schema=unit.schema.json   (`twelve333 unit schema > unit.schema.json`)\n"
 
 
@@ -49,9 +56,10 @@ def read_unit(path: Path) -> tuple[Unit, Declaration]:
 
 
 def unit_text(unit: Unit, declaration: Declaration | None) -> str:
-    """A unit as a file that `read_unit` reads; what it has not declared yet is filled in with what is usual."""
+    """A unit as a file that `read_unit` reads; what it has not declared yet is filled in with what is usual, or named in a comment."""
     values = _values(unit, declaration or _usual(unit))
-    return HEADER + yaml.safe_dump(values, allow_unicode=True, sort_keys=False, width=120)
+    reminders = [text.format(unit=unit) for name, text in REMINDERS.items() if name not in values]
+    return HEADER + yaml.safe_dump(values, allow_unicode=True, sort_keys=False, width=120) + "".join(reminders)
 
 
 def differences(before: Declaration | None, after: Declaration, unit: Unit, was: Unit) -> list[tuple[str, str, str]]:

@@ -1,6 +1,7 @@
 """Units from a CSV file, for hundreds at once.
 
-Columns: `unit_code, unit_name, level` (province, prefecture), then, each optional, `status` (ministry only), `with_system` (1 or 0) and
+Columns: `unit_code, unit_name, level` (province, prefecture, or county of one directly under its province), then, each optional, `status`
+(ministry only), `with_system` (1 or 0) and
 what the unit declares: `hours`, `languages`, `topics`, `seats`, `target`, `fallbacks` (lists with `;`). A row with a `target` declares; one
 without leaves the declaration as it is. Hours are `always`, or weekdays and spans such as `1-5 08:30-12:00 13:30-17:30; 6 09:00-12:00`.
 """
@@ -21,6 +22,11 @@ from .hours_text import parse_week
 COLUMNS_MISSING: Final = Code("CLI_UNIT_COLUMNS_MISSING", Kind.INVALID)
 ROW_WRONG: Final = Code("CLI_UNIT_ROW_WRONG", Kind.INVALID)
 
+_LEVELS: Final = {
+    "province": registration_pb2.LEVEL_PROVINCE,
+    "prefecture": registration_pb2.LEVEL_PREFECTURE,
+    "county": registration_pb2.LEVEL_PREFECTURE,  # one that stands directly under its province is counted like a prefecture
+}
 _REQUIRED: Final = {"unit_code", "unit_name", "level"}
 
 
@@ -38,7 +44,7 @@ def parse_units(text: str, name: str) -> list[service_pb2.UnitEntry]:
     try:
         return _entries(reader, name)
     except csv.Error as error:  # a cell of more than 128 KiB, say
-        raise Refused(refuse(ROW_WRONG, path=name, line=reader.line_num + 1, column="CSV")) from error
+        raise Refused(refuse(ROW_WRONG, path=name, line=reader.line_num + 1, column="CSV", value="")) from error
 
 
 def _entries(reader: csv.DictReader[str], name: str) -> list[service_pb2.UnitEntry]:
@@ -51,13 +57,13 @@ def _entries(reader: csv.DictReader[str], name: str) -> list[service_pb2.UnitEnt
 def _entry(row: Mapping[str, str], name: str, line: int) -> service_pb2.UnitEntry:
     column = "level"
     try:
-        level = registration_pb2.Level.Value(f"LEVEL_{row['level'].upper()}")
+        level = _LEVELS[row["level"]]
         column = "status"
         status = registration_pb2.UnitStatus.Value(f"UNIT_STATUS_{(row.get('status') or 'unspecified').upper()}")
         column = "hours, seats"
         declaration = _declaration(row) if row.get("target") else None
-    except ValueError as error:
-        raise Refused(refuse(ROW_WRONG, path=name, line=line, column=column)) from error
+    except (ValueError, KeyError) as error:
+        raise Refused(refuse(ROW_WRONG, path=name, line=line, column=column, value=row.get(column, "")[:40])) from error
     unit = registration_pb2.Unit(
         code=row["unit_code"], name=row["unit_name"], level=level, status=status, with_system=row.get("with_system") == "1"
     )

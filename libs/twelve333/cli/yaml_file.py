@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -75,7 +75,13 @@ def moment(text: str | None) -> datetime | None:
 def _violation(root: yaml.Node | None, error: ValidationError) -> FieldViolation:
     path = list(error.absolute_path)
     shown = ".".join(map(str, path)) or "."
-    return FieldViolation(shown, FIELD_WRONG, {"line": str(_line(root, path)), "field": shown, "reason": error.message[:200]})
+    return FieldViolation(shown, FIELD_WRONG, {"line": str(_line(root, path)), "field": shown, "reason": _reason(error)[:200]})
+
+
+def _reason(error: ValidationError) -> str:
+    """What is wrong; of a pattern rather what it stands for than its signs."""
+    meant = error.schema.get("description") if isinstance(error.schema, Mapping) else None
+    return f"{error.instance!r} is not of the form asked for: {meant}" if error.validator == "pattern" and meant else error.message
 
 
 def _line(root: yaml.Node | None, path: Sequence[str | int]) -> int:
