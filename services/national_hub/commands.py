@@ -197,13 +197,13 @@ async def run(*, config: Path = CONFIG) -> None:
 async def members(*, common: Common = Common()) -> None:
     """List the members of the federation; one that was revoked is refused everywhere until it has rejoined."""
     async with connect(common) as hub:
-        found, revoked = await hub.registration.list_members(), await hub.registration.revoked_members()
+        found = await hub.registration.list_members()
     rows = [
         {
-            "name": each.name,
-            "endpoint": each.endpoint,
-            "joined_at": each.joined_at.isoformat(timespec="seconds"),
-            "revoked_at": revoked[each.name].isoformat(timespec="seconds") if each.name in revoked else None,
+            "name": each.member.name,
+            "endpoint": each.member.endpoint,
+            "joined_at": each.member.joined_at.isoformat(timespec="seconds"),
+            "revoked_at": each.revoked_at.isoformat(timespec="seconds") if each.revoked_at else None,
         }
         for each in found
     ]

@@ -134,6 +134,21 @@ def test_a_mistake_is_named_by_line_and_field(file: Path, wrong: tuple[str, str]
     assert {(violation.params["line"], violation.path) for violation in violations} == {(str(line), field)}
 
 
+def test_a_pattern_is_told_by_what_it_stands_for_not_by_its_signs(file: Path) -> None:
+    file.write_text(HARBIN + "contact: {office: 12333, telephone: 0451-12333}\n", encoding="utf-8")
+    with pytest.raises(Refused) as refused:
+        read_unit(file)
+    assert "tel:+8645212333" in "".join(each.params["reason"] for each in refused.value.refusal.violations)
+
+
+def test_a_template_reminds_of_what_has_no_usual_value(file: Path) -> None:
+    text = unit_text(a_unit("230200"), None)
+    assert all(f"# {name}: " in text for name in ("contact", "city_hotline", "fallbacks"))
+    file.write_text(text, encoding="utf-8")
+    unit, declaration = read_unit(file)
+    assert "# contact" not in unit_text(unit, replace(declaration, contact=Contact("office", "tel:+8645212333")))
+
+
 def test_check_needs_no_hub_and_names_what_the_rules_forbid(file: Path) -> None:
     sound = cli("unit", "check", "-f", file)
     assert sound.code == 0 and "twelve333 unit apply" in sound.out

@@ -95,7 +95,8 @@ async def _held(federation: Federation) -> tuple[object, ...]:
     """What the hub knows."""
     async with federation.hub.connect() as hub:
         release = (await hub.library.release()).release
-        return await hub.registration.list_members(), await hub.registration.list_units(), (release.number, release.root)
+        members = [listed.member for listed in await hub.registration.list_members()]
+        return members, await hub.registration.list_units(), (release.number, release.root)
 
 
 async def _nothing_went_back(federation: Federation) -> None:

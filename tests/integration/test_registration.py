@@ -79,7 +79,7 @@ async def test_a_token_is_single_use_bound_to_its_province_and_safe_to_retry(fed
 
 async def test_nodes_work_from_a_directory_signed_by_the_hub(federation: Federation) -> None:
     async with federation.hub.connect() as hub:
-        members = {member.name for member in await hub.registration.list_members()}
+        members = {listed.member.name for listed in await hub.registration.list_members()}
     assert {"320000", "360000", "350000", "230000", "310000"} <= members
 
 

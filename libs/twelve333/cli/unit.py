@@ -163,8 +163,12 @@ async def import_units(
     """
     if (file is None) == (sample is None):
         raise Refused(refuse(IMPORT_SOURCE))
-    entries = parse_units(read_text(file), str(file)) if file else sample_entries()
+    text = read_text(file) if file else ""
+    entries = parse_units(text, str(file)) if file else sample_entries()
     async with connect(common) as hub:
+        if file:  # read again with what is known, once it is clear that all can be read
+            known = {unit.code: unit.with_system for unit in await hub.registration.list_units()}
+            entries = parse_units(text, str(file), known)
         changed, version = await hub.registration.register_units(entries, since=start_of(since))
     after = "twelve333 unit list --status registered"
     show_one({"units": len(entries), "changed": changed, "directory_version": version, "next": after}, as_json=common.json)

@@ -1,9 +1,9 @@
 """Units from a CSV file, for hundreds at once.
 
 Columns: `unit_code, unit_name, level` (province, prefecture, or county of one directly under its province), then, each optional, `status`
-(ministry only), `with_system` (1 or 0) and
-what the unit declares: `hours`, `languages`, `topics`, `seats`, `target`, `fallbacks` (lists with `;`). A row with a `target` declares; one
-without leaves the declaration as it is. Hours are `always`, or weekdays and spans such as `1-5 08:30-12:00 13:30-17:30; 6 09:00-12:00`.
+(ministry only), `with_system` (1 or 0; as it is if it is not said) and what the unit declares: `hours`, `languages`, `topics`, `seats`,
+`target`, `fallbacks` (lists with `;`). A row with a `target` declares; one without leaves the declaration as it is. Hours are
+`always`, or weekdays and spans such as `1-5 08:30-12:00 13:30-17:30; 6 09:00-12:00`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from ..api.coverage.v1 import coverage_pb2
@@ -30,31 +31,33 @@ _LEVELS: Final = {
 _REQUIRED: Final = {"unit_code", "unit_name", "level"}
 
 
-def parse_units(text: str, name: str) -> list[service_pb2.UnitEntry]:
+def parse_units(text: str, name: str, with_system: Mapping[str, bool] = MappingProxyType({})) -> list[service_pb2.UnitEntry]:
     """Read units from the text of a CSV file.
 
     Args:
         text: the content, first line the names of the columns.
         name: of the file, for the complaint.
+        with_system: of units by code, where a row does not say; else they have none.
 
     Raises:
         Refused: a required column is missing, or a row is wrong (the first one, by line and column).
     """
     reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=""))
     try:
-        return _entries(reader, name)
+        return _entries(reader, name, with_system)
     except csv.Error as error:  # a cell of more than 128 KiB, say
         raise Refused(refuse(ROW_WRONG, path=name, line=reader.line_num + 1, column="CSV", value="")) from error
 
 
-def _entries(reader: csv.DictReader[str], name: str) -> list[service_pb2.UnitEntry]:
+def _entries(reader: csv.DictReader[str], name: str, with_system: Mapping[str, bool]) -> list[service_pb2.UnitEntry]:
     missing = _REQUIRED - set(reader.fieldnames or ())
     if missing:
         raise Refused(refuse(COLUMNS_MISSING, path=name, columns=", ".join(sorted(missing))))
-    return [_entry({key: (value or "").strip() for key, value in row.items() if key}, name, reader.line_num) for row in reader]
+    rows = ({key: (value or "").strip() for key, value in row.items() if key} for row in reader)
+    return [_entry(row, name, reader.line_num, with_system) for row in rows]
 
 
-def _entry(row: Mapping[str, str], name: str, line: int) -> service_pb2.UnitEntry:
+def _entry(row: Mapping[str, str], name: str, line: int, with_system: Mapping[str, bool]) -> service_pb2.UnitEntry:
     column = "level"
     try:
         level = _LEVELS[row["level"]]
@@ -64,9 +67,9 @@ def _entry(row: Mapping[str, str], name: str, line: int) -> service_pb2.UnitEntr
         declaration = _declaration(row) if row.get("target") else None
     except (ValueError, KeyError) as error:
         raise Refused(refuse(ROW_WRONG, path=name, line=line, column=column, value=row.get(column, "")[:40])) from error
-    unit = registration_pb2.Unit(
-        code=row["unit_code"], name=row["unit_name"], level=level, status=status, with_system=row.get("with_system") == "1"
-    )
+    code, said = row["unit_code"], row.get("with_system", "")
+    system = said == "1" if said else with_system.get(code, False)
+    unit = registration_pb2.Unit(code=code, name=row["unit_name"], level=level, status=status, with_system=system)
     return service_pb2.UnitEntry(unit=unit, declaration=declaration)
 
 

@@ -32,6 +32,14 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedMember:
+    """A member, and since when it is refused everywhere until it has rejoined; None: it is not."""
+
+    member: Member
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class DirectoryAlarm:
     """What must not happen to a directory, how often it did, and when."""
 
@@ -166,15 +174,11 @@ class RegistrationClient:
         answer = await self._calls.unary(self._hub.ChangeUnitStatus, request)
         return unit_from_wire(answer.unit), answer.directory_version
 
-    async def list_members(self) -> list[Member]:
-        """The members of the federation."""
+    async def list_members(self) -> list[ListedMember]:
+        """The members of the federation, those too that are refused until they have rejoined."""
         answer = await self._calls.unary(self._hub.ListMembers, pb.ListMembersRequest())
-        return [member_from_wire(member) for member in answer.members]
-
-    async def revoked_members(self) -> dict[str, datetime]:
-        """Members that are refused everywhere until they have rejoined, and since when."""
-        answer = await self._calls.unary(self._hub.ListMembers, pb.ListMembersRequest())
-        return {each.member: from_timestamp(each.revoked_at) for each in answer.revocations}
+        revoked = {each.member: from_timestamp(each.revoked_at) for each in answer.revocations}
+        return [ListedMember(member_from_wire(each), revoked.get(each.name)) for each in answer.members]
 
     async def revoke(self, province: str, reason: str) -> tuple[int, int]:
         """Refuse a member from now on, everywhere, until it joins again with a new token (operators of the ministry).

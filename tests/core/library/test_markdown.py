@@ -105,3 +105,19 @@ def test_every_real_text_is_recognised() -> None:
     assert {p.article for p in passages(injury.body)} >= {"第十四条", "第十七条", "第六十七条"}
     ended = [one.title for one in entries if one.valid_to]
     assert ended == ["中华人民共和国职业教育法"]
+
+
+@pytest.mark.parametrize(
+    ("name", "article", "start"),
+    [
+        ("甲市工资条例(2019-12-30).md", "第六十四条 本条例自2020年5月1日起施行。", date(2020, 5, 1)),
+        ("甲市工资条例.md", "本办法自 2005年11月1日起正式实施。", date(2005, 11, 1)),
+        ("甲市工资条例(2016-03-30).md", "第五十条 本条例自2010年1月1日起施行。", date(2016, 3, 30)),  # amended since
+        ("甲市工资条例(2016-03-30).md", "第五十条 《乙市工资条例》自2018年1月1日起施行。", date(2016, 3, 30)),  # another one's day
+        ("甲市工资条例(2016-03-30).md", "第五十条 本条例自公布之日起施行。", date(2016, 3, 30)),
+    ],
+)
+def test_the_day_of_entry_into_force_is_the_one_that_the_document_names(name: str, article: str, start: date) -> None:
+    entry = parse_file(("national", name), f"# 甲市工资条例\n\n<!-- INFO END -->\n\n第一条 甲。\n\n{article}", Guide())
+    assert isinstance(entry, Entry)
+    assert entry.valid_from == start

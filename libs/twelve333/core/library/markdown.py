@@ -29,6 +29,9 @@ INFO_END: Final = "<!-- INFO END -->"
 _FILE_NAME = re.compile(r"^(?P<title>.+?)(?:[(（](?P<date>\d{4}-\d{2}-\d{2})[)）])?\.md$")
 _TITLE = re.compile(r"^#[ \u3000]+(.+)$", re.MULTILINE)
 _IN_FORCE = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日[ \u3000]*(?:起)?(?:施行|实施|生效)")
+_OWN_START = re.compile(
+    r"^(?:.{0,20})本[^\s，。；]{1,8}自[ \u3000]*(\d{4})年(\d{1,2})月(\d{1,2})日起(?:正式)?(?:施行|实施|生效)", re.MULTILINE
+)
 _ISSUER = re.compile(
     r"^\d{4}年\d{1,2}月\d{1,2}日[ \u3000]+(?:经)?(\S*?(?:常务委员会|人民代表大会(?!常)|国务院|政务院|最高人民法院|部|局))", re.MULTILINE
 )
@@ -117,7 +120,7 @@ def _policy(path: Sequence[str], text: str, guide: Guide) -> Entry | Refusal:
         issuing_body=_SESSION.sub("", issuer[1]) if issuer else "",
         document_number=number[1] if number else "",
         document=document,
-        valid_from=_stated_start(preamble, version) or version,
+        valid_from=_last_start(_IN_FORCE, preamble, version) or _last_start(_OWN_START, body, version) or version,
         owner_unit=region,
     )
 
@@ -128,9 +131,10 @@ def _split(text: str) -> tuple[str, str]:
     return (preamble, body.strip()) if mark else ("", text.strip())
 
 
-def _stated_start(preamble: str, version: date | None) -> date | None:
-    """The last day of entry into force that the preamble states, unless it is older than the version itself."""
-    stated = [found for match in _IN_FORCE.findall(preamble) if (found := day_of("-".join(part.zfill(2) for part in match)))]
+def _last_start(stating: re.Pattern[str], text: str, version: date | None) -> date | None:
+    """The last day of entry into force that the preamble, or an article of the document itself (`本条例自…起施行`), states; none that is
+    older than the version: an amended text still says when the first one entered into force."""
+    stated = [found for match in stating.findall(text) if (found := day_of("-".join(part.zfill(2) for part in match)))]
     return next((day for day in reversed(stated) if version is None or day >= version), None)
 
 
