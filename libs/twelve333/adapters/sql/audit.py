@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from datetime import datetime
 from typing import Any, Final
@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, St
 
 from ...core.audit.model import GENESIS, Entry, Head, Record, chained
 from ...core.digests import SHA256_NAME, Digest
-from .later import insert_later, keep_later, settle
+from .later import Change, insert_later, keep_later, settle
 from .types import UtcDateTime
 
 PAGE_MAX: Final = 1000
@@ -40,12 +40,12 @@ class AuditLog:
         Works of one group read the head once and write their records in one statement.
         """
         kept = keep_later(tx, self.records.name, _nothing_more)
-        record = chained(entry, (kept or {}).get(_HEAD) or self._read_head(tx), self.suite)
+        record = chained(entry, (kept and kept.get(_HEAD)) or self._read_head(tx), self.suite)
         values = {"suite": record.suite, "sequence": record.sequence, "previous": record.previous, "digest": record.digest}
         insert_later(tx, self.records, values | {name: getattr(entry, name) for name in Entry.__slots__})
         head = Head(record.sequence, record.digest)
         if kept is not None:
-            kept[_HEAD] = head
+            kept.put(_HEAD, head)
         return head
 
     def head(self, tx: Connection) -> Head:
@@ -83,8 +83,9 @@ class AuditLog:
         return tuple(Head(row.sequence, row.digest) for row in tx.execute(query))[::-1]
 
 
-def _nothing_more(_tx: Connection, _values: Mapping[Any, Any]) -> None:
+def _nothing_more(_values: Mapping[Any, Any]) -> Iterable[Change]:
     """The head is read from the records; it is only remembered meanwhile."""
+    return ()
 
 
 def _record_table(metadata: MetaData) -> Table:

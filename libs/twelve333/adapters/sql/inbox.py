@@ -27,7 +27,7 @@ from ..telemetry.spans import is_sampled
 from .alarms import Alarms
 from .fences import Fences
 from .fields import protect
-from .later import insert_later, savepoint, settle
+from .later import change_later, insert_later, savepoint, settle
 from .outbox import Outbox
 from .prepared import Prepared
 from .restored import RESTORED, is_unheard, take_back
@@ -317,7 +317,7 @@ class Inbox:
                 tx.execute(insert(self._tables.inbox_heads), {"origin": line.origin, **numbers, **counts})
             else:
                 named = {f"new_{name}": value for name, value in (numbers | counts).items()}
-                self._update_line.change(tx, {"line": line.origin, **named})
+                change_later(tx, self._update_line, {"line": line.origin, **named})
             self.fences.note(tx, line.origin, line.fence, now)
 
 

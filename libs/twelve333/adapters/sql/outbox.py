@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +20,7 @@ from ...wire.envelope import capability_of
 from .database import note
 from .fences import Fences
 from .fields import protect, reveal
-from .later import insert_later, keep_later, note_later, settle
+from .later import Change, change_later, insert_later, keep_later, note_later, settle
 from .prepared import Prepared
 from .standing import Standing
 from .tables import DeliveryTables
@@ -49,8 +49,8 @@ class Outbox:
         self._member = member
         self._backlog_max = backlog_max
         self.standing, self.fences = Standing(), Fences(tables)
-        self._head_of, self._move_head, self._close_span = _head_query(tables), _head_update(tables), _span_update(tables)
-        self._confirm_head, self._work_within = _head_confirmation(tables), _work_query(tables)
+        self._head_of, self._move_head = _head_query(tables), _head_update(tables)
+        self._close_span, self._work_within = _span_update(tables), _work_query(tables)
 
     def append(self, tx: Connection, *, destination: str, message: Message, now: datetime, key: str = "") -> str:
         """Add an event for `destination` and return its event id.
@@ -70,9 +70,8 @@ class Outbox:
         if destination == self._member or not capability_of(type_name):
             raise ValueError(f"{type_name} cannot be sent to {destination}")
         payload = _payload(message)
-        opened = keep_later(tx, OUTBOX, self._write_heads)
-        before = (opened or {}).get(destination) or self._head(tx, destination)
-        head = append(before, capability_of(type_name), self._backlog_max)
+        before = self.head_row(tx, destination) or self._begin_line(tx, destination)
+        head = append(_from_row(before), capability_of(type_name), self._backlog_max)
         if isinstance(head, Refusal):
             raise Refused(head)
         event_id = f"{self._member}-{destination}-{head.epoch}-{head.sequence}{self.standing.suffix}"
@@ -89,10 +88,7 @@ class Outbox:
         }
         note_later(tx, OUTBOX, self._envelope(row))
         insert_later(tx, self._tables.outbox, protect(tx, self._tables.outbox, row))
-        if opened is None:
-            self._write_heads(tx, {destination: head})
-        else:
-            opened[destination] = head
+        self._keep(tx, before._replace(sequence=head.sequence, work=head.work))
         return event_id
 
     def heads(self, tx: Connection) -> list[OutboxHead]:
@@ -137,20 +133,23 @@ class Outbox:
             return after
         low, high = sorted((before.watermark, after.watermark))
         named = {"line": after.destination, "of_epoch": after.epoch, "low": low + 1, "high": high}
-        changed = self._close_span.change(tx, {**named, "at": now if after.watermark > before.watermark else None})
-        if after.watermark < before.watermark and changed < high - low:  # restored from before what we still keep
+        if after.watermark > before.watermark:
+            change_later(tx, self._close_span, {**named, "at": now})
+        elif self._open_again(tx, named) < high - low:  # restored from before what we still keep
             left = select(outbox.c.epoch, outbox.c.sequence).where(outbox.c.destination == after.destination)
             left = left.where(outbox.c.epoch == after.epoch, outbox.c.sequence > after.watermark).order_by(outbox.c.sequence)
             return self._number_anew(tx, row, tx.execute(left).all(), now)
-        values = {"through": after.watermark, "counted": row.delivered + after.watermark - before.watermark}
-        waits = self._work_after(tx, before, after, named)
-        self._confirm_head.change(tx, {"line": after.destination, **values, "waits": waits})
+        delivered = row.delivered + after.watermark - before.watermark
+        self._keep(tx, row._replace(watermark=after.watermark, delivered=delivered, work=self._work_after(tx, before, after, named)))
         return after
 
     def head_row(self, tx: Connection, destination: str) -> HeadRow | None:
-        """How a destination stands, as it is kept."""
-        settle(tx)
-        rows = self._head_of.rows(tx, {"line": destination})
+        """How a destination stands, with what this group of works has put off."""
+        put_off = keep_later(tx, OUTBOX, self._head_changes)
+        if put_off is not None and (row := put_off.get(destination)):
+            known: HeadRow = row
+            return known
+        rows = self._head_of.rows(tx, {"line": destination}, guarded=False)
         return HeadRow(*rows[0]) if rows else None
 
     def prune(self, tx: Connection, before: datetime) -> int:
@@ -191,6 +190,7 @@ class Outbox:
 
         What it lacks is what it had confirmed since then and cannot have any more; it drops by its id whatever it has after all.
         """
+        settle(tx)
         outbox = self._tables.outbox
         before, columns = _from_row(row), outbox.c
         past = or_(
@@ -221,20 +221,31 @@ class Outbox:
         note(tx, OUTBOX)
         return after
 
-    def _write_heads(self, tx: Connection, opened: Mapping[Any, OutboxHead]) -> None:
-        for head in opened.values():
-            self._move_head.change(tx, {"line": head.destination, "last": head.sequence, "waits": head.work})
+    def _open_again(self, tx: Connection, span: Mapping[str, object]) -> int:
+        """Open events that were closed; how many there are."""
+        settle(tx)
+        return self._close_span.change(tx, {**span, "at": None})
 
-    def _head(self, tx: Connection, destination: str) -> OutboxHead:
-        rows = self._head_of.rows(tx, {"line": destination}, guarded=False)
-        if rows:
-            return _from_row(HeadRow(*rows[0]))
+    def _keep(self, tx: Connection, row: HeadRow) -> None:
+        put_off = keep_later(tx, OUTBOX, self._head_changes)
+        if put_off is not None:
+            put_off.put(row.destination, row)
+            return
+        for prepared, values in self._head_changes({row.destination: row}):
+            prepared.change(tx, values)
+
+    def _head_changes(self, rows: Mapping[Any, HeadRow]) -> Iterable[Change]:
+        for row in rows.values():
+            through = {"last": row.sequence, "through": row.watermark, "counted": row.delivered, "waits": row.work}
+            yield self._move_head, {"line": row.destination, **through}
+
+    def _begin_line(self, tx: Connection, destination: str) -> HeadRow:
         epoch = self.epoch(tx)
         if not epoch:
             raise Refused(refuse(EPOCH_MISSING, command="hub" if self._member == HUB else "node"))
         heads = self._tables.outbox_heads
         tx.execute(insert(heads).values(destination=destination, epoch=epoch, sequence=0, watermark=0, delivered=0))
-        return OutboxHead(destination, epoch, 0, 0)
+        return HeadRow(destination, epoch, 0, 0, 0, 0)
 
     def _work_after(self, tx: Connection, before: OutboxHead, after: OutboxHead, span: Mapping[str, object]) -> int:
         """What still counts towards the limit after a receipt closed `span` (or opened it again)."""
@@ -281,13 +292,8 @@ def _head_query(tables: DeliveryTables) -> Prepared:
 
 def _head_update(tables: DeliveryTables) -> Prepared:
     heads = tables.outbox_heads
-    values: dict[str, Any] = {"sequence": bindparam("last"), "work": bindparam("waits")}
-    return Prepared(update(heads).where(heads.c.destination == bindparam("line")).values(values))
-
-
-def _head_confirmation(tables: DeliveryTables) -> Prepared:
-    heads = tables.outbox_heads
-    values: dict[str, Any] = {"watermark": bindparam("through"), "delivered": bindparam("counted"), "work": bindparam("waits")}
+    values: dict[str, Any] = {"sequence": bindparam("last"), "watermark": bindparam("through")}
+    values |= {"delivered": bindparam("counted"), "work": bindparam("waits")}
     return Prepared(update(heads).where(heads.c.destination == bindparam("line")).values(values))
 
 

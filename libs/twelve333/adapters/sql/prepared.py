@@ -6,30 +6,50 @@ for inserts without defaults of our own; everything else goes the usual way.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, JSON, ClauseElement, Connection, LargeBinary, Select, Table, bindparam, func, insert, literal_column, select
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Connection,
+    LargeBinary,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+)
 from sqlalchemy.engine import Dialect
-from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.types import TypeEngine
 
-from .savepoints import driver_errors, execute, open_savepoints
+from .savepoints import execute, executed, open_savepoints
 
 ROWS_MAX: Final = 256  # in one insert of SQLite
+PARTS_MAX: Final = 16  # in one statement of PostgreSQL
 Row = Mapping[str, Any]
+Bound = tuple[str, Sequence[Any]]  # a statement as the driver takes it, with its values
+_PLACE: Final = re.compile(r"\$(\d+)")
 _Process = Callable[[Any], Any] | None
 
 
 class Prepared:
-    """A statement with named parameters."""
+    """A query or an update with named parameters."""
 
-    def __init__(self, statement: ClauseElement) -> None:
+    def __init__(self, statement: Select[Any] | Update) -> None:
         self._statement = statement
         self._compiled: dict[str, tuple[str, list[tuple[str, _Process]], Row]] = {}
+
+    @property
+    def table(self) -> object:
+        """What it updates; None for a query."""
+        return self._statement.table if isinstance(self._statement, Update) else None
 
     def rows(self, tx: Connection, values: Row, guarded: bool = True) -> Sequence[Any]:
         """What a query finds, as tuples.
@@ -40,22 +60,24 @@ class Prepared:
         """
         if guarded:
             open_savepoints(tx)
-        with closing(tx.connection.cursor()) as cursor:
-            self._run(tx, cursor, values)
+        cursor = executed(tx, *self.bound(tx, values))
+        try:
             return cursor.fetchall()
+        finally:
+            cursor.close()
 
     def change(self, tx: Connection, values: Row) -> int:
         """Run it; how many rows it changed."""
         open_savepoints(tx)
-        with closing(tx.connection.cursor()) as cursor:
-            self._run(tx, cursor, values)
-            return cursor.rowcount
+        cursor = executed(tx, *self.bound(tx, values))
+        cursor.close()
+        return cursor.rowcount
 
-    def _run(self, tx: Connection, cursor: DBAPICursor, values: Row) -> None:
+    def bound(self, tx: Connection, values: Row) -> Bound:
+        """What the driver is to run."""
         text, names, constants = self._compiled.get(tx.dialect.name) or self._compile(tx.dialect)
         values = {**constants, **values} if constants else values
-        with driver_errors(tx, text, cursor):
-            cursor.execute(text, tuple([process(values[name]) if process else values[name] for name, process in names]))
+        return text, tuple([process(values[name]) if process else values[name] for name, process in names])
 
     def _compile(self, dialect: Dialect) -> tuple[str, list[tuple[str, _Process]], Row]:
         compiled: Any = self._statement.compile(dialect=dialect)
@@ -66,23 +88,51 @@ class Prepared:
 
 
 def insert_rows(tx: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows that all name the same columns, in as few statements as possible.
+    """Insert rows that all name the same columns, in as few statements as possible."""
+    run_all(tx, inserts(tx, table, rows))
 
-    To PostgreSQL a statement is a round trip, so there is one, with an array a column. SQLite lets go of the interpreter in each and has no
-    arrays: there it is one for each power of two.
+
+def inserts(tx: Connection, table: Table, rows: Sequence[Row]) -> list[Bound]:
+    """What inserts these rows: for PostgreSQL one statement, with an array a column.
+
+    SQLite lets go of the interpreter in each and has no arrays: there it is one for each power of two.
     """
-    open_savepoints(tx)
-    columns = _columns(table, frozenset(rows[0]), tx.dialect)
+    names, columns = _columns(table, tuple(rows[0]), tx.dialect)
     values = [_column([row[name] for row in rows], process) for name, process in columns]
-    names = tuple(name for name, _ in columns)
     if tx.dialect.name == "postgresql":
-        execute(tx, _insert_arrays(table, names, tx.dialect), values)
-        return
-    flat, begin = list(zip(*values, strict=True)), 0
+        return [(_insert_arrays(table, names, tx.dialect), values)]
+    flat, begin, made = list(zip(*values, strict=True)), 0, list[Bound]()
     while begin < len(flat):
         count = min(ROWS_MAX, 1 << (len(flat) - begin).bit_length() - 1)
-        execute(tx, _insert_values(table, names, count, tx.dialect), tuple(chain.from_iterable(flat[begin : begin + count])))
+        made.append((_insert_values(table, names, count, tx.dialect), tuple(chain.from_iterable(flat[begin : begin + count]))))
         begin += count
+    return made
+
+
+def run_all(tx: Connection, statements: Sequence[Bound]) -> None:
+    """Run statements that answer nothing and touch no row twice: to PostgreSQL, where each is a round trip, many of them as one."""
+    if statements:
+        open_savepoints(tx)
+    together = PARTS_MAX if tx.dialect.name == "postgresql" else 1
+    for begin in range(0, len(statements), together):
+        parts = statements[begin : begin + together]
+        if len(parts) == 1:
+            execute(tx, *parts[0])
+        else:
+            execute(tx, _as_one(tuple(text for text, _ in parts)), [value for _, values in parts for value in values])
+
+
+@lru_cache(maxsize=256)
+def _as_one(texts: tuple[str, ...]) -> str:
+    """Statements as one, their parameters numbered through."""
+    parts, before = list[str](), 0
+    for text in texts:
+        places = [int(place) for place in _PLACE.findall(text)]
+        parts.append(_PLACE.sub(lambda place, before=before: f"${int(place[1]) + before}", text))  # type: ignore[misc]
+        before += max(places, default=0)
+    *others, last = parts
+    named = ", ".join(f"part{number} AS ({part})" for number, part in enumerate(others))
+    return f"WITH {named} {last}"
 
 
 def _column(values: list[Any], process: _Process) -> list[Any]:
@@ -114,9 +164,10 @@ def _insert_arrays(table: Table, names: tuple[str, ...], dialect: Dialect) -> st
 
 
 @lru_cache(maxsize=256)
-def _columns(table: Table, names: frozenset[str], dialect: Dialect) -> list[tuple[str, _Process]]:
-    """The named columns in the order of the table, which is theirs in the statement too."""
-    return [(column.name, _process(column.type, dialect)) for column in table.columns if column.name in names]
+def _columns(table: Table, named: tuple[str, ...], dialect: Dialect) -> tuple[tuple[str, ...], list[tuple[str, _Process]]]:
+    """The named columns in the order of the table, which is theirs in the statement too: their names, and what is done to their values."""
+    columns = [(column.name, _process(column.type, dialect)) for column in table.columns if column.name in named]
+    return tuple(name for name, _ in columns), columns
 
 
 def _process(kind: TypeEngine[Any], dialect: Dialect) -> _Process:

@@ -6,8 +6,7 @@ again. Statements that go round SQLAlchemy call `open_savepoints` themselves; fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -107,24 +106,29 @@ def open_savepoints(tx: Connection) -> None:
         points.open(tx)
 
 
-@contextmanager
-def driver_errors(tx: Connection, statement: str, cursor: DBAPICursor) -> Iterator[None]:
-    """Turn what the driver raises into what SQLAlchemy would raise; the text never holds values."""
+def executed(tx: Connection, statement: str, values: Sequence[Any] = ()) -> DBAPICursor:
+    """Run a statement, handed straight to the driver; its cursor, to be closed.
+
+    Raises:
+        DBAPIError: what SQLAlchemy would raise; the text never holds values.
+    """
+    cursor = tx.connection.cursor()
     try:
-        yield
+        cursor.execute(statement, values)
     except tx.dialect.loaded_dbapi.Error as error:
+        cursor.close()
         lost = tx.dialect.is_disconnect(error, tx.connection.dbapi_connection, cursor)
         if lost:
             tx.invalidate(error)
         raise DBAPIError.instance(
             statement, None, error, tx.dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=lost, dialect=tx.dialect
         ) from error
+    return cursor
 
 
 def execute(tx: Connection, statement: str, values: Sequence[Any] = ()) -> None:
     """Run a statement that answers nothing."""
-    with closing(tx.connection.cursor()) as cursor, driver_errors(tx, statement, cursor):
-        cursor.execute(statement, values)
+    executed(tx, statement, values).close()
 
 
 @event.listens_for(Engine, "before_cursor_execute")
