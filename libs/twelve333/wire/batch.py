@@ -69,8 +69,9 @@ def decode_batch(data: bytes) -> list[Envelope] | Refusal:
         return content
     if wrong := _batch_fault(batch, content):
         return refuse(ENVELOPE_MALFORMED, reason=wrong)
+    around = (batch.origin, batch.destination, batch.epoch, batch.fence)
     try:
-        return [_from_wire(batch, sequence, event) for sequence, event in enumerate(content.events, batch.first_sequence)]
+        return [_from_wire(*around, sequence, event) for sequence, event in enumerate(content.events, batch.first_sequence)]
     except (ValueError, OverflowError):
         return refuse(ENVELOPE_MALFORMED, reason="unreadable event")
 
@@ -101,22 +102,12 @@ def _add(content: pb.BatchContent, envelope: Envelope) -> None:
         event.trace.update(envelope.trace)
 
 
-def _from_wire(batch: pb.Batch, sequence: int, event: pb.BatchedEvent) -> Envelope:
+def _from_wire(origin: str, destination: str, epoch: int, fence: int, sequence: int, event: pb.BatchedEvent) -> Envelope:
     """One event; raises `ValueError` for one that no member of ours would send."""
-    capability = capability_of(event.type)
-    if not capability or check_id(event.event_id) is not None or len(event.payload) > ENVELOPE_BYTES_MAX:
+    event_id, kind, payload, trace = event.event_id, event.type, event.payload, event.trace
+    capability = capability_of(kind)
+    if not capability or check_id(event_id) is not None or len(payload) > ENVELOPE_BYTES_MAX:
         raise ValueError
-    return Envelope(
-        batch.origin,
-        batch.destination,
-        batch.epoch,
-        sequence,
-        event.event_id,
-        capability,
-        event.type,
-        from_timestamp(event.occurred_at),
-        event.payload,
-        event.key,
-        dict(event.trace) if event.trace else _UNTRACED,
-        fence=batch.fence,
-    )
+    occurred_at, traced = from_timestamp(event.occurred_at), dict(trace) if trace else _UNTRACED
+    numbers = (origin, destination, epoch, sequence)
+    return Envelope(*numbers, event_id, capability, kind, occurred_at, payload, event.key, traced, fence=fence)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twelve333.core.decision import Kind, Refusal
 from twelve333.core.delivery.codes import EPOCH_OLD, FOREIGN_DESTINATION, FOREIGN_ORIGIN, RECEIPT_AHEAD
 from twelve333.core.delivery.model import BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Envelope, InboxFacts, OutboxHead, Reason, Receipt
-from twelve333.core.delivery.rules import Apply, Duplicate, Gap, admit, back_off, batches, by_turns, confirm, sendable
+from twelve333.core.delivery.rules import Apply, Duplicate, Gap, admit, back_off, batches, by_turns, confirm, follows, sendable
 
 FACTS = InboxFacts(member="310000", sender="320000", epoch=7, watermark=4, known_event=False)
 HEAD = OutboxHead(destination="310000", epoch=7, sequence=10, watermark=4)
@@ -61,6 +61,16 @@ def test_a_breach_of_the_contract_is_a_peer_violation(facts: InboxFacts, envelop
     assert isinstance(outcome, Refusal)
     assert outcome.code == code
     assert outcome.code.kind is Kind.PEER_VIOLATION
+
+
+@given(
+    st.builds(replace, st.just(FACTS), sender=st.sampled_from(("320000", "350000")), waits=st.booleans(), fence=st.integers(0, 2)),
+    st.data(),
+)
+def test_what_plainly_follows_is_what_would_be_applied_under_the_same_epoch(facts: InboxFacts, data: st.DataObject) -> None:
+    envelope = replace(_envelope(data.draw(st.integers(1, 8)), data.draw(st.integers(6, 8))), fence=data.draw(st.integers(0, 3)))
+    moved = replace(facts, watermark=data.draw(st.integers(3, 6)))
+    assert follows(envelope, facts, moved.watermark) is (envelope.epoch == 7 and admit(moved, envelope) == Apply(7, envelope.sequence))
 
 
 @given(st.lists(st.integers(1, 12), max_size=80))

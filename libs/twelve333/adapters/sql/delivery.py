@@ -78,10 +78,10 @@ class Delivery:
     def close(self, tx: Connection, receipt: Receipt, proven_sender: str, now: datetime) -> OutboxHead | Refusal | None:
         """See `Outbox.close`; a line that a restore began under too early an epoch begins anew, and the receipt says nothing else."""
         is_its_word = proven_sender == receipt.sender and not self.fences.check(tx, receipt.sender, receipt.fence)
-        row = self.outbox.head_row(tx, receipt.sender)
-        if is_its_word and row is not None and catch_up(tx, self._tables, row, receipt, now):
+        head = self.outbox.head(tx, receipt.sender)
+        if is_its_word and head is not None and catch_up(tx, self._tables, head, receipt, now):
             return None
-        return self.outbox.close(tx, receipt, proven_sender, now, row)
+        return self.outbox.close(tx, receipt, proven_sender, now, head)
 
     def has_told_restore(self, tx: Connection, member: str) -> bool:
         """Whether we were restored from a backup and have told `member` so."""

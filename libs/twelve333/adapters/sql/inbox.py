@@ -6,13 +6,13 @@ Rule served: the inbox never forgets; by number and by event id a second arrival
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 from opentelemetry import propagate, trace
-from sqlalchemy import Connection, Text, and_, bindparam, insert, select, update
+from sqlalchemy import ARRAY, JSON, ColumnElement, Connection, Text, and_, any_, bindparam, func, insert, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from ...api.delivery.v1 import events_pb2
@@ -20,7 +20,7 @@ from ...core.decision import Kind, Refusal, Refused, refuse
 from ...core.delivery.codes import APPLIER_FAILED, COPIES, EPOCH_OLD, FORKED, TYPE_UNKNOWN
 from ...core.delivery.fencing import digest_of
 from ...core.delivery.model import EPOCH_NONE, Envelope, InboxFacts, Reason, Receipt
-from ...core.delivery.rules import Apply, Duplicate, Gap, admit
+from ...core.delivery.rules import Apply, Duplicate, Gap, admit, follows
 from ...core.ids import HUB
 from ..signing.codes import SEAL_NOT_OPENED
 from ..telemetry.spans import is_sampled
@@ -35,7 +35,7 @@ from .standing import Standing
 from .tables import DeliveryTables
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # as `Envelope`
 class Inbound:
     """An event as its applier sees it; `message` is the serialised payload of type `type`."""
 
@@ -66,7 +66,7 @@ POISON: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # as `Envelope`
 class Arrival:
     """An envelope and the member that the broker proved to have sent it; `refusal` when its bytes were no envelope."""
 
@@ -75,7 +75,6 @@ class Arrival:
     refusal: Refusal | None = None
 
 
-KNOWN_MAX: Final = 256  # ids asked about in one query; always a power of two, so that few texts serve all numbers
 _COUNTED: Final = ("applied", "duplicates", "gaps", "refused")  # with the origin; parked ones are counted from their own table
 
 
@@ -106,14 +105,24 @@ class _Stopped(Exception):
 class _Line:
     """One origin while a batch is taken: how far it is, what the known ones of the batch said, what to count and what to answer."""
 
-    origin: str
+    facts: InboxFacts  # at the beginning
+    known: dict[str, bytes]  # digests by event id
     epoch: int
     watermark: int
-    known: dict[str, bytes]  # digests by event id
     fence: int = 0  # the highest of the copies whose events were taken
     fresh: bool = False
     counts: dict[str, int] = field(default_factory=_no_counts)
     receipt: Reason | None = None
+
+    @property
+    def origin(self) -> str:
+        """Who it is."""
+        return self.facts.sender
+
+    def follows(self, envelope: Envelope) -> bool:
+        """Whether it is plainly the next one."""
+        same_life = self.epoch == self.facts.epoch and self.fence <= envelope.fence
+        return same_life and envelope.event_id not in self.known and follows(envelope, self.facts, self.watermark)
 
     def moved(self, epoch: int, watermark: int, reason: Reason) -> None:
         """Remember how far it is, and answer so; a gap is asked for until the watermark has moved on."""
@@ -197,7 +206,11 @@ class Inbox:
         self, tx: Connection, arrival: Arrival, line: _Line, appliers: Appliers, now: datetime, received: Received, park: Refusal | None
     ) -> None:
         envelope = arrival.envelope
-        step = self._admit(tx, line, envelope) if envelope else arrival.refusal
+        step: Apply | Duplicate | Gap | Refusal | None
+        if envelope is not None and line.follows(envelope):
+            step = Apply(line.epoch, envelope.sequence)
+        else:
+            step = self._admit(tx, line, envelope) if envelope else arrival.refusal
         if envelope is None or step is None or isinstance(step, Refusal):
             counted = "refused"
             received.refusals += [step] if isinstance(step, Refusal) else []
@@ -222,11 +235,10 @@ class Inbox:
         received.counts[counted] += 1
 
     def _admit(self, tx: Connection, line: _Line, envelope: Envelope) -> Apply | Duplicate | Gap | Refusal:
-        waits = envelope.type != RESTORED and self._is_unheard(tx, line.origin)
         known = line.known.get(envelope.event_id)
-        seen = max(line.fence, self.fences.seen(tx, line.origin))
-        facts = InboxFacts(self._member, line.origin, line.epoch, line.watermark, known is not None, waits, known or b"", seen)
-        return admit(facts, envelope)
+        facts = replace(line.facts, epoch=line.epoch, watermark=line.watermark, known_event=known is not None, known_digest=known or b"")
+        waits = facts.waits and envelope.type != RESTORED
+        return admit(replace(facts, waits=waits, fence=max(line.fence, facts.fence)), envelope)
 
     def _spoken(self, tx: Connection, line: _Line, envelope: Envelope) -> None:
         """Remember the copy that spoke; one that begins a new epoch ends what was wrong with the origin's copies."""
@@ -250,8 +262,15 @@ class Inbox:
                 counted = self._apply_or_park(tx, envelope, appliers, now, park)
         else:
             counted = self._apply_or_park(tx, envelope, appliers, now, park)
-        named = {"origin": envelope.origin, "event_id": envelope.event_id, "epoch": envelope.epoch, "sequence": envelope.sequence}
-        insert_later(tx, self._tables.inbox_events, named | {"applied_at": now, "digest": digest or None})
+        row = {
+            "origin": envelope.origin,
+            "event_id": envelope.event_id,
+            "epoch": envelope.epoch,
+            "sequence": envelope.sequence,
+            "applied_at": now,
+            "digest": digest or None,
+        }
+        insert_later(tx, self._tables.inbox_events, row)
         return counted
 
     def _apply_or_park(self, tx: Connection, envelope: Envelope, appliers: Appliers, now: datetime, park: Refusal | None) -> str:
@@ -297,17 +316,14 @@ class Inbox:
         return {origin: self._line(tx, origin, told) for origin, told in ids.items()}
 
     def _line(self, tx: Connection, origin: str, event_ids: Sequence[str]) -> _Line:
-        """How far we are with an origin, and which of these events we know; a query for each few hundred ids, mostly one."""
-        parts = [event_ids[begin : begin + KNOWN_MAX] for begin in range(0, len(event_ids), KNOWN_MAX)] or [("",)]
-        rows = [row for part in parts for row in self._asked(tx, origin, part)]
-        if not rows:
-            return _Line(origin, 0, 0, {}, fresh=True)
-        epoch, watermark, *_ = rows[0]
-        return _Line(origin, epoch, watermark, {event_id: digest or b"" for _, _, event_id, digest in rows if event_id})
-
-    def _asked(self, tx: Connection, origin: str, ids: Sequence[str]) -> Sequence[Any]:
-        size = 1 << (len(ids) - 1).bit_length()
-        return self._line_of[size].rows(tx, {"line": origin, **{f"id{at}": ids[min(at, len(ids) - 1)] for at in range(size)}})
+        """How far we are with an origin, and which of these events we know."""
+        rows = self._line_of[tx.dialect.name].rows(tx, {"line": origin, "ids": event_ids})
+        epoch, watermark, *_ = rows[0] if rows else (0, 0)
+        facts = InboxFacts(
+            self._member, origin, epoch, watermark, False, waits=self._is_unheard(tx, origin), fence=self.fences.seen(tx, origin)
+        )
+        known = {event_id: digest or b"" for _, _, event_id, digest in rows if event_id}
+        return _Line(facts, known, epoch, watermark, fresh=not rows)
 
     def _keep(self, tx: Connection, lines: Iterable[_Line], now: datetime) -> None:
         for line in lines:
@@ -321,15 +337,16 @@ class Inbox:
             self.fences.note(tx, line.origin, line.fence, now)
 
 
-def _line_queries(tables: DeliveryTables) -> dict[int, Prepared]:
-    """How far we are with `line`, and which of so many ids we know."""
-    return {size: _line_query(tables, size) for size in (1 << power for power in range(KNOWN_MAX.bit_length()))}
+def _line_queries(tables: DeliveryTables) -> dict[str, Prepared]:
+    """How far we are with `line`, and which of the `ids` we know, by dialect: each takes any number of them as one value."""
+    each, event_id = func.json_each(bindparam("ids", type_=JSON)).table_valued("value"), tables.inbox_events.c.event_id
+    known = {"sqlite": event_id.in_(select(each.c.value)), "postgresql": event_id == any_(bindparam("ids", type_=ARRAY(Text)))}
+    return {dialect: _line_query(tables, which) for dialect, which in known.items()}
 
 
-def _line_query(tables: DeliveryTables, size: int) -> Prepared:
+def _line_query(tables: DeliveryTables, known: ColumnElement[bool]) -> Prepared:
     heads, events = tables.inbox_heads, tables.inbox_events
-    ids = [bindparam(f"id{at}", type_=Text) for at in range(size)]
-    joined = heads.outerjoin(events, and_(events.c.origin == heads.c.origin, events.c.event_id.in_(ids)))
+    joined = heads.outerjoin(events, and_(events.c.origin == heads.c.origin, known))
     query = select(heads.c.epoch, heads.c.watermark, events.c.event_id, events.c.digest).select_from(joined)
     return Prepared(query.where(heads.c.origin == bindparam("line")))
 

@@ -64,7 +64,7 @@ class Later:
         run_all(tx, statements)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
     """Values that a group works with in memory and writes at its end."""
 

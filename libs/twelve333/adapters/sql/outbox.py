@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from google.protobuf.message import Message
 from opentelemetry import propagate
@@ -27,18 +28,8 @@ from .tables import DeliveryTables
 
 OUTBOX = "outbox"  # the topic noted when something was appended (with the envelopes as facts) or numbered anew (without)
 _UNTRACED: Final[Mapping[str, str]] = {}  # one for all, so that it is worked out once how it is kept
+_COLUMNS: Final = tuple(each.name for each in fields(OutboxHead))  # those of `outbox_heads` have the same names
 _OVERHEAD_BYTES = 4096  # what an envelope adds around its payload, at most
-
-
-class HeadRow(NamedTuple):
-    """A row of `outbox_heads`, see `tables.py`."""
-
-    destination: str
-    epoch: int
-    sequence: int
-    watermark: int
-    delivered: int
-    work: int
 
 
 class Outbox:
@@ -70,8 +61,8 @@ class Outbox:
         if destination == self._member or not capability_of(type_name):
             raise ValueError(f"{type_name} cannot be sent to {destination}")
         payload = _payload(message)
-        before = self.head_row(tx, destination) or self._begin_line(tx, destination)
-        head = append(_from_row(before), capability_of(type_name), self._backlog_max)
+        before = self.head(tx, destination) or self._begin_line(tx, destination)
+        head = append(before, capability_of(type_name), self._backlog_max)
         if isinstance(head, Refusal):
             raise Refused(head)
         event_id = f"{self._member}-{destination}-{head.epoch}-{head.sequence}{self.standing.suffix}"
@@ -88,7 +79,7 @@ class Outbox:
         }
         note_later(tx, OUTBOX, self._envelope(row))
         insert_later(tx, self._tables.outbox, protect(tx, self._tables.outbox, row))
-        self._keep(tx, before._replace(sequence=head.sequence, work=head.work))
+        self._keep(tx, head)
         return event_id
 
     def heads(self, tx: Connection) -> list[OutboxHead]:
@@ -110,24 +101,23 @@ class Outbox:
         return [self._envelope(reveal(tx, outbox, row)) for row in rows]
 
     def close(
-        self, tx: Connection, receipt: Receipt, proven_sender: str, now: datetime, row: HeadRow | None = None
+        self, tx: Connection, receipt: Receipt, proven_sender: str, now: datetime, before: OutboxHead | None = None
     ) -> OutboxHead | Refusal | None:
         """Close what `receipt` confirms (or open again what its sender has lost); None when it speaks of nothing of ours.
 
         Args:
-            row: how its sender stands, if `head_row` has just found it.
+            before: how its sender stands, if `head` has just found it.
         """
-        row = row or self.head_row(tx, receipt.sender)
+        before = before or self.head(tx, receipt.sender)
         outbox = self._tables.outbox
         if proven_sender == receipt.sender:
             if refusal := self.fences.check(tx, receipt.sender, receipt.fence):
                 return refusal
             self.fences.note(tx, receipt.sender, receipt.fence, now)
-        if row is None:
+        if before is None:
             return None
-        before = _from_row(row)
         if proven_sender == receipt.sender and was_restored_since(before, receipt):
-            return self._tell_again(tx, row, receipt, now)
+            return self._tell_again(tx, before, receipt, now)
         after = confirm(before, receipt, proven_sender)
         if isinstance(after, Refusal) or after == before:
             return after
@@ -138,19 +128,19 @@ class Outbox:
         elif self._open_again(tx, named) < high - low:  # restored from before what we still keep
             left = select(outbox.c.epoch, outbox.c.sequence).where(outbox.c.destination == after.destination)
             left = left.where(outbox.c.epoch == after.epoch, outbox.c.sequence > after.watermark).order_by(outbox.c.sequence)
-            return self._number_anew(tx, row, tx.execute(left).all(), now)
-        delivered = row.delivered + after.watermark - before.watermark
-        self._keep(tx, row._replace(watermark=after.watermark, delivered=delivered, work=self._work_after(tx, before, after, named)))
+            return self._number_anew(tx, before, tx.execute(left).all(), now)
+        delivered = before.delivered + after.watermark - before.watermark
+        self._keep(tx, replace(after, delivered=delivered, work=self._work_after(tx, before, after, named)))
         return after
 
-    def head_row(self, tx: Connection, destination: str) -> HeadRow | None:
+    def head(self, tx: Connection, destination: str) -> OutboxHead | None:
         """How a destination stands, with what this group of works has put off."""
         put_off = keep_later(tx, OUTBOX, self._head_changes)
-        if put_off is not None and (row := put_off.get(destination)):
-            known: HeadRow = row
+        known: OutboxHead | None = put_off.get(destination) if put_off else None
+        if known is not None:
             return known
         rows = self._head_of.rows(tx, {"line": destination}, guarded=False)
-        return HeadRow(*rows[0]) if rows else None
+        return OutboxHead(*rows[0]) if rows else None
 
     def prune(self, tx: Connection, before: datetime) -> int:
         """Forget events confirmed before that time; until then a receiver restored from a backup can have them again."""
@@ -185,39 +175,37 @@ class Outbox:
         values = {"epoch": epoch, "sequence": head.sequence - head.watermark, "watermark": 0}
         tx.execute(update(heads).where(heads.c.destination == head.destination).values(values))
 
-    def _tell_again(self, tx: Connection, row: HeadRow, receipt: Receipt, now: datetime) -> OutboxHead:
+    def _tell_again(self, tx: Connection, before: OutboxHead, receipt: Receipt, now: datetime) -> OutboxHead:
         """The receiver was restored to before this epoch: give all that it lacks new numbers, in the old order.
 
         What it lacks is what it had confirmed since then and cannot have any more; it drops by its id whatever it has after all.
         """
         settle(tx)
-        outbox = self._tables.outbox
-        before, columns = _from_row(row), outbox.c
+        columns = self._tables.outbox.c
         past = or_(
             and_(columns.epoch == receipt.epoch, columns.sequence > receipt.watermark),
-            and_(columns.epoch > receipt.epoch, columns.epoch < row.epoch),
+            and_(columns.epoch > receipt.epoch, columns.epoch < before.epoch),
         )
-        ours = select(columns.epoch, columns.sequence).where(columns.destination == row.destination)
+        ours = select(columns.epoch, columns.sequence).where(columns.destination == before.destination)
         lost = tx.execute(ours.where(past).order_by(columns.epoch, columns.sequence)).all()
-        if not lost and not row.watermark:
+        if not lost and not before.watermark:
             return before  # it has not heard of this epoch yet
-        later = tx.execute(ours.where(columns.epoch == row.epoch).order_by(columns.sequence)).all()
-        return self._number_anew(tx, row, [*lost, *later], now)
+        later = tx.execute(ours.where(columns.epoch == before.epoch).order_by(columns.sequence)).all()
+        return self._number_anew(tx, before, [*lost, *later], now)
 
-    def _number_anew(self, tx: Connection, row: HeadRow, events: Sequence[Row[Any]], now: datetime) -> OutboxHead:
+    def _number_anew(self, tx: Connection, before: OutboxHead, events: Sequence[Row[Any]], now: datetime) -> OutboxHead:
         """Open these events again under a new epoch for this destination alone."""
         heads, outbox = self._tables.outbox_heads, self._tables.outbox
-        columns, epoch = outbox.c, _epoch_after(row.epoch, now)
+        columns, epoch = outbox.c, _epoch_after(before.epoch, now)
         confirmed = 0
         for number, each in enumerate(events, start=1):
-            one = and_(columns.destination == row.destination, columns.epoch == each.epoch, columns.sequence == each.sequence)
-            confirmed += each.epoch < row.epoch or each.sequence <= row.watermark
+            one = and_(columns.destination == before.destination, columns.epoch == each.epoch, columns.sequence == each.sequence)
+            confirmed += each.epoch < before.epoch or each.sequence <= before.watermark
             tx.execute(update(outbox).where(one).values(epoch=epoch, sequence=number, closed_at=None))
-        after = OutboxHead(row.destination, epoch, len(events), 0)
-        values = {"epoch": epoch, "sequence": after.sequence, "watermark": 0, "delivered": max(0, row.delivered - confirmed)}
-        tx.execute(
-            update(heads).where(heads.c.destination == row.destination).values(**values, work=work_of(tx, self._tables, row.destination))
-        )
+        after = OutboxHead(before.destination, epoch, len(events), 0)
+        values = {"epoch": epoch, "sequence": after.sequence, "watermark": 0, "delivered": max(0, before.delivered - confirmed)}
+        values |= {"work": work_of(tx, self._tables, before.destination)}
+        tx.execute(update(heads).where(heads.c.destination == before.destination).values(values))
         note(tx, OUTBOX)
         return after
 
@@ -226,26 +214,26 @@ class Outbox:
         settle(tx)
         return self._close_span.change(tx, {**span, "at": None})
 
-    def _keep(self, tx: Connection, row: HeadRow) -> None:
+    def _keep(self, tx: Connection, head: OutboxHead) -> None:
         put_off = keep_later(tx, OUTBOX, self._head_changes)
         if put_off is not None:
-            put_off.put(row.destination, row)
+            put_off.put(head.destination, head)
             return
-        for prepared, values in self._head_changes({row.destination: row}):
+        for prepared, values in self._head_changes({head.destination: head}):
             prepared.change(tx, values)
 
-    def _head_changes(self, rows: Mapping[Any, HeadRow]) -> Iterable[Change]:
-        for row in rows.values():
-            through = {"last": row.sequence, "through": row.watermark, "counted": row.delivered, "waits": row.work}
-            yield self._move_head, {"line": row.destination, **through}
+    def _head_changes(self, heads: Mapping[Any, OutboxHead]) -> Iterable[Change]:
+        for head in heads.values():
+            through = {"last": head.sequence, "through": head.watermark, "counted": head.delivered, "waits": head.work}
+            yield self._move_head, {"line": head.destination, **through}
 
-    def _begin_line(self, tx: Connection, destination: str) -> HeadRow:
+    def _begin_line(self, tx: Connection, destination: str) -> OutboxHead:
         epoch = self.epoch(tx)
         if not epoch:
             raise Refused(refuse(EPOCH_MISSING, command="hub" if self._member == HUB else "node"))
         heads = self._tables.outbox_heads
         tx.execute(insert(heads).values(destination=destination, epoch=epoch, sequence=0, watermark=0, delivered=0))
-        return HeadRow(destination, epoch, 0, 0, 0, 0)
+        return OutboxHead(destination, epoch, 0, 0)
 
     def _work_after(self, tx: Connection, before: OutboxHead, after: OutboxHead, span: Mapping[str, object]) -> int:
         """What still counts towards the limit after a receipt closed `span` (or opened it again)."""
@@ -286,7 +274,7 @@ def is_work(tables: DeliveryTables) -> ColumnElement[bool]:
 
 
 def _head_query(tables: DeliveryTables) -> Prepared:
-    columns = [tables.outbox_heads.c[name] for name in HeadRow._fields]
+    columns = [tables.outbox_heads.c[name] for name in _COLUMNS]
     return Prepared(select(*columns).where(tables.outbox_heads.c.destination == bindparam("line")))
 
 
@@ -311,8 +299,8 @@ def _span(tables: DeliveryTables) -> ColumnElement[bool]:
     return and_(one_line, columns.sequence.between(bindparam("low"), bindparam("high")))
 
 
-def _from_row(row: HeadRow | Row[Any]) -> OutboxHead:
-    return OutboxHead(row.destination, row.epoch, row.sequence, row.watermark, row.work)
+def _from_row(row: Row[Any]) -> OutboxHead:
+    return OutboxHead(row.destination, row.epoch, row.sequence, row.watermark, row.work, row.delivered)
 
 
 def _epoch_after(epoch: int, now: datetime) -> int:

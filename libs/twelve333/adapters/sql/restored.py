@@ -19,7 +19,7 @@ from ...core.delivery.model import OutboxHead, Receipt
 from ...core.delivery.rules import knows_a_later_life
 from .database import note
 from .later import settle
-from .outbox import OUTBOX, HeadRow, Outbox, work_of
+from .outbox import OUTBOX, Outbox, work_of
 from .tables import DeliveryTables
 
 RESTORED: Final = events_pb2.Restored.DESCRIPTOR.full_name
@@ -56,21 +56,20 @@ def take_back(tx: Connection, tables: DeliveryTables, origin: str, message: byte
         begin_line(tx, tables, origin, (told.epoch, told.watermark), now)
 
 
-def catch_up(tx: Connection, tables: DeliveryTables, row: HeadRow, receipt: Receipt, now: datetime) -> bool:
+def catch_up(tx: Connection, tables: DeliveryTables, head: OutboxHead, receipt: Receipt, now: datetime) -> bool:
     """Begin a line anew whose receiver knows us under a later epoch than the one that our restore began: our clock was set back since.
 
     Without it the news of the restore would be refused for ever, as told by a past life. Only such a line may be moved by a receipt.
 
     Args:
-        row: how its sender stands.
+        head: how its sender stands.
         receipt: from a sender that was proved.
         now: by our clock.
 
     Returns:
         Whether there was such a line.
     """
-    behind = knows_a_later_life(OutboxHead(row.destination, row.epoch, row.sequence, row.watermark), receipt)
-    if behind and is_unheard(tx, tables, receipt.sender):
+    if knows_a_later_life(head, receipt) and is_unheard(tx, tables, receipt.sender):
         begin_line(tx, tables, receipt.sender, (receipt.epoch, receipt.watermark), now)
         return True
     return False

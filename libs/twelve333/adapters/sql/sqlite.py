@@ -28,12 +28,12 @@ READERS_MAX = 4
 BEGIN = "BEGIN IMMEDIATE"
 
 
-def sqlite_engine(path: str, *, begin: str = BEGIN, pooled: bool = False, fields: Fields = PLAIN) -> Engine:
+def sqlite_engine(path: str, *, begin: str | None = BEGIN, pooled: bool = False, fields: Fields = PLAIN) -> Engine:
     """An engine on the file at `path` with the pragmas every connection of ours must have.
 
     Args:
         path: of the database file; made when first written.
-        begin: the statement that opens a transaction; `BEGIN` for readers.
+        begin: the statement that opens a transaction; `BEGIN` for readers, None for who says that himself.
         pooled: keep connections open between uses.
         fields: seals personal columns.
     """
@@ -52,7 +52,8 @@ def sqlite_engine(path: str, *, begin: str = BEGIN, pooled: bool = False, fields
         connection.execute("PRAGMA foreign_keys=ON")
 
     event.listen(engine, "connect", on_connect)
-    event.listen(engine, "begin", lambda connection: execute(connection, begin))
+    if begin is not None:
+        event.listen(engine, "begin", lambda connection: execute(connection, begin))
     return engine
 
 
@@ -66,7 +67,7 @@ class SqliteDatabase:
     dialect = "sqlite"
 
     def __init__(self, path: str, fields: Fields = PLAIN) -> None:
-        self._write_engine = sqlite_engine(path, fields=fields)
+        self._write_engine = sqlite_engine(path, begin=None, fields=fields)
         self._read_engine = sqlite_engine(path, begin="BEGIN", pooled=True, fields=fields)
         self._signal: queue.SimpleQueue[bool] = queue.SimpleQueue()  # whether more will follow
         self._waiting = Waiting(lambda: self._signal.put(True))
@@ -144,8 +145,9 @@ class SqliteDatabase:
         self._drop(connection)
 
     def _commit(self, connection: Connection, jobs: list[Job]) -> None:
-        with connection.begin():
-            outcomes: list[Outcome] = run_batch(connection, jobs, _in_transaction, (BEGIN,))
+        execute(connection, BEGIN)
+        outcomes: list[Outcome] = run_batch(connection, jobs, _in_transaction, (BEGIN,))
+        execute(connection, "COMMIT")
         self._tell(outcomes, take_notes(connection))
 
     def _tell(self, outcomes: list[Outcome], notes: Notes) -> None:

@@ -23,7 +23,7 @@ BACKLOG_EVENTS_MAX: Final = 100_000  # of work for one destination, unless the s
 UNLIMITED: Final = frozenset({"registration", "library", "audit", "delivery", "routing"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as that makes it four times as dear to make; nobody changes one
 class Envelope:
     """One event on its way; see `delivery.proto` for the meaning of each field."""
 
@@ -88,7 +88,7 @@ class InboxFacts:
     fence: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # as `Envelope`
 class OutboxHead:
     """What a sender knows of one destination.
 
@@ -98,6 +98,7 @@ class OutboxHead:
         sequence: last sequence appended.
         watermark: last sequence that the destination confirmed.
         work: of those that are not confirmed, how many count towards the limit.
+        delivered: how many it confirmed under all epochs.
     """
 
     destination: str
@@ -105,3 +106,4 @@ class OutboxHead:
     sequence: int
     watermark: int
     work: int = 0
+    delivered: int = field(default=0, compare=False)

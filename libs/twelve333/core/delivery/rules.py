@@ -83,6 +83,18 @@ def admit(facts: InboxFacts, envelope: Envelope) -> Apply | Duplicate | Gap | Re
     return Apply(envelope.epoch, envelope.sequence)
 
 
+def follows(envelope: Envelope, facts: InboxFacts, watermark: int) -> bool:
+    """Whether an envelope that is not known is plainly the next one: then `admit` would apply it, and most are.
+
+    Args:
+        facts: as at the beginning of a batch.
+        watermark: of the same epoch, moved on since.
+    """
+    if envelope.sequence != watermark + 1 or envelope.epoch != facts.epoch or facts.waits:
+        return False
+    return envelope.origin == facts.sender and envelope.destination == facts.member and not 0 < envelope.fence < facts.fence
+
+
 def confirm(head: OutboxHead, receipt: Receipt, proven_sender: str) -> OutboxHead | Refusal:
     """Decide what a receipt closes: the head as it is afterwards (unchanged when the receipt says nothing new).
 
@@ -133,7 +145,7 @@ def append(head: OutboxHead, capability: str, work_max: int | None) -> OutboxHea
     counts = capability not in UNLIMITED
     if counts and work_max is not None and head.work >= work_max:
         return refuse(BACKLOG_FULL, member=head.destination, waiting=head.work)
-    return OutboxHead(head.destination, head.epoch, head.sequence + 1, head.watermark, head.work + counts)
+    return OutboxHead(head.destination, head.epoch, head.sequence + 1, head.watermark, head.work + counts, head.delivered)
 
 
 def batches(envelopes: Sequence[Envelope]) -> list[Sequence[Envelope]]:
@@ -155,13 +167,15 @@ def by_turns(arrived: Sequence[T], origin_of: Callable[[T], str]) -> Sequence[T]
 
     However much one of them has sent, another's n-th event waits for n of it at most; what one origin sent stays in its order.
     """
+    if len({origin_of(each) for each in arrived}) < 2:
+        return arrived
     turns: Counter[str] = Counter()
     numbered: list[tuple[int, T]] = []
     for each in arrived:
         origin = origin_of(each)
         turns[origin] += 1
         numbered.append((turns[origin], each))
-    return [each for _, each in sorted(numbered, key=itemgetter(0))] if len(turns) > 1 else arrived
+    return [each for _, each in sorted(numbered, key=itemgetter(0))]
 
 
 def back_off(attempt: int, draw: float, base: timedelta, cap: timedelta) -> timedelta:
