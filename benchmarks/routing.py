@@ -12,7 +12,7 @@ from twelve333.api.routing.v1 import service_pb2
 from twelve333.core.coverage.model import DayHours, Span
 from twelve333.core.coverage.seats import Part
 from twelve333.core.coverage.snapshot import Snapshot
-from twelve333.core.routing.model import PartSlots, Queue, Slots, State
+from twelve333.core.routing.model import Gap, PartSlots, Queue, Slots, State
 from twelve333.core.routing.policy import Action, Policy, Rule, Target, When, policies_by_unit
 from twelve333.core.routing.rules import decide
 from twelve333.wire.routing import call_to_wire, route_to_wire
@@ -95,7 +95,7 @@ def _observed(directory: Snapshot) -> State:
     )
     queues = {code: Queue(True, 3, number % 4, 30 * (number % 4), NOW, later) for number, code in enumerate(codes)}
     slots = {code: Slots(5 if number % 10 else 0, later, parts) for number, code in enumerate(codes)}
-    return State(queues=queues, slots=slots, gapped=dict.fromkeys(codes[::20], later))
+    return State(queues=queues, slots=slots, gapped=dict.fromkeys(codes[::20], Gap(later)))
 
 
 def _deciding(directory: Snapshot) -> Side:

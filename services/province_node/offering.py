@@ -71,9 +71,9 @@ class Offering:
         if self.view.is_left_alone(handoff.member, now):
             return accepted(fail(handoff, HandoffState.UNREACHABLE, codes.PEER_UNREACHABLE, now)).state
         self.slots.wants(handoff.unit, handoff.member, call)
-        if self.view.rates.gaps.until(handoff.unit, call.topic, now):  # others of our calls were faster
+        if self.view.rates.gaps.until(handoff.unit, call.topic, now, priority=call.has_priority):  # others of our calls were faster
             return _kept(fail(handoff, HandoffState.REFUSED, codes.RATE_EXCEEDED, now))
-        self.view.rates.gaps.spend(handoff.unit, call.topic, now)
+        self.view.rates.gaps.spend(handoff.unit, call.topic, now, priority=call.has_priority)
         return await self._ask_peer(handoff, offer, seconds, visits)
 
     async def notify(self, member: str, offer_id: str, state: HandoffState) -> None:

@@ -111,7 +111,7 @@ class QueueBoard:
     def admitted(self) -> list[Share]:
         """What units of others admit of us now."""
         rates = self._rates.gaps.rates(self._clock())
-        return [Share(unit, it.topic, it.per_minute, (self._member,)) for unit, its in sorted(rates.items()) for it in its]
+        return [Share(unit, it.topic, it.per_minute, (self._member,), it.priority) for unit, its in sorted(rates.items()) for it in its]
 
     def _others(self) -> list[str]:
         """Members among which rates are divided."""

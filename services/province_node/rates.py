@@ -13,7 +13,7 @@ from twelve333.core.decision import Refusal, refuse
 from twelve333.core.routing import codes
 from twelve333.core.routing.model import Call
 from twelve333.core.routing.queues import LIFETIME
-from twelve333.core.routing.rates import BURST_AT_UNIT, DELAY_MAX, Ceiling, Gapped, Gaps, Share, Told, divide
+from twelve333.core.routing.rates import BURST_AT_UNIT, DELAY_MAX, Ceiling, Gapped, Gaps, Part, Share, Told, Wish, divide, reserved_of
 from twelve333.core.routing.slots import TERM
 from twelve333.wire.slots import Wanted
 
@@ -24,7 +24,7 @@ class RateBoard:
     def __init__(self) -> None:
         self.gaps = Gaps()
         self._gate = Gaps(BURST_AT_UNIT)
-        self._wanted: dict[tuple[str, str], dict[str, tuple[float, datetime]]] = {}
+        self._wanted: dict[tuple[str, str], dict[str, tuple[Wish, datetime]]] = {}
         self._told: dict[tuple[str, str], dict[str, list[Told]]] = {}
 
     def gapped(self, call: Call, now: datetime) -> Gapped:
@@ -40,21 +40,22 @@ class RateBoard:
     def reported(self, unit: str, ceilings: Collection[Ceiling], now: datetime) -> None:
         """A telephone system said what a unit of ours admits."""
         if ceilings or self._gate.topics(unit):
-            self._gate.tell(unit, ceilings, now + LIFETIME, now)
+            kept = [it._replace(priority=reserved_of(it.per_minute)) for it in ceilings]
+            self._gate.tell(unit, kept, now + LIFETIME, now)
 
     def wants(self, member: str, wanted: Iterable[Wanted], now: datetime) -> None:
         """Another node said how many calls it would send."""
         for each in wanted:
             for rate in filter(lambda it: it.is_sound, each.rates):
                 if rate.topic in self._gate.topics(each.unit):
-                    self._wanted.setdefault((each.unit, rate.topic), {})[member] = rate.per_minute, now + TERM
+                    self._wanted.setdefault((each.unit, rate.topic), {})[member] = Wish(rate.per_minute, rate.priority), now + TERM
 
-    def admit(self, unit: str, topic: str, now: datetime) -> Refusal | None:
+    def admit(self, unit: str, call: Call, now: datetime) -> Refusal | None:
         """Let a call of another node's pass, or say when to ask again."""
-        until = self._gate.until(unit, topic, now)
+        until = self._gate.until(unit, call.topic, now, priority=call.has_priority)
         if until is not None:
             return refuse(codes.RATE_EXCEEDED, retry_after=until - now, unit=unit)
-        self._gate.spend(unit, topic, now)
+        self._gate.spend(unit, call.topic, now, priority=call.has_priority)
         return None
 
     def divided(self, sources: Collection[str], now: datetime) -> tuple[Share, ...]:
@@ -75,9 +76,9 @@ class RateBoard:
     def _shares(self, unit: str, ceiling: Ceiling, sources: Collection[str], now: datetime) -> Iterable[Share]:
         key = unit, ceiling.topic
         asked, told = self._wanted.get(key, {}), self._told.setdefault(key, {})
-        wanted = {source: asked[source][0] if source in asked and asked[source][1] > now else 0.0 for source in sources}
-        alike = dict[float, list[str]]()
-        for source, rate in divide(ceiling.per_minute, wanted, told, now).items():
-            told[source] = [*(one for one in told.get(source, ()) if one.until > now), Told(rate, now + LIFETIME + DELAY_MAX)]
-            alike.setdefault(rate, []).append(source)
-        return [Share(unit, ceiling.topic, rate, tuple(sorted(some))) for rate, some in alike.items()]
+        wanted = {source: asked[source][0] if source in asked and asked[source][1] > now else Wish(0.0) for source in sources}
+        alike = dict[Part, list[str]]()
+        for source, part in divide(ceiling.per_minute, wanted, told, now).items():
+            told[source] = [*(one for one in told.get(source, ()) if one.until > now), Told(part.per_minute, now + LIFETIME + DELAY_MAX)]
+            alike.setdefault(part, []).append(source)
+        return [Share(unit, ceiling.topic, part.per_minute, tuple(sorted(some)), part.priority) for part, some in alike.items()]

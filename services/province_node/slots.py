@@ -160,7 +160,9 @@ class SlotBoard:
             self._since.pop(unit, None)
             return Wanted(unit, {}, seen)
         lately = [call for at, call in calls if at > now - LATELY]
-        rates = tuple(Ceiling(topic, _per_minute(topic, lately)) for topic in self._view.rates.gaps.topics(unit))
+        urgent = [call for call in lately if call.has_priority]
+        topics = self._view.rates.gaps.topics(unit)
+        rates = tuple(Ceiling(topic, _per_minute(topic, lately), _per_minute(topic, urgent)) for topic in topics)
         return Wanted(unit, {part.name: _expected(part, lately) for part in self._parts(unit)}, seen, rates)
 
     def _parts(self, unit: str) -> tuple[Part, ...]:

@@ -100,7 +100,8 @@ def candidate_values(candidate: Candidate, locale: str) -> dict[str, Any]:
         "verdict": candidate.verdict.name,
         "rule": candidate.rule or None,
         "told": candidate.told.value,
-        "why": sentence(f"COVERAGE_VERDICT_{candidate.verdict.name}", {}, locale),
+        "reserved": candidate.reserved,
+        "why": sentence(f"COVERAGE_VERDICT_{candidate.verdict.name}{'_RESERVED' if candidate.reserved else ''}", {}, locale),
     }
 
 

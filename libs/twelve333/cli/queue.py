@@ -22,7 +22,7 @@ app = App(
 )
 COLUMNS: Final = ("unit", "active", "free", "waiting", "wait_s", "told_at", "stale")
 SLOT_COLUMNS: Final = ("unit", "member", "part", "slots", "used", "open", "until")
-RATE_COLUMNS: Final = ("unit", "topic", "per_minute", "sources")
+RATE_COLUMNS: Final = ("unit", "topic", "per_minute", "priority", "sources")
 ADMIT_MALFORMED: Final = Code("CLI_ADMIT_MALFORMED", Kind.INVALID)
 
 
@@ -114,5 +114,12 @@ def _slots(shown: Iterable[Shown]) -> list[dict[str, Any]]:
 
 def _rates(shares: Iterable[Share]) -> list[dict[str, Any]]:
     return [
-        {"unit": it.unit, "topic": it.topic or "*", "per_minute": round(it.per_minute, 2), "sources": " ".join(it.sources)} for it in shares
+        {
+            "unit": it.unit,
+            "topic": it.topic or "*",
+            "per_minute": round(it.per_minute, 2),
+            "priority": round(it.priority, 2),
+            "sources": " ".join(it.sources),
+        }
+        for it in shares
     ]

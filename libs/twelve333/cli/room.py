@@ -22,9 +22,10 @@ def room_words(route: Route, locale: str) -> Iterator[str]:
             yield sentence("ROUTING_ROOM_SLOTS", about | {"free": slots.free, "until": _at(slots.until)}, locale)
             for each in slots.parts:
                 yield sentence("ROUTING_ROOM_PART", {"part": each.part.name, "free": each.free}, locale)
-        gapped = route.observed.gapped.get(candidate.unit)
-        if gapped is not None:
-            yield sentence("ROUTING_ROOM_GAP", about | {"until": _at(gapped)}, locale)
+        gap = route.observed.gapped.get(candidate.unit)
+        if gap is not None:
+            yield sentence("ROUTING_ROOM_GAP", about | {"until": _at(gap.until)}, locale)
+            yield sentence("ROUTING_ROOM_RESERVE_FREE" if gap.reserve else "ROUTING_ROOM_RESERVE_USED", {}, locale)
 
 
 def room_values(route: Route, unit: str) -> dict[str, Any]:
@@ -33,8 +34,8 @@ def room_values(route: Route, unit: str) -> dict[str, Any]:
     if slots := route.observed.slots.get(unit):
         parts = [{"part": each.part.name, "free": each.free} for each in slots.parts]
         known["slots"] = {"free": slots.free, "until": slots.until.isoformat(), "parts": parts}
-    if gapped := route.observed.gapped.get(unit):
-        known["gapped_until"] = gapped.isoformat()
+    if gap := route.observed.gapped.get(unit):
+        known |= {"gapped_until": gap.until.isoformat(), "reserve_free": gap.reserve}
     return known
 
 

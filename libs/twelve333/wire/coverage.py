@@ -44,14 +44,22 @@ def candidate_to_wire(candidate: Candidate) -> pb.Candidate:
     """A candidate as it travels."""
     relation, verdict = _RELATION_OUT[candidate.relation], _VERDICT_OUT[candidate.verdict]
     told = _TOLD_OUT[candidate.told]
-    return pb.Candidate(unit=candidate.unit, member=candidate.member, relation=relation, verdict=verdict, rule=candidate.rule, told=told)
+    return pb.Candidate(
+        unit=candidate.unit,
+        member=candidate.member,
+        relation=relation,
+        verdict=verdict,
+        rule=candidate.rule,
+        told=told,
+        reserved=candidate.reserved,
+    )
 
 
 def candidate_from_wire(candidate: pb.Candidate) -> Candidate:
     """A candidate as it was told."""
     relation = _RELATION_IN.get(candidate.relation, Relation.AGREEMENT)
     verdict, told = _VERDICT_IN.get(candidate.verdict, Verdict.UNIT_NOT_OPEN), _TOLD_IN.get(candidate.told, Told.NOTHING)
-    return Candidate(candidate.unit, candidate.member, relation, verdict, candidate.rule, told)
+    return Candidate(candidate.unit, candidate.member, relation, verdict, candidate.rule, told, candidate.reserved)
 
 
 def answer_to_wire(answer: Answer) -> service_pb2.ResolveCoverageResponse:

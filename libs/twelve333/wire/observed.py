@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from ..api.routing.v1 import routing_pb2 as pb
 from ..core.coverage.seats import Part
-from ..core.routing.model import PartSlots, Queue, Slots, State
+from ..core.routing.model import Gap, PartSlots, Queue, Slots, State
 from .times import from_timestamp, to_timestamp
 
 
@@ -19,7 +19,8 @@ def observed_to_wire(state: State) -> list[pb.Observed]:
             name=name,
             unreachable_until=_out(state.unreachable.get(name)),
             refused_until=_out(state.refused.get(name)),
-            gapped_until=_out(state.gapped.get(name)),
+            gapped_until=_out(state.gapped[name].until) if name in state.gapped else None,
+            reserve_free=name in state.gapped and state.gapped[name].reserve,
             queue=queue_to_wire(state.queues[name]) if name in state.queues else None,
             slots=_slots_out(state.slots[name]) if name in state.slots else None,
         )
@@ -34,7 +35,7 @@ def observed_from_wire(messages: list[pb.Observed]) -> State:
         refused={it.name: from_timestamp(it.refused_until) for it in messages if it.HasField("refused_until")},
         queues={it.name: queue_from_wire(it.queue) for it in messages if it.HasField("queue")},
         slots={it.name: _slots_in(it.slots) for it in messages if it.HasField("slots")},
-        gapped={it.name: from_timestamp(it.gapped_until) for it in messages if it.HasField("gapped_until")},
+        gapped={it.name: Gap(from_timestamp(it.gapped_until), it.reserve_free) for it in messages if it.HasField("gapped_until")},
     )
 
 

@@ -49,12 +49,15 @@ def decode_told(data: bytes) -> Told | None:
 
 def shares_to_wire(shares: Iterable[Share]) -> list[pb.AdmittedRate]:
     """What units admit, as it travels."""
-    return [pb.AdmittedRate(unit=it.unit, topic=it.topic, per_minute=it.per_minute, sources=it.sources) for it in shares]
+    return [
+        pb.AdmittedRate(unit=it.unit, topic=it.topic, per_minute=it.per_minute, sources=it.sources, priority_per_minute=it.priority)
+        for it in shares
+    ]
 
 
 def shares_from_wire(rates: Iterable[pb.AdmittedRate]) -> tuple[Share, ...]:
     """What units admit, as it was told."""
-    return tuple(Share(it.unit, it.topic, it.per_minute, tuple(it.sources)) for it in rates)
+    return tuple(Share(it.unit, it.topic, it.per_minute, tuple(it.sources), it.priority_per_minute) for it in rates)
 
 
 def report_from_wire(state: routing_pb2.QueueState) -> Report:

@@ -63,12 +63,12 @@ def wanted_from_wire(request: pb.RenewSlotsRequest) -> list[Wanted]:
 
 def ceilings_to_wire(ceilings: Iterable[Ceiling]) -> list[pb.TopicRate]:
     """Calls a minute by topic, as they travel."""
-    return [pb.TopicRate(topic=each.topic, per_minute=each.per_minute) for each in ceilings]
+    return [pb.TopicRate(topic=it.topic, per_minute=it.per_minute, priority_per_minute=it.priority) for it in ceilings]
 
 
 def ceilings_from_wire(rates: Iterable[pb.TopicRate]) -> tuple[Ceiling, ...]:
     """Calls a minute by topic, as somebody said them."""
-    return tuple(Ceiling(each.topic, each.per_minute) for each in rates)
+    return tuple(Ceiling(it.topic, it.per_minute, it.priority_per_minute) for it in rates)
 
 
 def granted_to_wire(epoch: int, term: timedelta, granted: Mapping[str, tuple[datetime, tuple[Line, ...]]]) -> pb.RenewSlotsResponse:

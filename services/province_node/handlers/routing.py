@@ -79,7 +79,7 @@ class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
 
     async def _admit(self, offer: Offer, now: datetime) -> None:
         """Refuse what is more than the unit admits, unless it was accepted before."""
-        refusal = self._view.rates.admit(offer.unit, offer.call.topic, now)
+        refusal = self._view.rates.admit(offer.unit, offer.call, now)
         if refusal and not await self._node.database.read(lambda tx: store.load_lease(tx, offer.from_member, offer.id)):
             raise Refused(refusal)
 

@@ -12,7 +12,7 @@ from twelve333.core.registration.model import Unit
 from twelve333.core.routing.model import Call, Queue, State
 from twelve333.core.routing.policy import Rule
 
-Verdicts = list[tuple[str, str, str, str]]
+Verdicts = list[tuple[str, str, str, str, bool]]
 
 
 class Oracle:
@@ -25,13 +25,14 @@ class Oracle:
         self.members, self.state, self.call, self.now = world.members, state, call, now
 
     def where(self) -> tuple[Verdicts, tuple[str, str]]:
-        """Unit, relation, verdict and rule of every candidate, and the last resort."""
+        """Unit, relation, verdict and rule of every candidate, whether the reserve for priority calls decided, and the last resort."""
         verdicts: Verdicts = []
         for code, relation, grantor, named_by in self.in_order():
             reason, rule = self.objection(code, grantor)
+            reserved = reason in ("", "rate") and self.reserve_counts(code)
             if not reason:
-                reason = "eligible" if any(verdict == "chosen" for _, _, verdict, _ in verdicts) else "chosen"
-            verdicts.append((code, relation, reason, rule or named_by))
+                reason = "eligible" if any(verdict == "chosen" for _, _, verdict, _, _ in verdicts) else "chosen"
+            verdicts.append((code, relation, reason, rule or named_by, reserved))
         return verdicts, self.last_resort(verdicts)
 
     def in_order(self) -> list[tuple[str, str, str, str]]:
@@ -171,14 +172,21 @@ class Oracle:
             return "inactive", ""
         if (queue and not queue.free) or (slots and slots.until > self.now and not slots.free):
             return "full", ""
-        return ("rate", "") if self.state.gapped.get(code, self.now) > self.now else None
+        gap = self.state.gapped.get(code)
+        if gap is None or gap.until <= self.now or (self.call.priority and gap.reserve):
+            return None
+        return "rate", ""
+
+    def reserve_counts(self, code: str) -> bool:
+        gap = self.state.gapped.get(code)
+        return gap is not None and gap.until > self.now and gap.reserve
 
     def last_resort(self, verdicts: Verdicts) -> tuple[str, str]:
         busy = {"chosen", "eligible", "unreachable", "recently_refused", "inactive", "full", "rate"}
-        for code, _, verdict, _ in verdicts:
+        for code, _, verdict, _, _ in verdicts:
             if verdict in busy | {"closed_now"} and self.declared[code].voicemail:
                 return "voicemail", code
-        for code, _, verdict, _ in verdicts:
+        for code, _, verdict, _, _ in verdicts:
             if verdict in busy:
                 return "callback", code
         return "case", ""

@@ -31,20 +31,24 @@ def compare(comparisons: int, seed: int) -> None:
     """Decide random calls and ask the oracle; the seed gives a failure back."""
     chance = Random(seed)
     verdicts_seen, lasts_seen, relations_seen = set[str](), set[str](), set[str]()
+    reserved_seen = set[str]()
     for _ in range(comparisons // CALLS_A_WORLD):
         made = world(chance)
         snapshot, policies = Snapshot.of(7, made.units, made.declarations, made.members, CALENDAR), policies_by_unit(made.policies)
         for call, state, now in questions(chance, CALLS_A_WORLD):
             route = decide(snapshot, state, call, now, policies)
             expected, last = Oracle(made, state, call, now).where()
-            assert [(c.unit, c.relation.value, c.verdict.value, c.rule) for c in route.candidates] == expected, (made, call, state, now)
+            found = [(c.unit, c.relation.value, c.verdict.value, c.rule, c.reserved) for c in route.candidates]
+            assert found == expected, (made, call, state, now)
             assert (route.last_resort.kind.value, route.last_resort.unit) == last, (made, call, state, now)
-            verdicts_seen |= {verdict for _, _, verdict, _ in expected}
-            relations_seen |= {relation for _, relation, _, _ in expected}
+            verdicts_seen |= {verdict for _, _, verdict, _, _ in expected}
+            relations_seen |= {relation for _, relation, _, _, _ in expected}
+            reserved_seen |= {verdict for _, _, verdict, _, reserved in expected if reserved}
             lasts_seen.add(last[0])
     # Agreement says little if the random worlds never come to some of the answers.
     assert verdicts_seen == {verdict.value for verdict in Verdict}
     assert relations_seen == {relation.value for relation in Relation}
+    assert reserved_seen == {"chosen", "eligible", "rate"}
     assert lasts_seen == {kind.value for kind in LastResortKind}
 
 

@@ -15,7 +15,7 @@ from tests.core.routing.strategies import NOW
 from twelve333.core.coverage.model import DayHours, Grant, Span, Told, Verdict
 from twelve333.core.decision import Code
 from twelve333.core.routing import codes
-from twelve333.core.routing.model import Call, Queue, Slots, State
+from twelve333.core.routing.model import Call, Gap, Queue, Slots, State
 from twelve333.core.routing.policy import Action, Policy, Rule, Target, When, by_weight, policies_by_unit
 from twelve333.core.routing.policy_rules import check_policy
 from twelve333.core.routing.rules import decide
@@ -120,7 +120,7 @@ def test_a_rule_on_the_queue_holds_only_while_the_unit_tells() -> None:
         (State(queues={"350100": replace(FULL, active=False, free=3)}), Verdict.INACTIVE, Told.FRESH),
         (State(slots={"350100": Slots(0, NOW + timedelta(seconds=1))}), Verdict.FULL, Told.NOTHING),
         (State(slots={"350100": Slots(0, NOW)}), Verdict.CHOSEN, Told.NOTHING),
-        (State(gapped={"350100": NOW + timedelta(seconds=1)}), Verdict.RATE, Told.NOTHING),
+        (State(gapped={"350100": Gap(NOW + timedelta(seconds=1))}), Verdict.RATE, Told.NOTHING),
     ],
 )
 def test_what_was_told_lately_counts_and_what_is_stale_is_a_state_of_its_own(state: State, verdict: Verdict, told: Told) -> None:

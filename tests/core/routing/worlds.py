@@ -22,7 +22,7 @@ from twelve333.core.coverage.model import (
 )
 from twelve333.core.ids import parent_of, province_of
 from twelve333.core.registration.model import Unit, UnitStatus
-from twelve333.core.routing.model import Call, Queue, Slots, State
+from twelve333.core.routing.model import Call, Gap, Queue, Slots, State
 from twelve333.core.routing.policy import Action, Policy, Rule, Target, When
 from twelve333.core.worktime.model import Calendar
 from twelve333.testing.directory import a_declaration, a_unit
@@ -75,7 +75,7 @@ def _state(chance: Random, now: datetime) -> State:
     refused = {code: chance.choice(until) for code in chance.sample(CODES, chance.choice((0, 0, 1, 3)))}
     queues = {code: _queue(chance, now, chance.choice(until)) for code in chance.sample(CODES, chance.choice((0, 2, 4)))}
     slots = {code: Slots(chance.choice((0, 0, 2)), chance.choice(until)) for code in chance.sample(CODES, chance.choice((0, 0, 2)))}
-    gapped = {code: chance.choice(until) for code in chance.sample(CODES, chance.choice((0, 0, 2)))}
+    gapped = {code: Gap(chance.choice(until), chance.random() < 0.5) for code in chance.sample(CODES, chance.choice((0, 0, 2, 5)))}
     return State(unreachable, refused, queues, slots, gapped)
 
 

@@ -11,10 +11,12 @@ from tests.support.two_nodes import Nodes, two_nodes
 
 from twelve333.core.coverage.model import Verdict
 from twelve333.core.routing.handoff import Handoff
-from twelve333.core.routing.model import Call
+from twelve333.core.routing.model import Call, Gap
 from twelve333.core.routing.queues import LIFETIME
-from twelve333.core.routing.rates import BURST_AT_UNIT, Ceiling
+from twelve333.core.routing.rates import BURST_AT_UNIT, RESERVED, Ceiling
+from twelve333.core.routing.replay import again
 from twelve333.testing.directory import a_declaration
+from twelve333.wire.slots import Wanted
 
 HERE, THERE, FUZHOU, FUJIAN, JIUJIANG = "360000", "350000", "350100", "350000", "360400"
 
@@ -25,12 +27,12 @@ async def nodes(tmp_path: Path) -> AsyncIterator[Nodes]:
         yield opened
 
 
-async def place(nodes: Nodes, name: str, topic: str = "03") -> Handoff:
-    return await nodes[HERE].parts.handoffs.place(Call(name, FUZHOU, topic=topic), JIUJIANG, ())
+async def place(nodes: Nodes, name: str, topic: str = "03", priority: int = 0) -> Handoff:
+    return await nodes[HERE].parts.handoffs.place(Call(name, FUZHOU, topic=topic, priority=priority), JIUJIANG, ())
 
 
-def hear(nodes: Nodes, **per_minute: float) -> None:
-    ceilings = [Ceiling(topic.removeprefix("t"), rate) for topic, rate in per_minute.items()]
+def hear(nodes: Nodes, kept: float = 0.0, **per_minute: float) -> None:
+    ceilings = [Ceiling(topic.removeprefix("t"), rate, kept) for topic, rate in per_minute.items()]
     nodes[HERE].parts.view.rates.heard([FUZHOU], {FUZHOU: ceilings}, nodes.now + timedelta(minutes=5), nodes.now)
 
 
@@ -41,11 +43,37 @@ async def test_a_call_above_the_rate_goes_past_the_unit_without_asking_it_and_is
     over = await place(nodes, "h1")
     assert over.route is not None
     assert [(each.unit, each.verdict) for each in over.route.candidates] == [(FUZHOU, Verdict.RATE), (FUJIAN, Verdict.CHOSEN)]
-    assert over.route.observed.gapped == {FUZHOU: nodes.now + timedelta(seconds=5)}
+    assert over.route.observed.gapped == {FUZHOU: Gap(nodes.now + timedelta(seconds=5))}
     assert nodes.wire.asked == ["OfferHandoff"]
     assert (await place(nodes, "h2", "01")).unit == FUZHOU
     nodes.pass_time(5)
     assert (await place(nodes, "h3")).unit == FUZHOU
+
+
+async def test_a_priority_call_goes_where_usual_calls_are_gapped_and_is_replayed_so(nodes: Nodes) -> None:
+    hear(nodes, t03=6, kept=3)
+    view = nodes[HERE].parts.view
+    placed = [await place(nodes, f"h{number}", priority=priority) for number, priority in enumerate((0, 0, 1, 1))]
+    assert [handoff.unit for handoff in placed] == [FUZHOU, FUJIAN, FUZHOU, FUJIAN]
+    routes = [handoff.route for handoff in placed if handoff.route]
+    found = [(route.candidates[0].verdict, route.candidates[0].reserved) for route in routes]
+    assert found == [(Verdict.CHOSEN, False), (Verdict.RATE, True), (Verdict.CHOSEN, True), (Verdict.RATE, False)]
+    assert [again(route, view.snapshot, view.policies) for route in routes] == routes
+
+
+async def test_a_source_says_which_of_its_calls_are_urgent_and_gets_the_reserve_for_them(nodes: Nodes) -> None:
+    rates, others = nodes[THERE].parts.view.rates, [f"{number}0000" for number in range(41, 51)]
+    rates.reported(FUZHOU, [Ceiling("", 60)], nodes.now)
+    hear(nodes, t=600)
+    for number in range(10):
+        await place(nodes, f"h{number}", priority=1)
+    await nodes[HERE].parts.slots.step()
+    for other in others:
+        rates.wants(other, [Wanted(FUZHOU, {}, None, (Ceiling("", 600),))], nodes.now)
+    rates.reported(FUZHOU, [Ceiling("", 60)], nodes.now)
+    found = {source: (share.per_minute, share.priority) for share in rates.divided([HERE, *others], nodes.now) for source in share.sources}
+    assert sum(rate for rate, _ in found.values()) == pytest.approx(60)
+    assert found[HERE] == pytest.approx((12 + 48 / 11, 12))  # it comes with 20 urgent calls a minute; of the rest all have the same
 
 
 async def test_an_explanation_uses_nothing_of_the_rate(nodes: Nodes) -> None:
@@ -59,9 +87,10 @@ async def test_a_unit_admits_no_more_than_it_said_even_from_a_source_that_heard_
     rates = nodes[THERE].parts.view.rates
     rates.reported(FUZHOU, [Ceiling("", 12)], nodes.now)
     placed = [await place(nodes, f"h{number}") for number in range(8)]
-    ahead = 1 + round(BURST_AT_UNIT.total_seconds() / 5)
+    ahead = 1 + int(BURST_AT_UNIT.total_seconds() * (1 - RESERVED) / 5)
     assert [handoff.unit for handoff in placed] == [FUZHOU] * ahead + [FUJIAN] * (8 - ahead)
     assert placed[-1].steps[1].reason == "ROUTING_RATE_EXCEEDED"
+    assert (await place(nodes, "h8", priority=1)).unit == FUZHOU  # out of what is kept
     nodes.pass_time(LIFETIME.total_seconds())  # its telephone system is silent: no limit holds
     assert (await place(nodes, "h9")).unit == FUZHOU
 

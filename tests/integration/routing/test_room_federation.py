@@ -58,7 +58,7 @@ async def test_an_explanation_says_what_was_promised_and_what_is_not_admitted(fe
         assert (answer.code, answer.err) == (0, "")
         assert f"{XIAMEN} (350000) promised this node room for " in answer.out
         assert f"{XIAMEN} (350000) told of 5 free and 0 waiting" in answer.out
-    gap = f"{XIAMEN} (350000) admits no further call of this node about this before "
+    gap = f"{XIAMEN} (350000) admits no further usual call of this node about this before "
     assert (gap in about.out, gap in other.out) == (True, False)
 
 

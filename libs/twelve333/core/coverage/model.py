@@ -260,6 +260,7 @@ class Candidate:
         verdict: why it is taken, or is not.
         rule: the rule that named or rejected it, as owner/id; empty if none did.
         told: how much was known of its queue.
+        reserved: whether the part of its rate that is kept for priority calls decided: it lets this one pass, or keeps this usual one out.
     """
 
     unit: str
@@ -268,6 +269,7 @@ class Candidate:
     verdict: Verdict
     rule: str = ""
     told: Told = Told.NOTHING
+    reserved: bool = False
 
     @property
     def can_answer(self) -> bool:

@@ -61,13 +61,14 @@ class Entry:
         self.topics = None if ALL_TOPICS in self.declaration.topics else self.declaration.topics
         self.languages = frozenset(self.declaration.languages)
         self.schedule = Schedule(self.declaration.hours)
-        self._candidates: dict[tuple[Verdict, Told, str], Candidate] = {}
+        self._candidates: dict[tuple[Verdict, Told, str, bool], Candidate] = {}
 
-    def candidate(self, verdict: Verdict, told: Told = Told.NOTHING, rule: str = "") -> Candidate:
+    def candidate(self, verdict: Verdict, told: Told = Told.NOTHING, rule: str = "", *, reserved: bool = False) -> Candidate:
         """This unit with a verdict; made once, because a decision only points at it."""
-        found = self._candidates.get((verdict, told, rule))
+        found = self._candidates.get((verdict, told, rule, reserved))
         if found is None:
-            found = self._candidates[verdict, told, rule] = Candidate(self.unit, self.member, self.relation, verdict, rule, told)
+            found = Candidate(self.unit, self.member, self.relation, verdict, rule, told, reserved)
+            self._candidates[verdict, told, rule, reserved] = found
         return found
 
     def verdict(self, topic: str, language: str, local: LocalTime) -> Verdict | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..coverage.model import DEFAULT_LANGUAGE, Candidate
 from ..coverage.seats import Part
@@ -38,6 +38,11 @@ class Call:
     visited: tuple[str, ...] = ()
     priority: int = 0
     draw: float = 0.0
+
+    @property
+    def has_priority(self) -> bool:
+        """Whether it is a priority call, for which a part of each unit's rate is kept."""
+        return self.priority > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,13 @@ class Slots:
         return fits or not kept
 
 
+class Gap(NamedTuple):
+    """A unit admits no further usual call of ours until a time; `reserve`: what is kept for priority calls had room."""
+
+    until: datetime
+    reserve: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What this node knows of others for the moment; nothing lasts without a time.
@@ -105,14 +117,14 @@ class State:
         refused: units that said no -> until when they asked to be left alone.
         queues: what units told of their queues.
         slots: room at units that was promised to this node.
-        gapped: units that admit no further call of ours -> until when.
+        gapped: units that admit no further usual call of ours.
     """
 
     unreachable: Mapping[str, datetime] = field(default_factory=dict)
     refused: Mapping[str, datetime] = field(default_factory=dict)
     queues: Mapping[str, Queue] = field(default_factory=dict)
     slots: Mapping[str, Slots] = field(default_factory=dict)
-    gapped: Mapping[str, datetime] = field(default_factory=dict)
+    gapped: Mapping[str, Gap] = field(default_factory=dict)
 
 
 NOTHING_OBSERVED: Final = State()

@@ -178,7 +178,8 @@ def by_weight(weighted: Sequence[tuple[int, T]], draw: float) -> list[T]:
         weighted: each with its weight.
         draw: in [0, 1); each pick takes its part of it, so one draw decides the whole order.
     """
-    left, order, weights = list(weighted), list[T](), sum(weight for weight, _ in weighted)
+    left, weights = list(weighted), sum(weight for weight, _ in weighted)
+    order: list[T] = []
     while len(left) > 1:
         point, below, number = draw * weights, 0, 0
         while number < len(left) - 1 and point >= below + left[number][0]:

@@ -43,8 +43,9 @@ _TAKES_MESSAGES: Final = _CALLS_BACK | {Verdict.CLOSED_NOW}
 # Looked up once: of an enumeration each look-up costs as much as a look into the directory.
 _CHOSEN, _ELIGIBLE = Verdict.CHOSEN, Verdict.ELIGIBLE
 _NOTHING, _FRESH, _STALE = Told.NOTHING, Told.FRESH, Told.STALE
-# A unit considered, what speaks against it, the rule if it is one, how much was known of its queue, and its rules.
-_Weighed = tuple[Entry, Verdict | None, str, Told, Policies | None]
+# A unit considered, what speaks against it, the rule if it is one, how much was known of its queue, whether the reserve for priority
+# calls decided, and its rules.
+_Weighed = tuple[Entry, Verdict | None, str, Told, bool, Policies | None]
 
 
 def check_call(call: Call) -> Refusal | None:
@@ -74,11 +75,13 @@ def decide(snapshot: Snapshot, state: State, call: Call, now: datetime, policies
     weighed = _named(snapshot, plan, state, call, local, now, policies) if plan and policies else []
     first = {each[0].unit for each in weighed} if weighed else ()
     weighed += [_weigh(entry, state, call, local, now, policies) for entry in plan if entry.unit not in first]
-    candidates, used, chosen = list[Candidate](), list[tuple[str, int]](), False
-    for entry, verdict, by_rule, told, own in weighed:
+    candidates: list[Candidate] = []
+    used: list[tuple[str, int]] = []
+    chosen = False
+    for entry, verdict, by_rule, told, reserved, own in weighed:
         if verdict is None:
             verdict, chosen = (_ELIGIBLE if chosen else _CHOSEN), True
-        candidates.append(entry.candidate(verdict, told, by_rule))
+        candidates.append(entry.candidate(verdict, told, by_rule, reserved=reserved))
         if own is not None:
             used.append(own.version)
     last = _last_resort(weighed, candidates)
@@ -101,12 +104,13 @@ def _named(
     queue = _fresh(state, plan[0].unit, now)
     for rule in own.prefer:
         if rule.holds(call, queue, local, now):
-            able, unable = list[tuple[int, _Weighed]](), list[_Weighed]()
+            able: list[tuple[int, _Weighed]] = []
+            unable: list[_Weighed] = []
             for target in rule.targets:
                 entry = snapshot.named.get(target.unit)
                 if entry is not None:
-                    _, verdict, by_rule, told, its_own = _weigh(entry, state, call, local, now, policies)
-                    found = entry, verdict, by_rule or rule.name, told, its_own
+                    _, verdict, by_rule, told, reserved, its_own = _weigh(entry, state, call, local, now, policies)
+                    found = entry, verdict, by_rule or rule.name, told, reserved, its_own
                     able.append((target.weight, found)) if verdict is None else unable.append(found)
             return by_weight(able, rule.rest_of(call.draw)) + unable
     return []
@@ -119,15 +123,18 @@ def _weigh(entry: Entry, state: State, call: Call, local: LocalTime, now: dateti
     if queue is not None:
         queue, told = (queue, _FRESH) if queue.expires_at > now else (None, _STALE)
     if visited and (unit in visited or len(visited) >= HOPS_MAX):
-        return entry, Verdict.LOOP if unit in visited else Verdict.HOP_LIMIT, "", told, own
+        return entry, Verdict.LOOP if unit in visited else Verdict.HOP_LIMIT, "", told, False, own
     verdict = entry.verdict(call.topic, call.language, local) or _out_of_reach(entry, state, now)
     if verdict is not None:
-        return entry, verdict, "", told, own
+        return entry, verdict, "", told, False, own
     if own is not None:
         for rule in own.refuse:
             if rule.holds(call, queue, local, now):
-                return entry, Verdict.RULE, rule.name, told, own
-    return entry, _no_room(unit, queue, state, call, now), "", told, own
+                return entry, Verdict.RULE, rule.name, told, False, own
+    verdict, gap = _no_room(unit, queue, state, call, now), state.gapped.get(unit)
+    if verdict is None and gap is not None and gap.until > now:
+        return entry, None if gap.reserve and call.has_priority else Verdict.RATE, "", told, gap.reserve, own
+    return entry, verdict, "", told, False, own
 
 
 def _out_of_reach(entry: Entry, state: State, now: datetime) -> Verdict | None:
@@ -145,14 +152,13 @@ def _out_of_reach(entry: Entry, state: State, now: datetime) -> Verdict | None:
 
 
 def _no_room(unit: str, queue: Queue | None, state: State, call: Call, now: datetime) -> Verdict | None:
-    """Whether a unit has no place for the call, as far as it told lately or as we hold slots of it; what is stale rejects nobody."""
+    """Whether a unit has no seat for the call, as far as it told lately or as we hold slots of it; what is stale rejects nobody."""
     if queue is not None and not queue.active:
         return Verdict.INACTIVE
     slots = state.slots.get(unit)
     if (queue is not None and queue.free <= 0) or (slots is not None and slots.until > now and not slots.fits(call)):
         return Verdict.FULL
-    until = state.gapped.get(unit)
-    return Verdict.RATE if until is not None and until > now else None
+    return None
 
 
 def _fresh(state: State, unit: str, now: datetime) -> Queue | None:

@@ -32,18 +32,26 @@ def even_shares(total: int, wanted: Mapping[str, int], floors: Mapping[str, int]
     return shares
 
 
-def even_rates(total: float, wanted: Mapping[str, float]) -> dict[str, float]:
-    """Divide a rate: as evenly as what each wants allows, and what is over among all alike, so that everybody may come to want more.
+def level_rates(total: float, wanted: Mapping[str, float]) -> dict[str, float]:
+    """Divide a rate as evenly as what each wants allows; nobody gets more than that, so together it may be less than `total`.
 
     Args:
         total: what there is, not negative.
         wanted: by taker.
-
-    Returns:
-        A share for each taker; together they are `total`, unless nobody is there.
     """
     shares, left, waiting = dict[str, float](), total, sorted(wanted, key=lambda name: (wanted[name], name))
     for number, name in enumerate(waiting):
         shares[name] = min(wanted[name], left / (len(waiting) - number))
-        left -= shares[name]
-    return {name: share + left / len(shares) for name, share in shares.items()}
+        left = max(0.0, left - shares[name])
+    return shares
+
+
+def even_rates(total: float, wanted: Mapping[str, float]) -> dict[str, float]:
+    """Divide a rate as `level_rates` does, and what is over among all alike, so that everybody may come to want more.
+
+    Returns:
+        A share for each taker; together they are `total`, unless nobody is there.
+    """
+    shares = level_rates(total, wanted)
+    over = max(0.0, total - sum(shares.values()))
+    return {name: share + over / len(shares) for name, share in shares.items()}

@@ -733,6 +733,7 @@ class Candidate(_message.Message):
     VERDICT_FIELD_NUMBER: _builtins.int
     RULE_FIELD_NUMBER: _builtins.int
     TOLD_FIELD_NUMBER: _builtins.int
+    RESERVED_FIELD_NUMBER: _builtins.int
     unit: _builtins.str
     """The unit."""
     member: _builtins.str
@@ -745,6 +746,8 @@ class Candidate(_message.Message):
     """The rule that named or rejected it, as owner/id; empty if none did."""
     told: Global___Told.ValueType
     """How much was known of its queue."""
+    reserved: _builtins.bool
+    """Whether the part of its rate that is kept for priority calls decided: it lets this call pass, or keeps this usual one out (RATE)."""
     def __init__(
         self,
         *,
@@ -754,10 +757,11 @@ class Candidate(_message.Message):
         verdict: Global___Verdict.ValueType = ...,
         rule: _builtins.str = ...,
         told: Global___Told.ValueType = ...,
+        reserved: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "relation", b"relation", "rule", b"rule", "told", b"told", "unit", b"unit", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "relation", b"relation", "reserved", b"reserved", "rule", b"rule", "told", b"told", "unit", b"unit", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

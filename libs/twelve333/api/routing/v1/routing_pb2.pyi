@@ -135,7 +135,7 @@ class Call(_message.Message):
     language: _builtins.str
     """The language, a BCP 47 tag; `zh` if empty."""
     priority: _builtins.int
-    """Priority, 0 (usual) to 9."""
+    """Priority, 0 (usual) to 9; a part of what a unit admits is kept for calls above 0."""
     draw: _builtins.float
     """A random number in [0, 1) that decides between weights; absent: the node draws it. The same number always leads the same way."""
     @_builtins.property
@@ -392,8 +392,11 @@ class Observed(_message.Message):
     GAPPED_UNTIL_FIELD_NUMBER: _builtins.int
     QUEUE_FIELD_NUMBER: _builtins.int
     SLOTS_FIELD_NUMBER: _builtins.int
+    RESERVE_FREE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The unit; of `unreachable_until` the member."""
+    reserve_free: _builtins.bool
+    """While it is gapped: whether what it keeps for priority calls had room."""
     @_builtins.property
     def unreachable_until(self) -> _timestamp_pb2.Timestamp:
         """Until when it is left alone because it did not answer."""
@@ -404,7 +407,7 @@ class Observed(_message.Message):
 
     @_builtins.property
     def gapped_until(self) -> _timestamp_pb2.Timestamp:
-        """Until when it admits no further call from here."""
+        """Until when it admits no further usual call from here."""
 
     @_builtins.property
     def queue(self) -> Global___QueueState:
@@ -423,10 +426,11 @@ class Observed(_message.Message):
         gapped_until: _timestamp_pb2.Timestamp | None = ...,
         queue: Global___QueueState | None = ...,
         slots: Global___HeldSlots | None = ...,
+        reserve_free: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["gapped_until", b"gapped_until", "queue", b"queue", "refused_until", b"refused_until", "slots", b"slots", "unreachable_until", b"unreachable_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["gapped_until", b"gapped_until", "name", b"name", "queue", b"queue", "refused_until", b"refused_until", "slots", b"slots", "unreachable_until", b"unreachable_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gapped_until", b"gapped_until", "name", b"name", "queue", b"queue", "refused_until", b"refused_until", "reserve_free", b"reserve_free", "slots", b"slots", "unreachable_until", b"unreachable_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$twelve333/api/routing/v1/slots.proto\x12\x18twelve333.api.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"I\n\x11RenewSlotsRequest\x12\x34\n\x05units\x18\x01 \x03(\x0b\x32%.twelve333.api.routing.v1.WantedSlots\"\xae\x01\n\x0bWantedSlots\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x33\n\x05parts\x18\x02 \x03(\x0b\x32$.twelve333.api.routing.v1.WantedPart\x12\x32\n\x05rates\x18\x04 \x03(\x0b\x32#.twelve333.api.routing.v1.TopicRate\x12(\n\x04seen\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\".\n\tTopicRate\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x12\n\nper_minute\x18\x02 \x01(\x01\"(\n\nWantedPart\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x66ree\x18\x02 \x01(\r\"\x83\x01\n\x12RenewSlotsResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\'\n\x04term\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x05units\x18\x03 \x03(\x0b\x32&.twelve333.api.routing.v1.GrantedSlots\"\x7f\n\x0cGrantedSlots\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12.\n\ngranted_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x05lines\x18\x03 \x03(\x0b\x32\".twelve333.api.routing.v1.SlotLine\"C\n\x08SlotLine\x12\x0c\n\x04part\x18\x01 \x01(\t\x12\r\n\x05slots\x18\x02 \x01(\r\x12\x0c\n\x04used\x18\x03 \x01(\r\x12\x0c\n\x04open\x18\x04 \x01(\r\"\x87\x01\n\tUnitSlots\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x05lines\x18\x04 \x03(\x0b\x32\".twelve333.api.routing.v1.SlotLine\"\x8b\x01\n\rPromisedSlots\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x05lines\x18\x04 \x03(\x0b\x32\".twelve333.api.routing.v1.SlotLine2z\n\x0fSlotPeerService\x12g\n\nRenewSlots\x12+.twelve333.api.routing.v1.RenewSlotsRequest\x1a,.twelve333.api.routing.v1.RenewSlotsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$twelve333/api/routing/v1/slots.proto\x12\x18twelve333.api.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"I\n\x11RenewSlotsRequest\x12\x34\n\x05units\x18\x01 \x03(\x0b\x32%.twelve333.api.routing.v1.WantedSlots\"\xae\x01\n\x0bWantedSlots\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x33\n\x05parts\x18\x02 \x03(\x0b\x32$.twelve333.api.routing.v1.WantedPart\x12\x32\n\x05rates\x18\x04 \x03(\x0b\x32#.twelve333.api.routing.v1.TopicRate\x12(\n\x04seen\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"K\n\tTopicRate\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x12\n\nper_minute\x18\x02 \x01(\x01\x12\x1b\n\x13priority_per_minute\x18\x03 \x01(\x01\"(\n\nWantedPart\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x66ree\x18\x02 \x01(\r\"\x83\x01\n\x12RenewSlotsResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\'\n\x04term\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x05units\x18\x03 \x03(\x0b\x32&.twelve333.api.routing.v1.GrantedSlots\"\x7f\n\x0cGrantedSlots\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12.\n\ngranted_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x05lines\x18\x03 \x03(\x0b\x32\".twelve333.api.routing.v1.SlotLine\"C\n\x08SlotLine\x12\x0c\n\x04part\x18\x01 \x01(\t\x12\r\n\x05slots\x18\x02 \x01(\r\x12\x0c\n\x04used\x18\x03 \x01(\r\x12\x0c\n\x04open\x18\x04 \x01(\r\"\x87\x01\n\tUnitSlots\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x05lines\x18\x04 \x03(\x0b\x32\".twelve333.api.routing.v1.SlotLine\"\x8b\x01\n\rPromisedSlots\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x05lines\x18\x04 \x03(\x0b\x32\".twelve333.api.routing.v1.SlotLine2z\n\x0fSlotPeerService\x12g\n\nRenewSlots\x12+.twelve333.api.routing.v1.RenewSlotsRequest\x1a,.twelve333.api.routing.v1.RenewSlotsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,19 +38,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WANTEDSLOTS']._serialized_start=207
   _globals['_WANTEDSLOTS']._serialized_end=381
   _globals['_TOPICRATE']._serialized_start=383
-  _globals['_TOPICRATE']._serialized_end=429
-  _globals['_WANTEDPART']._serialized_start=431
-  _globals['_WANTEDPART']._serialized_end=471
-  _globals['_RENEWSLOTSRESPONSE']._serialized_start=474
-  _globals['_RENEWSLOTSRESPONSE']._serialized_end=605
-  _globals['_GRANTEDSLOTS']._serialized_start=607
-  _globals['_GRANTEDSLOTS']._serialized_end=734
-  _globals['_SLOTLINE']._serialized_start=736
-  _globals['_SLOTLINE']._serialized_end=803
-  _globals['_UNITSLOTS']._serialized_start=806
-  _globals['_UNITSLOTS']._serialized_end=941
-  _globals['_PROMISEDSLOTS']._serialized_start=944
-  _globals['_PROMISEDSLOTS']._serialized_end=1083
-  _globals['_SLOTPEERSERVICE']._serialized_start=1085
-  _globals['_SLOTPEERSERVICE']._serialized_end=1207
+  _globals['_TOPICRATE']._serialized_end=458
+  _globals['_WANTEDPART']._serialized_start=460
+  _globals['_WANTEDPART']._serialized_end=500
+  _globals['_RENEWSLOTSRESPONSE']._serialized_start=503
+  _globals['_RENEWSLOTSRESPONSE']._serialized_end=634
+  _globals['_GRANTEDSLOTS']._serialized_start=636
+  _globals['_GRANTEDSLOTS']._serialized_end=763
+  _globals['_SLOTLINE']._serialized_start=765
+  _globals['_SLOTLINE']._serialized_end=832
+  _globals['_UNITSLOTS']._serialized_start=835
+  _globals['_UNITSLOTS']._serialized_end=970
+  _globals['_PROMISEDSLOTS']._serialized_start=973
+  _globals['_PROMISEDSLOTS']._serialized_end=1112
+  _globals['_SLOTPEERSERVICE']._serialized_start=1114
+  _globals['_SLOTPEERSERVICE']._serialized_end=1236
 # @@protoc_insertion_point(module_scope)

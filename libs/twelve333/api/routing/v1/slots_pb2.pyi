@@ -92,19 +92,23 @@ class TopicRate(_message.Message):
 
     TOPIC_FIELD_NUMBER: _builtins.int
     PER_MINUTE_FIELD_NUMBER: _builtins.int
+    PRIORITY_PER_MINUTE_FIELD_NUMBER: _builtins.int
     topic: _builtins.str
     """Prefix of the calls' topics; empty: about anything."""
     per_minute: _builtins.float
     """How many a minute, 0 to 1,000,000."""
+    priority_per_minute: _builtins.float
+    """Of what a member would send: how many of them are priority calls. Of what a unit admits it says nothing."""
     def __init__(
         self,
         *,
         topic: _builtins.str = ...,
         per_minute: _builtins.float = ...,
+        priority_per_minute: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["per_minute", b"per_minute", "topic", b"topic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["per_minute", b"per_minute", "priority_per_minute", b"priority_per_minute", "topic", b"topic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
