@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 
 from twelve333.adapters.processes import free_ports
 from twelve333.core.library.model import Entry
@@ -46,6 +47,7 @@ def served(folder: Path) -> Iterator[str]:
     command = ["rsync", "--daemon", "--no-detach", f"--port={port}", "--address=127.0.0.1", f"--config={config}"]
     daemon = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
+        _listening(port)
         yield f"127.0.0.1:{port}"
     finally:
         daemon.terminate()
@@ -55,13 +57,17 @@ def served(folder: Path) -> Iterator[str]:
 async def copy(address: str, to: Path, megabits: float = 0.0, round_trip: float = 0.0) -> tuple[float, int]:
     """Bring `to` up to date; seconds, and bytes both ways."""
     with line(address, megabits, round_trip) as way:
-        url = f"rsync://{way.address}/library/"
-        for attempt in range(50):
-            started = perf_counter()
-            done = await asyncio.to_thread(
-                subprocess.run, ["rsync", "-rz", "--delete", url, str(to)], capture_output=True, timeout=WAIT_SECONDS
-            )
-            if done.returncode == 0:
-                return perf_counter() - started, way.bytes
-            await asyncio.sleep(0.1 if attempt < 49 else 0)  # the daemon is still starting
-    raise Failed(f"rsync ended with {done.returncode}")
+        command, started = ["rsync", "-rz", "--delete", f"rsync://{way.address}/library/", str(to)], perf_counter()
+        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, timeout=WAIT_SECONDS)
+        if done.returncode:
+            raise Failed(f"rsync ended with {done.returncode}")
+        return perf_counter() - started, way.bytes
+
+
+def _listening(port: int) -> None:
+    """Wait until the daemon answers."""
+    for attempt in range(100):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        sleep(0.05 if attempt < 99 else 0)
+    raise Failed("rsync does not listen")

@@ -7,7 +7,8 @@ known of it is kept only then. What came by the log and does not add up is compa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -33,13 +34,14 @@ from twelve333.core.library import codes
 from twelve333.core.library.checkpoint import parse_release
 from twelve333.core.library.copying import Lane, Way, is_expired, is_refreshed, lane, wanted_parts, way
 from twelve333.core.library.messages import Offer, ReleaseApplied, ReleaseRefused
-from twelve333.core.library.model import EVERYTHING, Change, Release, Scope
+from twelve333.core.library.model import EVERYTHING, Release, Scope
 from twelve333.core.library.rules import verify_next_release
 from twelve333.core.library.tree import PART_HEX_DIGITS, Tree, root_over
 from twelve333.wire import library as wire
 from twelve333.wire.documents import document_from_wire
 
 from .context import NodeContext
+from .library_arrivals import arriving
 from .library_intake import Intake
 from .library_parts import Parts
 from .library_return import hand_back
@@ -220,29 +222,38 @@ class LibraryPull:
 
     async def _log(self, source: Source, release: Release, intake: Intake, through: Lane) -> None:
         """Take what the log says, from where an earlier try ended."""
+        await intake.drop_kept()
         after = await intake.resume(release.epoch)
-        async for changes in self._changes(source.log(release, after), through, intake):
-            await intake.take(changes, release.epoch)
+        async for frame in self._paced(source.log(release, after), through):
+            await intake.take(await intake.open(frame), release.epoch)
+            self._make_way(through)
 
     async def _parts(self, source: Source, release: Release, intake: Intake, through: Lane) -> None:
         """Compare part by part, and take those that differ."""
+        await intake.take_kept()
         ours = await intake.tree()
         theirs = await source.digests(release, "", PART_HEX_DIGITS)
         if root_over(theirs) != release.root:
             raise Refused(refuse(codes.PART_MISMATCH, part=""))
         parts = Parts(ours, theirs, wanted_parts(ours, theirs))
         if parts.names:
-            async for changes in self._changes(source.parts(release, parts.names), through, intake):
-                await intake.take_parts(parts.take(changes))
+            coming = arriving(self._node.database, self._paced(source.parts(release, parts.names), through))
+            async with aclosing(coming) as frames:
+                async for position, frame in frames:
+                    await intake.take_parts(parts.take(await intake.open(frame)), position)
+                    self._make_way(through)
         await intake.take_parts(parts.finish())
 
-    async def _changes(self, frames: AsyncIterator[pb.Frame], through: Lane, intake: Intake) -> AsyncIterator[list[Change]]:
-        """The changes of each frame, in their turn."""
+    async def _paced(self, frames: AsyncIterator[pb.Frame], through: Lane) -> AsyncGenerator[pb.Frame, None]:
+        """Frames, each in its turn."""
         async for frame in frames:
             await self._traffic.turn(through, len(frame.payload))
-            yield await intake.open(frame)
-            if through is not Lane.URGENT and self._traffic.hurried:
-                raise Overtaken
+            yield frame
+
+    def _make_way(self, through: Lane) -> None:
+        """Break off for something urgent."""
+        if through is not Lane.URGENT and self._traffic.hurried:
+            raise Overtaken
 
     async def _show(self, held: Release | None, incoming: _Incoming, intake: Intake, how: Way) -> None:
         """The decision over everything that would be held; then show it, keep the release, and tell the hub, in one transaction."""

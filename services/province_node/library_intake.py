@@ -24,6 +24,7 @@ from twelve333.wire.library_frames import KnownText, Texts, changes_of, open_fra
 
 from .context import NodeContext
 from .store import library as store
+from .store import library_frames as frames
 
 FIRST_PIECE: Final = 128  # entries a transaction while nothing is in use
 
@@ -67,10 +68,29 @@ class Intake:
         for piece in self._pieces(changes):
             await self._next(piece, store.Progress(epoch, self._held.number if self._held else 0, piece[-1].sequence))
 
-    async def take_parts(self, changes: Sequence[Change]) -> None:
-        """Write entries of parts, and removals that follow from them; how far it went is told by the tree."""
+    async def take_parts(self, changes: Sequence[Change], frame: int = 0) -> None:
+        """Write entries of parts, and removals that follow from them; how far it went is told by the tree.
+
+        Args:
+            frame: under which position the frame that they came in is kept; it is forgotten with the last of them.
+        """
         for piece in self._pieces(changes):
-            await self._next(piece, store.Progress())
+            await self._next(piece, store.Progress(), frame if piece[-1] is changes[-1] else 0)
+
+    async def take_kept(self) -> None:
+        """Write what an earlier run had received and not written; what cannot be read is asked for again."""
+        for position, frame in await self._database.read(frames.waiting):
+            try:
+                await self.take_parts(await self.open(pb.Frame.FromString(frame)), position)
+            except Refused:
+                break
+        await self.drop_kept()
+
+    async def drop_kept(self) -> None:
+        """Forget what was received and not written."""
+        await self.settled()
+        if await self._database.read(frames.waiting):
+            await self._database.write(frames.forget)
 
     async def settled(self) -> None:
         """Wait until all that was taken is written."""
@@ -92,7 +112,7 @@ class Intake:
         Raises:
             Refused: LIBRARY_FRAME_*.
         """
-        batch = open_frame(frame)
+        batch = await asyncio.to_thread(open_frame, frame)
         if isinstance(batch, Refusal):
             raise Refused(batch)
         ids = patched(batch)
@@ -108,18 +128,20 @@ class Intake:
         size = staging.PIECE if self.beside else FIRST_PIECE
         return (changes[start : start + size] for start in range(0, len(changes), size))
 
-    async def _next(self, piece: Sequence[Change], at: store.Progress) -> None:
+    async def _next(self, piece: Sequence[Change], at: store.Progress, frame: int = 0) -> None:
         """Make a piece ready, and write it once the one before is written."""
         coming = await asyncio.to_thread(replica.ready_of, piece)
         await self.settled()
-        self._writing = asyncio.ensure_future(self._database.write(partial(self._write, piece=piece, coming=coming, at=at)))
+        self._writing = asyncio.ensure_future(self._database.write(partial(self._write, piece=piece, coming=coming, at=at, frame=frame)))
 
-    def _write(self, tx: Connection, piece: Sequence[Change], coming: Sequence[Ready], at: store.Progress) -> None:
+    def _write(self, tx: Connection, piece: Sequence[Change], coming: Sequence[Ready], at: store.Progress, frame: int) -> None:
         if self.beside:
             staging.stage(tx, store.tables, store.staging, piece, coming)
             store.keep_progress(tx, at)
         else:
             replica.apply_ready(tx, store.tables, [change.entry_id for change in piece], coming)
+        if frame:
+            frames.forget(tx, frame)
 
 
 def _texts(tx: Connection, ids: list[str]) -> Texts:

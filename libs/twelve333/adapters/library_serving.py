@@ -7,7 +7,7 @@ a refusal, and the caller, who loses nothing, asks for the checkpoint again. Fra
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Final, TypeVar
 
@@ -24,7 +24,7 @@ from ..core.library.merkle import BUCKET_HEX_DIGITS
 from ..core.library.model import EVERYTHING, Change, Release, Scope
 from ..core.library.tree import PART_HEX_DIGITS, Tree, is_part
 from ..wire.library_copying import expiry_of, leaf_to_wire, scope_from_wire
-from ..wire.library_frames import FRAME_CHANGES_MAX, Texts, frames
+from ..wire.library_frames import FRAME_CHANGES_MAX, Texts, fitting, frames
 from .library_reading import held_release
 from .sql import library_log as log
 from .sql.database import Database
@@ -133,10 +133,9 @@ class LibraryCopyHandlers(copying_pb2_grpc.LibraryCopyServiceServicer):
             raise Refused(refuse(codes.PART_MALFORMED, part=(parts or [""])[0][:8]))
         tree = await self._database.read(lambda tx: self._asked(tx, request.release)[1])
         ids = [leaf.entry_id for part in parts for leaf in tree.leaves(part) if not wanted or leaf.entry_id in wanted]
-        for start in range(0, len(ids), FRAME_CHANGES_MAX):
-            chosen = ids[start : start + FRAME_CHANGES_MAX]
-            changes = await self._database.read(partial(self._entries, name=request.release, ids=chosen))
-            for frame in frames(changes):
+        while ids:
+            packed, ids = await self._database.read(partial(self._next_entries, name=request.release, ids=ids))
+            for frame in packed:
                 await self._send(frame)
                 yield pb.PullPartsResponse(frame=frame)
 
@@ -159,9 +158,11 @@ class LibraryCopyHandlers(copying_pb2_grpc.LibraryCopyServiceServicer):
             _remember(self._pages, key, (packed, changes[-1].sequence if changes else after), PAGES_MAX)
         return self._pages[key]
 
-    def _entries(self, tx: Connection, name: pb.ReleaseName, ids: list[str]) -> Iterable[Change]:
+    def _next_entries(self, tx: Connection, name: pb.ReleaseName, ids: list[str]) -> tuple[list[service_pb2.Frame], list[str]]:
+        """A frame with as many of the entries as fit, and those that are left; packed here, where nobody waits for the loop."""
         self._checked(tx, name)
-        return log.entries_by_id(tx, self._tables, ids)
+        group = next(fitting(log.each_by_id(tx, self._tables, ids)), [])
+        return list(frames(group)), ids[ids.index(group[-1].entry_id) + 1 :] if group else []
 
     def _asked(self, tx: Connection, name: pb.ReleaseName) -> tuple[Release, Tree]:
         """The release asked about, and its tree."""

@@ -23,12 +23,14 @@ from ..core.library import codes
 from ..core.library.model import Change
 from .library import change_from_wire, change_to_wire
 
-FRAME_CHANGES_MAX: Final = 256
-FRAME_BYTES_SOFT: Final = 1 << 20
+FRAME_CHANGES_MAX: Final = 512
+FRAME_BYTES_SOFT: Final = 3 << 20
 UNPACKED_BYTES_MAX: Final = 4 << 20
 ADDRESS_BYTES: Final = 16
 _ZLIB_LEVEL: Final = 6
 _ZSTD_LEVEL: Final = 3
+_WIDE_BYTES: Final = 256 << 10
+_WIDE_HASH_LOG: Final = 20
 
 Packer = Callable[[bytes], tuple["pb.FrameEncoding.ValueType", bytes]]
 
@@ -50,8 +52,10 @@ def zlib_frame(payload: bytes) -> tuple[pb.FrameEncoding.ValueType, bytes]:
 
 
 def zstd_frame(payload: bytes) -> tuple[pb.FrameEncoding.ValueType, bytes]:
-    """Smaller, and four times as fast to unpack."""
-    return pb.FRAME_ENCODING_ZSTD, zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(payload)
+    """Smaller, and four times as fast to unpack; a long payload is remembered as a whole, since texts of laws repeat each other."""
+    wide = {"hash_log": _WIDE_HASH_LOG} if len(payload) > _WIDE_BYTES else {}
+    how = zstandard.ZstdCompressionParameters.from_level(_ZSTD_LEVEL, source_size=len(payload), **wide)
+    return pb.FRAME_ENCODING_ZSTD, zstandard.ZstdCompressor(compression_params=how).compress(payload)
 
 
 def frames(changes: Iterable[Change], pack: Packer = zstd_frame, held: Texts | None = None) -> Iterator[pb.Frame]:
@@ -62,18 +66,27 @@ def frames(changes: Iterable[Change], pack: Packer = zstd_frame, held: Texts | N
         pack: how to compress.
         held: texts that the receiver holds, to send the difference to.
     """
-    batch, size = pb.ChangeBatch(), 0
-    for change in changes:
-        if batch.changes and (len(batch.changes) >= FRAME_CHANGES_MAX or size + len(change.content) > FRAME_BYTES_SOFT):
-            yield _packed(batch, pack)
-            batch, size = pb.ChangeBatch(), 0
-        message = change_to_wire(change)
-        if held and change.entry_id in held:
-            _as_patch(message, held[change.entry_id])
-        batch.changes.append(message)
-        size += len(change.content)
-    if batch.changes:
+    for group in fitting(changes):
+        batch = pb.ChangeBatch()
+        for change in group:
+            message = change_to_wire(change)
+            if held and change.entry_id in held:
+                _as_patch(message, held[change.entry_id])
+            batch.changes.append(message)
         yield _packed(batch, pack)
+
+
+def fitting(changes: Iterable[Change]) -> Iterator[list[Change]]:
+    """`changes` in groups, each of which fits into a frame; no more is read than what is asked for, and one change."""
+    group, size = list[Change](), 0
+    for change in changes:
+        if group and (len(group) >= FRAME_CHANGES_MAX or size + len(change.content) > FRAME_BYTES_SOFT):
+            yield group
+            group, size = [], 0
+        group.append(change)
+        size += len(change.content)
+    if group:
+        yield group
 
 
 def unpack(frame: pb.Frame) -> list[Change] | Refusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +17,9 @@ from tests.support.postgres import Cluster
 from national_hub.handlers.library import LibrarySyncHandlers
 from national_hub.store import registration
 from province_node.library import last_refusal
+from province_node.library_intake import Intake
 from province_node.store import library as node_store
+from province_node.store import library_frames
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql import library_staging as staging
 from twelve333.api.library.v1 import service_pb2 as pb
@@ -106,6 +109,34 @@ async def test_a_first_copy_that_broke_off_sends_at_most_one_frame_again(world: 
     assert await node.step()
     await _same(hub, node)
     assert len(hub.way.sent) <= MANY // FRAME_CHANGES_MAX + 1 + 1
+
+
+async def test_frames_that_had_come_when_a_node_died_are_not_sent_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub, node = await world.hub(), await world.node()
+    await _many(hub)
+
+    async def dies(*_: Any) -> None:
+        async with asyncio.timeout(20):
+            while len(await node.context.database.read(library_frames.waiting)) < 3:
+                await asyncio.sleep(0)
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="killed"):
+        patched.setattr(Intake, "take_parts", dies)
+        await node.step()
+    assert await node.step()
+    await _same(hub, node)
+    assert len(hub.way.sent) == 3
+    assert await node.context.database.read(library_frames.waiting) == []
+
+
+async def test_kept_frames_that_cannot_be_read_are_asked_for_again(world: World) -> None:
+    hub, node = await world.hub(), await world.node()
+    await hub.publish(entry("a"))
+    await node.context.database.write(lambda tx: library_frames.keep(tx, 1, pb.Frame(payload=b"x").SerializeToString()))
+    assert await node.step()
+    await _same(hub, node)
+    assert await node.context.database.read(library_frames.waiting) == []
 
 
 async def test_changes_that_broke_off_go_on_where_they_were_and_stay_unseen_until_whole(world: World, urls: list[str]) -> None:

@@ -5,7 +5,7 @@ A replica that was copied knows removals only since its horizon. Whoever holds a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -41,13 +41,17 @@ def log_after(tx: Connection, tables: LibraryTables, scope: Scope, after: int, s
 
 def entries_by_id(tx: Connection, tables: LibraryTables, ids: Sequence[str]) -> list[Change]:
     """Entries with their content, in the order of `ids`; those that are not held are left out."""
+    return list(each_by_id(tx, tables, ids))
+
+
+def each_by_id(tx: Connection, tables: LibraryTables, ids: Sequence[str]) -> Iterator[Change]:
+    """As `entries_by_id`, a chunk at a time as they are asked for."""
     e, c = tables.library_entries, tables.library_contents
     query = select(e.c.entry_id, e.c.version, e.c.release, e.c.sequence, e.c.recorded_at, c.c.content).join(c, c.c.row_id == e.c.row_id)
-    found: dict[str, Change] = {}
     for start in range(0, len(ids), CHUNK):
-        for row in tx.execute(query.where(e.c.entry_id.in_(ids[start : start + CHUNK]))):
-            found[row.entry_id] = _entry(row)
-    return [found[entry_id] for entry_id in ids if entry_id in found]
+        chunk = ids[start : start + CHUNK]
+        found = {row.entry_id: _entry(row) for row in tx.execute(query.where(e.c.entry_id.in_(chunk)))}
+        yield from (found[entry_id] for entry_id in chunk if entry_id in found)
 
 
 def keep_tombstones(tx: Connection, tables: LibraryTables, changes: Iterable[Change], now: datetime) -> None:
