@@ -77,6 +77,7 @@ from .handlers.registration import RegistrationHandlers
 from .handlers.routing import HANDOFFS_ASKED, return_handoffs, take_told_handoff
 from .handlers.standing import STANDING, take_standing
 from .library_services import keep_told_playing, library_services
+from .library_unused import removing
 from .renewal import Renewal
 from .settings import HubSettings
 from .silence import SEEN, Silence
@@ -143,7 +144,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     keeper = Keeper(settings, database, delivery, kept_for_a_while, hub.records, hub.clock)
     audit_head = Background("audit head", telling.step, settings.audit.head_seconds)
     retention = Background("retention", keeper.step, keeper.every_seconds)
-    watching = silence.background, DatedChanges(hub).background
+    watching = silence.background, DatedChanges(hub).background, removing(hub)
     for each in (retention, audit_head, broker.background, *watching, *_kept_fresh(hub)):
         await hosting.start_background(stack, each)
 

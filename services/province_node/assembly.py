@@ -78,8 +78,6 @@ from .handlers.routing import HandoffPeerHandlers, take_outcome, take_told_hando
 from .handlers.slots import SlotPeerHandlers
 from .handlers.verify import TestCallPeerHandlers, UnitVerifyHandlers
 from .handoff_returns import HandoffReturns
-from .library_files import LibraryFiles
-from .library_services import library_desk_services, library_peer_services
 from .library_work import LibraryWork
 from .page import start_library_page
 from .queues import QueueBoard
@@ -151,7 +149,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     stack.push_async_callback(calls.desks.close)
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery)
     busy = _background(settings, node, delivery, calls, alarms, pull, keys, health)
-    for each in (pulling, copying.background, queue_board.telling, calls.desks.telling, signs.telling, counting.background, *busy):
+    for each in (pulling, *copying.backgrounds, queue_board.telling, calls.desks.telling, signs.telling, counting.background, *busy):
         await hosting.start_background(stack, each)
 
 
@@ -172,7 +170,6 @@ def _background(
     telling = HeadTelling(node.database, audit_log, delivery.outbox, node.clock, lambda _tx: _witnesses(node))
     return [
         Background("retention", keeper.step, keeper.every_seconds),
-        Background("library files", LibraryFiles(node).step, settings.hub.sync_seconds),
         Background("audit head", telling.step, settings.audit.head_seconds),
         Background("encryption key", keys.tell_ours, settings.hub.sync_seconds),
         Background("certificate", renewal.step, settings.certificate_check_seconds),
@@ -222,7 +219,6 @@ def peer_services(node: NodeContext, calls: CallParts, relay: Relay, copies: Cop
         partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake, copies.ready)),
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, audit_handlers(node)),
         partial(routing_grpc.add_HandoffPeerServiceServicer_to_server, handoffs),
-        *library_peer_services(node),
         partial(test_call_pb2_grpc.add_TestCallPeerServiceServicer_to_server, TestCallPeerHandlers(calls.view, testing)),
         partial(slots_pb2_grpc.add_SlotPeerServiceServicer_to_server, SlotPeerHandlers(calls.granting)),
     ]
@@ -250,7 +246,6 @@ def desk_services(
         partial(callback_pb2_grpc.add_CallbackServiceServicer_to_server, CallbackHandlers(node, calls.line, calls.resorts)),
         partial(desk_pb2_grpc.add_DeskServiceServicer_to_server, DeskHandlers(node, calls)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(node)),
-        *library_desk_services(node),
     ]
 
 

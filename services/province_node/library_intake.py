@@ -26,7 +26,9 @@ from .context import NodeContext
 from .store import library as store
 from .store import library_frames as frames
 
-FIRST_PIECE: Final = 128  # entries a transaction while nothing is in use
+PIECE_BYTES: Final = 400_000  # of texts a transaction, since others who write wait for it: some 60 entries, a tenth of a second
+PIECE_CHANGES_MAX: Final = replica.CHUNK
+FIRST_PIECE_BYTES: Final = 1_000_000  # while nothing is in use
 
 
 class Intake:
@@ -125,8 +127,15 @@ class Intake:
         return changes
 
     def _pieces(self, changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
-        size = staging.PIECE if self.beside else FIRST_PIECE
-        return (changes[start : start + size] for start in range(0, len(changes), size))
+        """Changes in groups that are written in one transaction each."""
+        most, begin, size = PIECE_BYTES if self.beside else FIRST_PIECE_BYTES, 0, 0
+        for end, change in enumerate(changes):
+            if end > begin and (size + len(change.content) > most or end - begin == PIECE_CHANGES_MAX):
+                yield changes[begin:end]
+                begin, size = end, 0
+            size += len(change.content)
+        if begin < len(changes):
+            yield changes[begin:]
 
     async def _next(self, piece: Sequence[Change], at: store.Progress, frame: int = 0) -> None:
         """Make a piece ready, and write it once the one before is written."""

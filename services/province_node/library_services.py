@@ -23,13 +23,13 @@ from .store import demand
 from .store.library import playing_table, tables
 
 
-def library_desk_services(node: NodeContext) -> Sequence[Register]:
+def library_desk_services(node: NodeContext, files: LibraryFiles) -> Sequence[Register]:
     """For the province's own desks and operators."""
 
     def tell(tx: Connection, event: blobs_pb2.PromptPlaying, now: datetime) -> None:
         node.outbox.append(tx, destination=HUB, message=event, now=now)
 
-    blobs = LibraryBlobs(node.database, tables, node.clock, LibraryFiles(node).fetch_for)
+    blobs = LibraryBlobs(node.database, tables, node.clock, files.fetch_for)
     playing = LibraryPlaying(node.database, tables, playing_table, node.clock, node.province, tell)
     asked = LibraryDemandHandlers(node.database, demand.listing, node.clock)
     return [
@@ -39,9 +39,3 @@ def library_desk_services(node: NodeContext) -> Sequence[Register]:
         partial(mapping_pb2_grpc.add_LibraryTopicServiceServicer_to_server, LibraryTopics(node.database, tables)),
         partial(demand_pb2_grpc.add_LibraryDemandServiceServicer_to_server, asked),
     ]
-
-
-def library_peer_services(node: NodeContext) -> Sequence[Register]:
-    """For the hub and other provinces, from what is here."""
-    blobs = LibraryBlobs(node.database, tables, node.clock)
-    return [partial(blobs_pb2_grpc.add_LibraryBlobServiceServicer_to_server, blobs)]

@@ -13,6 +13,7 @@ from ..core.decision import Refused, refuse
 from ..core.library.model import PIECE_BYTES
 from ..core.library.pieces import PIECE_TOO_LARGE, PIECES_ASKED_MAX, TOO_MANY_PIECES
 from .clock import Clock
+from .library_traffic import Pace, unpaced
 from .sql import library_pieces
 from .sql.database import Database
 from .sql.library_tables import LibraryTables
@@ -30,13 +31,12 @@ class LibraryBlobs(blobs_pb2_grpc.LibraryBlobServiceServicer):
         database, tables: where the pieces are.
         clock: the present moment.
         fetch: gets pieces of an entry's files that are not here; None where others are served from what is here only.
+        pace: waits until so many bytes may be handed out.
     """
 
-    def __init__(self, database: Database, tables: LibraryTables, clock: Clock, fetch: Fetch | None = None) -> None:
-        self._database = database
-        self._tables = tables
-        self._clock = clock
-        self._fetch = fetch
+    def __init__(self, database: Database, tables: LibraryTables, clock: Clock, fetch: Fetch | None = None, pace: Pace = unpaced) -> None:
+        self._database, self._tables, self._clock = database, tables, clock
+        self._fetch, self._pace = fetch, pace
 
     async def ListMissingPieces(
         self,
@@ -72,6 +72,7 @@ class LibraryBlobs(blobs_pb2_grpc.LibraryBlobServiceServicer):
         for digest in request.digests:
             content = await self._database.read(lambda tx, d=digest: library_pieces.read(tx, self._tables, d))  # type: ignore[misc]
             if content is not None:
+                await self._pace(len(content))
                 _sent.add(1)
                 yield pb.FetchPiecesResponse(piece=pb.Piece(content=content))
 

@@ -7,7 +7,7 @@ a refusal, and the caller, who loses nothing, asks for the checkpoint again. Fra
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Final, TypeVar
 
@@ -26,6 +26,7 @@ from ..core.library.tree import PART_HEX_DIGITS, Tree, is_part
 from ..wire.library_copying import expiry_of, leaf_to_wire, scope_from_wire
 from ..wire.library_frames import FRAME_CHANGES_MAX, Texts, fitting, frames
 from .library_reading import held_release
+from .library_traffic import Pace, unpaced
 from .sql import library_log as log
 from .sql.database import Database
 from .sql.library import HeldRelease
@@ -44,10 +45,6 @@ V = TypeVar("V")
 Key = tuple[int, int, Scope]
 Signed = Callable[[Release, Scope, Tree], common_pb2.SignedDocument]
 Held = Callable[[Connection, int, list[Change]], Texts]
-
-
-async def _unpaced(_size: int) -> None:
-    """No cap."""
 
 
 class LibraryCopyHandlers(copying_pb2_grpc.LibraryCopyServiceServicer):
@@ -69,7 +66,7 @@ class LibraryCopyHandlers(copying_pb2_grpc.LibraryCopyServiceServicer):
         *,
         signed: Signed | None = None,
         texts: Held = lambda tx, after, changes: {},
-        pace: Callable[[int], Awaitable[None]] = _unpaced,
+        pace: Pace = unpaced,
     ) -> None:
         self._database, self._tables, self._nothing = database, tables, nothing
         self._signed, self._texts, self._pace = signed, texts, pace

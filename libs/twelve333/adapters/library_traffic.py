@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
 
@@ -16,6 +16,12 @@ from .clock import Clock
 BURST_SECONDS = 1.0  # what a line that was quiet may send at once, in seconds of its cap
 LEAST_BURST = 64 * 1024
 YIELD_SECONDS = 0.05
+
+Pace = Callable[[int], Awaitable[None]]  # waits until so many bytes may be sent
+
+
+async def unpaced(_size: int) -> None:
+    """No cap."""
 
 
 class Traffic:

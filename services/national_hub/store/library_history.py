@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, tuple_
 
 from twelve333.adapters.sql.library import decoded
 from twelve333.core.library.model import Change
+from twelve333.core.library.pieces import digests_of
 
 from .library import changes_table, from_log, tables
 
@@ -19,6 +20,24 @@ def versions(tx: Connection, entry_id: str) -> list[Change]:
     c = changes_table.c
     query = select(changes_table).where(c.entry_id == entry_id).order_by(c.release.desc(), c.sequence.desc()).limit(VERSIONS_MAX)
     return [from_log(row) for row in tx.execute(query)]
+
+
+def files_after(tx: Connection, after: tuple[int, int], size: int) -> tuple[frozenset[bytes], tuple[int, int] | None]:
+    """The pieces that the next `size` texts of the log name.
+
+    Args:
+        after: release and sequence of the last text looked at; (0, 0) to begin.
+
+    Returns:
+        The digests, and the text to go on after; None at the end.
+    """
+    c = changes_table.c
+    query = (
+        select(c.release, c.sequence, c.content).where(tuple_(c.release, c.sequence) > after).order_by(c.release, c.sequence).limit(size)
+    )
+    rows = tx.execute(query).all()
+    named = frozenset(digest for row in rows if row.content is not None for digest in digests_of(decoded(bytes(row.content))))
+    return named, (rows[-1].release, rows[-1].sequence) if rows else None
 
 
 def release_at(tx: Connection, moment: datetime) -> int:

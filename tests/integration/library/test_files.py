@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,15 +17,20 @@ import pytest
 from tests.integration.library.stage import CALL, Stage, open_stage
 
 from national_hub.library_services import keep_told_playing
+from national_hub.library_unused import unused_pieces
+from national_hub.settings import Library as HubLibrary
 from national_hub.store import library as hub_store
 from province_node.library_files import LibraryFiles, is_wanted
 from province_node.store import library as node_store
 from twelve333.adapters.library_blobs import LibraryBlobs
 from twelve333.adapters.library_playing import LibraryPlaying
+from twelve333.adapters.library_traffic import Traffic
+from twelve333.adapters.library_unused import UnusedPieces
 from twelve333.adapters.sql import library_pieces
 from twelve333.api.library.v1 import blobs_pb2 as pb
 from twelve333.api.library.v1 import blobs_pb2_grpc
 from twelve333.core.decision import Refused
+from twelve333.core.library.copying import Lane
 from twelve333.core.library.model import PIECE_BYTES, Attachment, Entry, EntryKind
 from twelve333.core.library.pieces import NO_PROMPT, PIECE_MISSING, PIECE_TOO_LARGE, described
 
@@ -61,7 +69,7 @@ async def _served(blobs: blobs_pb2_grpc.LibraryBlobServiceServicer) -> AsyncIter
         await server.stop(None)
 
 
-def _node_files(stage: Stage, channel_of: Callable[[str], grpc.aio.Channel], *names: str) -> LibraryFiles:
+def _node_files(stage: Stage, channel_of: Callable[[str], grpc.aio.Channel], *names: str, traffic: Traffic | None = None) -> LibraryFiles:
     """The node's fetching, with the hub and two other provinces in its directory."""
     members = [SimpleNamespace(name=name) for name in ("350000", "320000", "360000")]
     parts = {
@@ -74,7 +82,7 @@ def _node_files(stage: Stage, channel_of: Callable[[str], grpc.aio.Channel], *na
             current=SimpleNamespace(members=members), revocations=SimpleNamespace(covers=lambda name: name == "320000")
         ),
     }
-    return LibraryFiles(cast("Any", SimpleNamespace(**parts)))
+    return LibraryFiles(cast("Any", SimpleNamespace(**parts)), traffic or Traffic((), stage.clock))
 
 
 async def _held(stage: Stage) -> int:
@@ -130,7 +138,7 @@ async def test_with_the_hub_away_another_province_serves_and_what_it_falsifies_i
             return nobody if name == "hub" else liar
 
         files = _node_files(stage, channel_of)
-        assert await files.fetch(SOUND.pieces) == set(SOUND.pieces[1:])
+        assert await files.fetch(SOUND.pieces, Lane.BULK) == set(SOUND.pieces[1:])
     assert set(asked) == {"hub", "360000"}  # nothing is asked of a member that is revoked
     assert await _held(stage) == 1
 
@@ -155,6 +163,62 @@ async def test_a_fetch_that_broke_off_asks_only_for_what_is_missing(stage: Stage
     assert asked[0] == 4
     assert sum(asked[1:]) == 3
     assert await _held(stage) == 4
+
+
+class Waited(Traffic):
+    """Lanes that tell when somebody waits."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__((), clock)
+        self.waits = asyncio.Event()
+
+    async def _wait(self, seconds: float) -> None:
+        self.waits.set()
+        await super()._wait(seconds)
+
+
+async def test_files_that_come_by_themselves_yield_to_entries_and_those_that_a_desk_waits_for_do_not(stage: Stage) -> None:
+    await _put(stage, *PIECES)
+    await stage.publish(_prompt())
+    await stage.copy()
+    traffic = Waited(stage.clock)
+    async with _served(LibraryBlobs(stage.hub.database, hub_store.tables, stage.clock)) as hub, asyncio.timeout(20):
+        files = _node_files(stage, lambda name: hub, "all", traffic=traffic)
+        with traffic.using(Lane.NORMAL):
+            step = asyncio.create_task(files.step())
+            await traffic.waits.wait()
+            assert await _held(stage) == 1
+            await files.fetch_for("hold-music", SOUND.pieces[2:])
+            assert await _held(stage) == 3
+        assert await step
+    assert await _held(stage) == 4
+
+
+async def test_files_that_come_by_themselves_stop_for_what_is_urgent_and_go_on_afterwards(stage: Stage) -> None:
+    await _put(stage, *PIECES)
+    await stage.publish(_prompt())
+    await stage.copy()
+    traffic = Traffic((), stage.clock)
+    async with _served(LibraryBlobs(stage.hub.database, hub_store.tables, stage.clock)) as hub:
+        files = _node_files(stage, lambda name: hub, "all", traffic=traffic)
+        traffic.hurry()
+        assert await files.step()
+        assert await _held(stage) == 1
+        traffic.settled()
+        assert await files.step()
+    assert await _held(stage) == 4
+
+
+async def test_files_are_handed_to_other_provinces_within_the_caps_of_the_line(stage: Stage) -> None:
+    await _put(stage, *PIECES)
+    paced: list[int] = []
+
+    async def pace(size: int) -> None:
+        paced.append(size)
+
+    blobs = LibraryBlobs(stage.hub.database, hub_store.tables, stage.clock, pace=pace)
+    got = [answer async for answer in blobs.FetchPieces(pb.FetchPiecesRequest(digests=SOUND.pieces), CALL)]
+    assert (len(got), paced) == (4, [len(piece) for piece in PIECES])
 
 
 async def test_a_desk_gets_only_files_of_the_entry_that_it_names(stage: Stage) -> None:
@@ -200,3 +264,46 @@ async def test_the_hub_knows_which_sound_a_node_plays_and_whether_it_is_the_libr
     with pytest.raises(Refused) as refused:
         await node.ReportPlaying(pb.ReportPlayingRequest(entry_id="hold-music", digest=b"short"), CALL)
     assert refused.value.refusal.code is NO_PROMPT
+
+
+async def _pieces_at(stage: Stage, side: Any, tables: Any) -> list[int]:
+    """Which of `PIECES` are at hub or node."""
+    lacks = await side.database.read(lambda tx: library_pieces.missing(tx, tables, SOUND.pieces))
+    return [number for number, digest in enumerate(SOUND.pieces) if digest not in lacks]
+
+
+async def test_a_piece_that_nothing_names_goes_from_a_node_after_the_horizon_and_a_shared_one_stays(stage: Stage) -> None:
+    await _put(stage, *PIECES)
+    await stage.publish(_prompt(), _prompt("other", described("ring.wav", "audio/x-wav", PIECES[:1])))
+    await stage.copy()
+    unused = UnusedPieces(stage.node.database, node_store.tables, stage.clock, timedelta(days=30))
+    async with _served(LibraryBlobs(stage.hub.database, hub_store.tables, stage.clock)) as hub:
+        files = _node_files(stage, lambda name: hub, "all")
+        await files.step()
+        stage.clock.later(days=365)
+        assert await unused.step() == 0
+        await stage.publish(replace(_prompt(), attachments=()))
+        await stage.copy()
+        assert await unused.step() == 0
+        stage.clock.later(days=29)
+        assert await unused.step() == 0 and await _held(stage) == 4
+        await stage.publish(_prompt("third", described("tone.wav", "audio/x-wav", PIECES[1:2])))
+        await stage.copy()
+        stage.clock.later(days=2)
+        assert await unused.step() == 2
+    assert await _pieces_at(stage, stage.node, node_store.tables) == [0, 1]
+
+
+async def test_the_hub_keeps_the_pieces_of_every_text_it_published_and_removes_what_was_only_sent(stage: Stage) -> None:
+    stage.hub.settings.library = HubLibrary(removals_kept_days=30)
+    await _put(stage, *PIECES)
+    await stage.publish(_prompt(sound=described("hold.wav", "audio/x-wav", PIECES[:2])))
+    await stage.publish(replace(_prompt(), attachments=()))
+    unused = unused_pieces(stage.hub)
+    assert await unused.step() == 0
+    stage.clock.later(days=29)
+    await _put(stage, PIECES[3])  # sent again: it will be published soon
+    await unused.step()
+    stage.clock.later(days=2)
+    assert await unused.step() == 1
+    assert await _pieces_at(stage, stage.hub, hub_store.tables) == [0, 1, 3]

@@ -23,7 +23,7 @@ from .library_tables import LibraryTables
 from .prepared import insert_rows
 from .types import UtcDateTime
 
-PIECE: Final = 32  # entries a transaction: other writers of the database wait for one
+SWEPT_AT_ONCE: Final = 32  # other writers of the database wait meanwhile
 CHUNK: Final = 200
 
 
@@ -99,7 +99,7 @@ def drop(tx: Connection, staging: StagingTables) -> None:
     _unstage(tx, staging, list(tx.execute(select(staging.library_staged.c.entry_id)).scalars()))
 
 
-def sweep(tx: Connection, tables: LibraryTables, staging: StagingTables, most: int = PIECE) -> int:
+def sweep(tx: Connection, tables: LibraryTables, staging: StagingTables, most: int = SWEPT_AT_ONCE) -> int:
     """Remove content and index of some rows that nothing points to any more; how many there were."""
     w, c = staging.library_swept, tables.library_contents
     rows = tx.execute(select(w.c.row_id, c.c.content).outerjoin(c, c.c.row_id == w.c.row_id).limit(most)).all()

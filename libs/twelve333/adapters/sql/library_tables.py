@@ -106,6 +106,7 @@ def _pieces(metadata: MetaData) -> Table:
         Column("digest", Text, primary_key=True),  # SHA-256 of the content, hexadecimal
         Column("content", LargeBinary, nullable=False),  # at most 1 MiB
         Column("kept_at", UtcDateTime, nullable=False),
+        Column("unused_since", UtcDateTime, nullable=True),  # nothing names it since then, as far as was looked
     )
 
 
