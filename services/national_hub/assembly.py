@@ -76,6 +76,7 @@ from .handlers.recovery import DirectoryReturnHandlers, load_recovery
 from .handlers.registration import RegistrationHandlers
 from .handlers.routing import HANDOFFS_ASKED, return_handoffs, take_told_handoff
 from .handlers.standing import STANDING, take_standing
+from .keeping import give_first
 from .library_services import keep_told_playing, library_services
 from .library_unused import removing
 from .renewal import Renewal
@@ -121,7 +122,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     direct, witnesses = GrpcDirect(peers, endpoints.refresh), WitnessAsking(peers, partial(_witnesses, endpoints))
     sealing = Sealing(Opener(own.sealing_keys), keys.key_of, settings.broker.plain_payloads)
     await list_own_key(hub)
-    await asyncio.gather(refresh_revocations(hub), load_recovery(hub), derive_all(database, library.tables))
+    await asyncio.gather(refresh_revocations(hub), _remember(hub), derive_all(database, library.tables))
     silence, refused = Silence(hub, delivery), hub.revocations
     copies, instances = await _copies(hub, delivery, home)
     signing = hosting.signing_of(settings, refused, instances.signs, hub.clock)
@@ -134,7 +135,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     admission = both(refused.admit, people.holders.admit)
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, admission, limits, locale)
     claims = partial(instance_pb2_grpc.add_InstanceServiceServicer_to_server, instances)
-    offered: list[Register] = [*services(hub, relay, keys, witnesses, delivery, copies), claims, proposing, people.register]
+    offered: list[Register] = [*services(hub, relay, keys, witnesses, delivery, copies, people), claims, proposing, people.register]
     await hosting.start_listener(stack, federation, [*offered, health.register], FEDERATION, drain)
     enrol = partial(registration_grpc.add_EnrolmentServiceServicer_to_server, EnrolmentHandlers(hub))
     enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, limits=limits, locale=locale)
@@ -147,6 +148,12 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     watching = silence.background, DatedChanges(hub).background, removing(hub)
     for each in (retention, audit_head, broker.background, *watching, *_kept_fresh(hub)):
         await hosting.start_background(stack, each)
+
+
+async def _remember(hub: HubContext) -> None:
+    """What was lost in a restore is asked for first; members that are asked are given nothing to keep until they have answered."""
+    await load_recovery(hub)
+    await give_first(hub)
 
 
 def _kept_fresh(hub: HubContext) -> Sequence[Background]:
@@ -176,11 +183,18 @@ async def _witnesses(endpoints: MemberEndpoints) -> Sequence[str]:
 
 
 def services(
-    hub: HubContext, relay: Relay, keys: MemberKeys, witnesses: WitnessAsking, delivery: Delivery, copies: Copies
+    hub: HubContext,
+    relay: Relay,
+    keys: MemberKeys,
+    witnesses: WitnessAsking,
+    delivery: Delivery,
+    copies: Copies,
+    people: HolderHandlers,
 ) -> Sequence[Register]:
     """What the federation listener offers."""
     told = DeliveryHandlers(hub.database, delivery, relay.intake, lambda: relay.connected)
     checks = live_checks(hub, delivery, lambda: relay.connected)
+    returning = DirectoryReturnHandlers(hub, keys, delivery.alarms, people.refresh)
     return [
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
         partial(doctor_pb2_grpc.add_DoctorServiceServicer_to_server, DoctorHandlers(HUB, checks, hub.clock)),
@@ -189,7 +203,7 @@ def services(
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
         partial(life_pb2_grpc.add_UnitLifeServiceServicer_to_server, UnitLifeHandlers(hub)),
         partial(life_pb2_grpc.add_UnitRecordServiceServicer_to_server, UnitRecordHandlers(hub)),
-        partial(recovery_pb2_grpc.add_DirectoryReturnServiceServicer_to_server, DirectoryReturnHandlers(hub, keys)),
+        partial(recovery_pb2_grpc.add_DirectoryReturnServiceServicer_to_server, returning),
         partial(keys_pb2_grpc.add_EncryptionKeyServiceServicer_to_server, EncryptionKeyHandlers(hub, keys)),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, CoverageHandlers(DirectorySnapshot(hub), hub.clock, UnitHistory(hub))),
         partial(policy_service_pb2_grpc.add_RoutingPolicyServiceServicer_to_server, RoutingPolicyHandlers(hub)),

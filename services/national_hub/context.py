@@ -39,9 +39,13 @@ class Recovery:
         if self._returned is not None:
             self._returned.add(member)
 
+    def awaits(self, member: str) -> bool:
+        """Whether a member has yet to hand back what it holds."""
+        return self._returned is not None and member not in self._returned
+
     def wants(self, caller: Caller) -> bool:
         """Whether a caller is asked: a node, once."""
-        return self._returned is not None and caller.role is Role.NODE and caller.member not in self._returned
+        return caller.role is Role.NODE and self.awaits(caller.member)
 
 
 @dataclass(frozen=True, slots=True)

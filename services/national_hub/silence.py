@@ -20,6 +20,7 @@ from twelve333.wire.times import from_timestamp
 
 from .context import HubContext
 from .handlers.directory import republish
+from .keeping import give_units
 from .store import life, registration, signs, unit_history
 
 WATCH_SECONDS = 60.0
@@ -87,6 +88,7 @@ class Silence:
             return []
         registration.save_units(tx, changed)
         unit_history.note_units(tx, changed, now)
+        give_units(self._hub, tx, [unit.code for unit in changed], now)
         for member in sorted({unit.member for unit in changed if unit.silent_since}):
             silent = [unit.code for unit in changed if unit.silent_since and unit.member == member]
             self._delivery.alarms.give(tx, member, UNIT_SILENT, ", ".join(silent)[:200], now)

@@ -81,6 +81,7 @@ from .handoff_returns import HandoffReturns
 from .library_work import LibraryWork
 from .page import start_library_page
 from .queues import QueueBoard
+from .records import GIVEN, keep_given
 from .renewal import Renewal
 from .settings import NodeSettings
 from .signs import SignTelling
@@ -268,6 +269,7 @@ def appliers(node: NodeContext, delivery: Delivery, calls: CallParts, pulling: B
     """What to do with each event that others tell this node."""
     return {
         "twelve333.api.registration.v1.DirectoryChanged": on_directory_changed(pulling.wake),
+        GIVEN: keep_given(node.document_key),
         HEAD: witness_heads(node.records),
         TEXTS_DELETED: delete_told(kept_for_a_while, node.records),
         **case_appliers(cases.store, delivery.following(), node.records),

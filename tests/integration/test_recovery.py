@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from twelve333.cli.library_files import sample_entries as library_entries
 from twelve333.cli.unit import sample_entries
 from twelve333.client import Connection, ServiceError
 from twelve333.core.cases.model import Case
+from twelve333.core.registration.life import Stage
 
-NANJING, SHANGHAI = "320100", "310000"
+NANJING, SHANGHAI, LATER = "320100", "310000", "654200"
 SECONDS = 30.0
 
 pytestmark = pytest.mark.timeout(300)
@@ -53,6 +55,8 @@ async def _live_on(federation: Federation) -> Case:
     async with federation.hub.connect() as hub:
         await hub.registration.revoke("230000", "its machine was stolen")
         _, version = await hub.registration.register_units(sample_entries())
+        await hub.lives.set_policy(replace(await hub.lives.policy(), silent_days=6))
+        version = (await hub.lives.ask(LATER, Stage.SUSPENDED)).directory_version
         published = await hub.library.publish(library_entries(), strict=True)
     assert published.release is not None
     await federation.nodes.pop("230000").process.stop()
@@ -63,6 +67,7 @@ async def _live_on(federation: Federation) -> Case:
         opened = await desk.cases.open(NANJING, topic="0301", region=SHANGHAI, summary="three months of wages unpaid")
         offered = await desk.cases.transfer(opened, SHANGHAI)
     await until("the case in Shanghai", lambda: _version_is(_desk(federation, "310000"), offered), SECONDS)
+    await until("what others keep for the hub", lambda: _all_told(federation), SECONDS)
     await until("the case at the hub", lambda: _version_is(federation.hub.connect(), offered), SECONDS)
     return offered
 
@@ -95,8 +100,10 @@ async def _held(federation: Federation) -> tuple[object, ...]:
     """What the hub knows."""
     async with federation.hub.connect() as hub:
         release = (await hub.library.release()).release
+        entered_later = await hub.lives.get(LATER)  # of a province without a node
+        steps, policy = [replace(step, number=0) for step in entered_later.steps], await hub.lives.policy()
         members = [listed.member for listed in await hub.registration.list_members()]
-        return members, await hub.registration.list_units(), (release.number, release.root)
+        return members, await hub.registration.list_units(), steps, policy, (release.number, release.root)
 
 
 async def _nothing_went_back(federation: Federation) -> None:
@@ -109,6 +116,12 @@ async def _nothing_went_back(federation: Federation) -> None:
     assert {record.entry.actor for record in recorded if record.entry.action == "registration.recover"} >= {"350000/"}
     async with federation.nodes["350000"].connect() as newest:
         assert (await newest.registration.node_status()).directory_version == version
+
+
+async def _all_told(federation: Federation) -> bool:
+    """Whether those who will not be restored have all that the hub told them."""
+    async with federation.hub.connect() as hub:
+        return all(line.queued == 0 for line in (await hub.delivery.status()).outbox if line.destination in ("310000", "350000"))
 
 
 async def _back_up(federation: Federation, member: Member) -> None:

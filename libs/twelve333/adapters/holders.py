@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Self
 
 import grpc
@@ -42,6 +42,7 @@ class HolderRegister:
         clock: the present moment.
         kinds: whom it certifies: kind to what makes the identity of a name.
         issuer: its authority; None where that is kept elsewhere.
+        decided: what else belongs to the unit of work that decided about a name.
     """
 
     database: Database
@@ -50,6 +51,7 @@ class HolderRegister:
     clock: Clock
     kinds: Mapping[pb.HolderKind.ValueType, Callable[[str], Identity]]
     issuer: Callable[[], Issuer | None]
+    decided: Callable[[Connection, datetime], None] = lambda _tx, _now: None
 
 
 class HolderHandlers(holders_pb2_grpc.HolderServiceServicer):
@@ -93,6 +95,7 @@ class HolderHandlers(holders_pb2_grpc.HolderServiceServicer):
             decision = accepted(certify(register.store.load(tx, role, name), asker, role, name, key, now))
             if decision.events:
                 register.store.save(tx, decision.state)
+                register.decided(tx, now)
             return issuer.issue(request.signing_request, identity, [], LIFETIME, now).chain
 
         chain = await register.audit.write("registration.certify_holder", request.name, keep)
@@ -118,6 +121,7 @@ class HolderHandlers(holders_pb2_grpc.HolderServiceServicer):
             decision = accepted(end(before, asker, caller.role, caller.name, request.reason, now))
             if decision.events:
                 register.store.save(tx, decision.state)
+                register.decided(tx, now)
             return decision.state
 
         holder = await register.audit.write("registration.revoke_holder", request.name, keep)

@@ -23,6 +23,7 @@ from twelve333.core.registration.rules import admit
 from twelve333.wire.times import from_timestamp, to_timestamp
 
 from ..context import HubContext
+from ..keeping import give_all
 from ..store import registration as store
 from ..store.certificates import load_certificates, save_revoked
 from ..store.registration import may_join
@@ -56,6 +57,7 @@ class EnrolmentHandlers(service_pb2_grpc.EnrolmentServiceServicer):
             save_revoked(tx, left_behind.state)
             issued = issue_to_member(hub, tx, request.province, signing_request, now)
             republish(hub, tx, now)
+            give_all(hub, tx, request.province, now)
             row = store.load_directory(tx)
             return issued, row.document if row else b""
 

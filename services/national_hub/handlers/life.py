@@ -29,6 +29,7 @@ from twelve333.wire.times import to_timestamp
 
 from ..context import HubContext
 from ..evidence import evidence_of, own_evidence
+from ..keeping import give_policy, give_units
 from ..store import coverage as declarations
 from ..store import life, unit_history
 from ..store import registration as store
@@ -117,6 +118,7 @@ class UnitRecordHandlers(life_pb2_grpc.UnitRecordServiceServicer):
             found: list[Evidence] = [*(replace(it, at=now, by=member) for it in told), *own_evidence(tx, unit, now)]
             life.add_evidence(tx, unit.code, found)
             note_signs(tx, [unit.code], "proof", now)
+            give_units(hub, tx, [unit.code], now)
             return _life(tx, unit, now)
 
         return await hub.audit.write("registration.evidence", request.code, keep)
@@ -143,8 +145,13 @@ class UnitRecordHandlers(life_pb2_grpc.UnitRecordServiceServicer):
         self, request: pb.SetLifePolicyRequest, context: ServicerContext[pb.SetLifePolicyRequest, pb.LifePolicy]
     ) -> pb.LifePolicy:
         """Set it."""
-        policy = policy_from_wire(request.policy)
-        await self._hub.audit.write("registration.life_policy", HUB, lambda tx: life.save_policy(tx, policy))
+        hub, policy = self._hub, policy_from_wire(request.policy)
+
+        def keep(tx: Connection) -> None:
+            life.save_policy(tx, policy)
+            give_policy(hub, tx, hub.clock())
+
+        await hub.audit.write("registration.life_policy", HUB, keep)
         return policy_to_wire(policy)
 
 
@@ -215,11 +222,13 @@ def _kept(hub: HubContext, tx: Connection, unit: Unit, step: Step, now: datetime
     """Keep a step that came on; one that is taken changes the unit and the directory."""
     step = life.keep_step(tx, step)
     if step.state is not StepState.TAKEN:
+        give_units(hub, tx, [unit.code], now)
         return unit, step, version_of(tx)
     after = reached(unit, step.stage)
     store.save_units(tx, [after])
     note_signs(tx, [unit.code], "step", now)
     unit_history.note_units(tx, [after], now)
+    give_units(hub, tx, [unit.code], now)
     refuse_new_faults(tx, now)
     _steps.add(1, {"status": step.stage.value})
     return after, step, republish(hub, tx, now)

@@ -6,7 +6,8 @@ the present one; what comes back is checked like anything from outside, compared
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 from google.protobuf.message import DecodeError
@@ -15,6 +16,7 @@ from sqlalchemy import Connection
 
 from twelve333.adapters.rpc.access import current_caller
 from twelve333.adapters.signing.documents import public_bytes, verify
+from twelve333.adapters.sql.alarms import Alarms
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.coverage.v1.coverage_pb2 import Declaration
 from twelve333.api.registration.v1 import recovery_pb2 as pb
@@ -31,12 +33,14 @@ from twelve333.wire.registration import member_from_wire, unit_from_wire
 from twelve333.wire.times import from_timestamp
 
 from ..context import HubContext
+from ..keeping import give_all
 from ..store import certificates, coverage, policies, recovery, unit_history
 from ..store import registration as store
 from ..store.encryption import load_keys, save_key
 from .certificates import refresh_revocations
 from .directory import PURPOSE, republish
 from .encryption import MemberKeys
+from .records import name_lost_steps, read_records, recover_records
 
 log = logger("registration")
 
@@ -47,10 +51,12 @@ class DirectoryReturnHandlers(recovery_pb2_grpc.DirectoryReturnServiceServicer):
     Args:
         hub: the hub's ports.
         keys: members' keys in memory, read again when some came back.
+        alarms: of the hub: names what nobody hands back.
+        refresh: reads again which operators count.
     """
 
-    def __init__(self, hub: HubContext, keys: MemberKeys) -> None:
-        self._hub, self._keys = hub, keys
+    def __init__(self, hub: HubContext, keys: MemberKeys, alarms: Alarms, refresh: Callable[[], Awaitable[None]]) -> None:
+        self._hub, self._keys, self._alarms, self._refresh = hub, keys, alarms, refresh
 
     async def ReturnDirectory(
         self, request: pb.ReturnDirectoryRequest, context: ServicerContext[pb.ReturnDirectoryRequest, pb.ReturnDirectoryResponse]
@@ -58,10 +64,15 @@ class DirectoryReturnHandlers(recovery_pb2_grpc.DirectoryReturnServiceServicer):
         """Take from the caller's directory what was lost here."""
         hub, caller = self._hub, current_caller().member
         payload = verify(document_from_wire(request.directory), PURPOSE, public_bytes(hub.documents), None)
-        directory, now = _read(payload), hub.clock()
+        directory, now, records = _read(payload), hub.clock(), read_records(hub, request.records)
+        awaited = hub.recovery.awaits(caller)
 
         def keep(tx: Connection) -> tuple[int, int]:
             entered = recover(tx, directory, payload, timedelta(days=hub.settings.certificate_days), now)
+            entered += recover_records(hub, tx, records, now)
+            if awaited:
+                give_all(hub, tx, caller, now)
+                name_lost_steps(hub, tx, self._alarms, caller, now)
             recovery.keep_return(tx, caller, directory.version, entered, now)
             row = store.load_directory(tx)
             return republish(hub, tx, now) if entered or row is None else row.version, entered
@@ -69,7 +80,7 @@ class DirectoryReturnHandlers(recovery_pb2_grpc.DirectoryReturnServiceServicer):
         version, entered = await hub.audit.write("registration.recover", caller, keep)
         hub.recovery.done(caller)
         await refresh_revocations(hub)
-        await self._keys.refresh()
+        await asyncio.gather(self._keys.refresh(), self._refresh())
         if entered:
             log.warning("directory recovered from a member", member=caller, version=directory.version, count=entered)
         return pb.ReturnDirectoryResponse(directory_version=version, entered=entered)

@@ -28,6 +28,7 @@ from twelve333.wire.times import to_timestamp
 
 from ..context import HubContext
 from ..entering import Entered, enter_steps
+from ..keeping import give_units
 from ..store import certificates, unit_history
 from ..store import coverage as declarations
 from ..store import registration as store
@@ -94,6 +95,7 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
             if changed:
                 refuse_new_faults(tx, now)
                 enter_steps(tx, entered, by, since, now)
+                give_units(hub, tx, [each.after.code for each in entered if each.changed], now)
             return changed, republish(hub, tx, now) if changed else version_of(tx)
 
         changed, version = await hub.audit.write("registration.units", asker, keep)
@@ -150,6 +152,7 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
             if store.load_unit(tx, plan.code) is None:
                 raise Refused(refuse(codes.UNIT_UNKNOWN, code=plan.code))
             unit_history.note_plan(tx, plan)
+            give_units(self._hub, tx, [plan.code], self._hub.clock())
 
         await self._hub.audit.write("registration.plan", plan.code, keep)
         return pb.PlanUnitResponse()

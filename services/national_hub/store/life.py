@@ -93,9 +93,25 @@ def add_evidence(tx: Connection, code: str, found: Sequence[Evidence]) -> None:
 
 def load_evidence(tx: Connection, code: str) -> list[Evidence]:
     """The latest evidence of each kind, in the order in which it was found."""
+    return list({it.proof: it for it in all_evidence(tx, code)}.values())
+
+
+def all_evidence(tx: Connection, code: str) -> list[Evidence]:
+    """Everything that was ever found of a unit, in that order."""
     rows = tx.scalars(select(evidence.c.evidence).where(evidence.c.code == code).order_by(evidence.c.number))
-    found = [it for kept in rows if (it := evidence_from_wire(pb.UnitEvidence.FromString(kept)))]
-    return list({it.proof: it for it in found}.values())
+    return [it for kept in rows if (it := evidence_from_wire(pb.UnitEvidence.FromString(kept)))]
+
+
+def replace_steps(tx: Connection, code: str, all_steps: Sequence[Step]) -> None:
+    """Enter the steps of a unit in place of those that were there."""
+    tx.execute(delete(steps).where(steps.c.code == code))
+    add_steps(tx, all_steps)
+
+
+def replace_evidence(tx: Connection, code: str, found: Sequence[Evidence]) -> None:
+    """Put on record what was found of a unit in place of what was there."""
+    tx.execute(delete(evidence).where(evidence.c.code == code))
+    add_evidence(tx, code, found)
 
 
 def load_policy(tx: Connection) -> LifePolicy:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, Connection, Integer, String, Table, false, func, insert, select
+from sqlalchemy import Boolean, Column, Connection, Integer, String, Table, delete, false, func, insert, select
 
 from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.core.coverage.history import Standing
@@ -47,9 +47,16 @@ def note_plan(tx: Connection, plan: Plan) -> None:
     _add(tx, [(plan.code, plan.on, plan.status, plan.with_system, True, False)])
 
 
-def load_standings(tx: Connection) -> list[Standing]:
-    """Everything that was ever written down, in the order in which it was."""
-    rows = tx.execute(select(unit_history).order_by(unit_history.c.code, unit_history.c.number))
+def replace_history(tx: Connection, code: str, history: Sequence[Standing]) -> None:
+    """Write down where a unit stood, in place of what was there."""
+    tx.execute(delete(unit_history).where(unit_history.c.code == code))
+    _add(tx, [(each.code, each.since, each.status, each.with_system, each.planned, each.silent) for each in history])
+
+
+def load_standings(tx: Connection, codes: Collection[str] | None = None) -> list[Standing]:
+    """Everything that was ever written down, of some units if they are named, in the order in which it was."""
+    query = select(unit_history).order_by(unit_history.c.code, unit_history.c.number)
+    rows = tx.execute(query if codes is None else query.where(unit_history.c.code.in_(codes)))
     return [Standing(row.code, row.since, UnitStatus(row.status), row.with_system, row.planned, row.silent) for row in rows]
 
 
@@ -59,18 +66,9 @@ def _add(tx: Connection, rows: Sequence[tuple[str, datetime, UnitStatus, bool, b
     codes = {code for code, *_ in rows}
     counted = select(unit_history.c.code, func.max(unit_history.c.number)).group_by(unit_history.c.code)
     last = dict(tx.execute(counted.where(unit_history.c.code.in_(codes))).tuples().all())
-    tx.execute(
-        insert(unit_history),
-        [
-            {
-                "code": code,
-                "number": last.get(code, 0) + 1,
-                "since": since,
-                "status": status.value,
-                "with_system": with_system,
-                "planned": planned,
-                "silent": silent,
-            }
-            for code, since, status, with_system, planned, silent in rows
-        ],
-    )
+    noted = []
+    for code, since, status, with_system, planned, silent in rows:
+        last[code] = number = last.get(code, 0) + 1
+        values = {"since": since, "status": status.value, "with_system": with_system, "planned": planned, "silent": silent}
+        noted.append({"code": code, "number": number, **values})
+    tx.execute(insert(unit_history), noted)

@@ -25,6 +25,7 @@ from twelve333.wire.times import to_timestamp
 from ..alarms import Alarms
 from ..context import NodeContext
 from ..store import library
+from ..store.records import records
 from ..store.registration import load_directory
 
 PULL_SECONDS = 10.0
@@ -127,8 +128,10 @@ class DirectoryPull:
         row = await self._node.database.read(load_directory)
         if row is None:
             return False
+        kept = await self._node.database.read(records.all)
         stub = recovery_pb2_grpc.DirectoryReturnServiceStub(self._node.peers.channel(HUB))
-        request = recovery_pb2.ReturnDirectoryRequest(directory=common_pb2.SignedDocument.FromString(row.document))
+        held = common_pb2.SignedDocument.FromString(row.document)
+        request = recovery_pb2.ReturnDirectoryRequest(directory=held, records=kept.values())
         answer = await stub.ReturnDirectory(request, timeout=PULL_SECONDS)
         log.warning("directory returned to the hub", version=row.version, count=answer.entered)
         return True

@@ -1,6 +1,21 @@
 """What a province node keeps. Importing this package declares every table (one import line per capability, for migrations)."""
 
-from . import alarms, audit, callbacks, cases, demand, holders, library, library_frames, proposals, registration, retention, routing, slots
+from . import (
+    alarms,
+    audit,
+    callbacks,
+    cases,
+    demand,
+    holders,
+    library,
+    library_frames,
+    proposals,
+    records,
+    registration,
+    retention,
+    routing,
+    slots,
+)
 from .metadata import delivery_of, metadata
 
 __all__ = [
@@ -15,6 +30,7 @@ __all__ = [
     "library_frames",
     "metadata",
     "proposals",
+    "records",
     "registration",
     "retention",
     "routing",

@@ -26,11 +26,11 @@ class Alarms:
 
         Args:
             member: whom it is about.
-            detail: numbers and names of members, shown to operators.
+            detail: numbers and names of members, shown to operators; the last one is kept.
         """
         alarms = self._alarms
         named = and_(alarms.c.member == member, alarms.c.code == code.name)
-        again = tx.execute(update(alarms).where(named).values(count=alarms.c.count + 1, last_at=now))
+        again = tx.execute(update(alarms).where(named).values(count=alarms.c.count + 1, last_at=now, detail=detail))
         if again.rowcount:
             return False
         tx.execute(insert(alarms).values(member=member, code=code.name, detail=detail, count=1, first_at=now, last_at=now))

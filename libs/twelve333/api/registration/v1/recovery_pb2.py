@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from twelve333.api.common.v1 import common_pb2 as twelve333_dot_api_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,twelve333/api/registration/v1/recovery.proto\x12\x1dtwelve333.api.registration.v1\x1a$twelve333/api/common/v1/common.proto\"T\n\x16ReturnDirectoryRequest\x12:\n\tdirectory\x18\x01 \x01(\x0b\x32\'.twelve333.api.common.v1.SignedDocument\"E\n\x17ReturnDirectoryResponse\x12\x19\n\x11\x64irectory_version\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntered\x18\x02 \x01(\r2\x9b\x01\n\x16\x44irectoryReturnService\x12\x80\x01\n\x0fReturnDirectory\x12\x35.twelve333.api.registration.v1.ReturnDirectoryRequest\x1a\x36.twelve333.api.registration.v1.ReturnDirectoryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,twelve333/api/registration/v1/recovery.proto\x12\x1dtwelve333.api.registration.v1\x1a$twelve333/api/common/v1/common.proto\"\x8e\x01\n\x16ReturnDirectoryRequest\x12:\n\tdirectory\x18\x01 \x01(\x0b\x32\'.twelve333.api.common.v1.SignedDocument\x12\x38\n\x07records\x18\x02 \x03(\x0b\x32\'.twelve333.api.common.v1.SignedDocument\"E\n\x17ReturnDirectoryResponse\x12\x19\n\x11\x64irectory_version\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntered\x18\x02 \x01(\r2\x9b\x01\n\x16\x44irectoryReturnService\x12\x80\x01\n\x0fReturnDirectory\x12\x35.twelve333.api.registration.v1.ReturnDirectoryRequest\x1a\x36.twelve333.api.registration.v1.ReturnDirectoryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.registration.v1.recovery_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RETURNDIRECTORYREQUEST']._serialized_start=117
-  _globals['_RETURNDIRECTORYREQUEST']._serialized_end=201
-  _globals['_RETURNDIRECTORYRESPONSE']._serialized_start=203
-  _globals['_RETURNDIRECTORYRESPONSE']._serialized_end=272
-  _globals['_DIRECTORYRETURNSERVICE']._serialized_start=275
-  _globals['_DIRECTORYRETURNSERVICE']._serialized_end=430
+  _globals['_RETURNDIRECTORYREQUEST']._serialized_start=118
+  _globals['_RETURNDIRECTORYREQUEST']._serialized_end=260
+  _globals['_RETURNDIRECTORYRESPONSE']._serialized_start=262
+  _globals['_RETURNDIRECTORYRESPONSE']._serialized_end=331
+  _globals['_DIRECTORYRETURNSERVICE']._serialized_start=334
+  _globals['_DIRECTORYRETURNSERVICE']._serialized_end=489
 # @@protoc_insertion_point(module_scope)

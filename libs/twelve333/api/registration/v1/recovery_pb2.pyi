@@ -3,8 +3,10 @@
 isort:skip_file
 How a hub that was put back to a backup gets back what it had signed since."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from twelve333.api.common.v1 import common_pb2 as _common_pb2
 import builtins as _builtins
 import sys
@@ -24,18 +26,24 @@ class ReturnDirectoryRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DIRECTORY_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def directory(self) -> _common_pb2.SignedDocument:
         """Its present directory, as the hub signed it."""
+
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.SignedDocument]:
+        """The records that it keeps for the hub, as the hub signed them (see RecordsGiven)."""
 
     def __init__(
         self,
         *,
         directory: _common_pb2.SignedDocument | None = ...,
+        records: _abc.Iterable[_common_pb2.SignedDocument] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["directory", b"directory"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["directory", b"directory"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["directory", b"directory", "records", b"records"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -52,7 +60,7 @@ class ReturnDirectoryResponse(_message.Message):
     directory_version: _builtins.int
     """Version of the directory that is there now."""
     entered: _builtins.int
-    """Members, units, declarations, keys and revocations that the hub had lost and took from it."""
+    """Members, units, declarations, keys, revocations and records that the hub had lost and took from it."""
     def __init__(
         self,
         *,

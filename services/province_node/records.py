@@ -1,0 +1,42 @@
+"""Keeps what the hub gives this node to keep, so that a hub that is put back to a backup gets it back (`DirectoryPull`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from google.protobuf.message import DecodeError
+from sqlalchemy import Connection
+
+from twelve333.adapters.signing.documents import verify
+from twelve333.adapters.sql.delivery import Applier, Inbound
+from twelve333.api.registration.v1 import records_pb2 as pb
+from twelve333.core.decision import Refused, refuse
+from twelve333.core.ids import HUB
+from twelve333.core.registration import codes
+from twelve333.wire.documents import document_from_wire
+
+from .store.records import records
+
+GIVEN: Final = pb.RecordsGiven.DESCRIPTOR.full_name
+PURPOSE: Final = "record"
+
+
+def keep_given(document_key: bytes) -> Applier:
+    """What to do with records: check that the hub signed each, and keep it in place of the one before.
+
+    Args:
+        document_key: the hub's public key for documents.
+    """
+
+    def apply(tx: Connection, event: Inbound, now: datetime) -> None:
+        if event.origin != HUB:
+            raise Refused(refuse(codes.DIRECTORY_REFUSED, reason="not from the hub"))
+        for document in pb.RecordsGiven.FromString(event.message).documents:
+            try:
+                record = pb.KeptRecord.FromString(verify(document_from_wire(document), PURPOSE, document_key, None))
+            except DecodeError as error:
+                raise Refused(refuse(codes.DIRECTORY_REFUSED, reason="unreadable")) from error
+            records.save(tx, record.name[:32], document)
+
+    return apply
