@@ -25,7 +25,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class RecordsGiven(_message.Message):
     """The hub gives a member its present records to keep, each in place of the one before it under the same name: those of units to the unit's
-    province and to the member that serves it, the others to every member. Nobody but the hub has a use for them.
+    province, to the member that serves it and to two more that follow from its code, the others to every member. Nobody but the hub has a use for them.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

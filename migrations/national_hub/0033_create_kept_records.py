@@ -1,18 +1,18 @@
-"""Create where a node keeps the records that the hub gives it."""
+"""Create where the hub keeps the records that it has given to members to keep."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0028"
-down_revision = "0027"
+revision = "0033"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table, empty."""
+    """Create the table, empty: the hub gives the first records at its next start."""
     op.create_table(
         "kept_records",
         sa.Column("name", sa.String(32), primary_key=True),
