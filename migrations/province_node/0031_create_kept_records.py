@@ -1,18 +1,18 @@
-"""Create where the hub keeps the records that it has given to members to keep."""
+"""Create where a node keeps the records that the hub gives it."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0033"
-down_revision = "0032"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table, empty: the hub gives the first records at its next start."""
+    """Create the table, empty."""
     op.create_table(
         "kept_records",
         sa.Column("name", sa.String(32), primary_key=True),
