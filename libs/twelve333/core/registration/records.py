@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from ..coverage.history import Standing
 from .holders import Holder
 from .life import Evidence, Stage, Step, StepState
 from .model import Unit, UnitStatus
@@ -44,7 +43,7 @@ def evidence_of_both(ours: Sequence[Evidence], kept: Sequence[Evidence]) -> tupl
     return tuple(sorted(_union(ours, kept), key=lambda it: it.at))
 
 
-def history_of_both(ours: Sequence[Standing], kept: Sequence[Standing]) -> tuple[Standing, ...]:
+def history_of_both(ours: Sequence[T], kept: Sequence[T]) -> tuple[T, ...]:
     """Where a unit stood; what the record has was written down first."""
     return tuple(_union(kept, ours))
 
