@@ -41,6 +41,7 @@ class Receiver:
         self._database, self._delivery, self._bus, self._intake = database, delivery, bus, intake
         self._everybody = everybody
         self._closing = asyncio.Event()
+        self._fetching: asyncio.Task[object] | None = None  # the task of `receive_forever`, while it has nothing in hand
         self._connected = asyncio.Event()
 
     def attach(self) -> None:
@@ -50,21 +51,25 @@ class Receiver:
     def stop(self) -> None:
         """Finish the batch in hand, then end."""
         self._closing.set()
+        if self._fetching is not None:
+            self._fetching.cancel()
 
     async def receive_forever(self) -> None:
         """Take batch after batch until told to stop."""
-        closing = asyncio.create_task(self._closing.wait())
+        while not self._closing.is_set():
+            await self._take(await self._fetch())
+
+    async def _fetch(self) -> list[Incoming]:
+        """What has come; nothing once we are told to stop."""
+        self._fetching = asyncio.current_task()
         try:
-            while not self._closing.is_set():
-                fetching = asyncio.create_task(self._bus.fetch(FETCH_MESSAGES_MAX, FETCH_WAIT_S))
-                await asyncio.wait({fetching, closing}, return_when=asyncio.FIRST_COMPLETED)
-                if fetching.done():
-                    await self._take(fetching.result())
-                else:
-                    fetching.cancel()
-                    await asyncio.wait({fetching})
+            return await self._bus.fetch(FETCH_MESSAGES_MAX, FETCH_WAIT_S)
+        except asyncio.CancelledError:
+            if self._closing.is_set():
+                return []
+            raise
         finally:
-            closing.cancel()
+            self._fetching = None
 
     async def greet_forever(self) -> None:
         """On every new connection tell each origin how far we are, so that it sends again what was lost meanwhile."""

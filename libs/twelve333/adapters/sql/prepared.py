@@ -33,7 +33,7 @@ from sqlalchemy.types import TypeEngine
 from .savepoints import execute, executed, open_savepoints
 from .types import UtcDateTime
 
-ROWS_MAX: Final = 256  # in one insert of SQLite
+ROWS_MAX: Final = 512  # in one insert of SQLite, which takes 32,766 values
 PARTS_MAX: Final = 16  # in one statement of PostgreSQL
 Row = Mapping[str, Any]
 Bound = tuple[str, Sequence[Any]]  # a statement as the driver takes it, with its values
@@ -97,7 +97,8 @@ def insert_rows(tx: Connection, table: Table, rows: Sequence[Row]) -> None:
 def inserts(tx: Connection, table: Table, rows: Sequence[Row]) -> list[Bound]:
     """What inserts these rows: for PostgreSQL one statement, with an array a column.
 
-    SQLite lets go of the interpreter in each and has no arrays: there it is one for each power of two.
+    SQLite has no arrays, and lets go of the interpreter in each statement: there it is one with a power of two of rows, and one for the
+    rest, with room for the next power of two, of which it takes as many as there are.
     """
     names, columns = _columns(table, tuple(rows[0]), tx.dialect)
     values = [_column([row[name] for row in rows], process) for name, process in columns]
@@ -105,10 +106,16 @@ def inserts(tx: Connection, table: Table, rows: Sequence[Row]) -> list[Bound]:
         return [(_insert_arrays(table, names, tx.dialect), values)]
     flat, begin, made = list(zip(*values, strict=True)), 0, list[Bound]()
     while begin < len(flat):
-        count = min(ROWS_MAX, 1 << (len(flat) - begin).bit_length() - 1)
-        made.append((_insert_values(table, names, count, tx.dialect), tuple(chain.from_iterable(flat[begin : begin + count]))))
+        count = min(ROWS_MAX, 1 << (len(flat) - begin).bit_length() - 1) if begin % ROWS_MAX == 0 else len(flat) - begin
+        made.append(_insert_some(tx, table, names, flat[begin : begin + count]))
         begin += count
     return made
+
+
+def _insert_some(tx: Connection, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Bound:
+    room = 1 << (len(rows) - 1).bit_length()
+    nothing = (None,) * (len(names) * (room - len(rows)))
+    return _insert_values(table, names, room, tx.dialect), (*chain.from_iterable(rows), *nothing, len(rows))
 
 
 def run_all(tx: Connection, statements: Sequence[Bound]) -> None:
@@ -150,12 +157,11 @@ def _column(values: list[Any], process: _Process) -> list[Any]:
 
 
 @lru_cache(maxsize=1024)
-def _insert_values(table: Table, names: tuple[str, ...], count: int, dialect: Dialect) -> str:
-    values = [{name: bindparam(f"{row}.{name}", type_=table.c[name].type) for name in names} for row in range(count)]
-    compiled: Any = insert(table).values(values).inline().compile(dialect=dialect)
-    if compiled.positiontup != [f"{row}.{name}" for row in range(count) for name in names]:
-        raise ValueError(f"{table.name} cannot be filled like this")
-    return str(compiled.string)
+def _insert_values(table: Table, names: tuple[str, ...], room: int, dialect: Dialect) -> str:
+    quoted = dialect.identifier_preparer
+    columns, row = ", ".join(quoted.quote(name) for name in names), f"({', '.join('?' * len(names))})"
+    rows = ", ".join([row] * room)
+    return f"INSERT INTO {quoted.format_table(table)} ({columns}) SELECT * FROM (VALUES {rows}) LIMIT ?"  # noqa: S608 - only marks
 
 
 @lru_cache(maxsize=256)
