@@ -57,7 +57,10 @@ class Receiver:
     async def receive_forever(self) -> None:
         """Take batch after batch until told to stop."""
         while not self._closing.is_set():
-            await self._take(await self._fetch())
+            if incoming := await self._fetch():
+                await self._take(incoming)
+            else:
+                await asyncio.sleep(0)  # a session that has ended answers at once: let its supervisor notice
 
     async def _fetch(self) -> list[Incoming]:
         """What has come; nothing once we are told to stop."""

@@ -87,7 +87,7 @@ class Waiting:
         """A work to do with the next one, or alone if none comes soon."""
         job = Job(work)
         if not self._along:
-            asyncio.get_running_loop().call_later(ALONG_S, self._offer)
+            asyncio.get_running_loop().call_later(ALONG_S, self._offer_along)
         self._along.append(job)
         return job.future
 
@@ -106,6 +106,10 @@ class Waiting:
             if not job.future.cancelled():
                 jobs.append(job)
         return jobs
+
+    def _offer_along(self) -> None:
+        if self._along:
+            self._offer()
 
     def _offer(self) -> None:
         if not self._offered:
