@@ -7,12 +7,13 @@ from functools import partial
 from typing import Final
 
 from opentelemetry import metrics
+from sqlalchemy import Connection
 
 from twelve333.adapters.clock import Clock
 from twelve333.adapters.sql.alarms import Alarms as Kept
 from twelve333.adapters.sql.database import Database
 from twelve333.adapters.telemetry.logs import logger
-from twelve333.core.decision import Refusal
+from twelve333.core.decision import Code, Refusal
 from twelve333.core.delivery.status import Alarm
 from twelve333.core.ids import HUB
 
@@ -54,10 +55,13 @@ class Alarms:
         Raises:
             Refused: DELIVERY_STORE_UNAVAILABLE; it is in the log and the metrics then.
         """
-        code = refusal.code.name
-        _raised.add(1, {"code": code})
-        log.error("alarm about the directory", code=code)
-        await self._database.write(partial(self._kept.give, member=HUB, code=refusal.code, detail=detail, now=self._clock()))
+        await self._database.write(partial(self.give, code=refusal.code, detail=detail, now=self._clock()))
+
+    def give(self, tx: Connection, code: Code, detail: str, now: datetime) -> bool:
+        """The same within a unit of work; whether it is the first since it was cleared."""
+        _raised.add(1, {"code": code.name})
+        log.error("alarm about the directory", code=code.name)
+        return self._kept.give(tx, HUB, code, detail, now)
 
     async def list(self) -> list[Alarm]:
         """What was counted so far, by code."""

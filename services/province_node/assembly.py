@@ -85,6 +85,7 @@ from .records import GIVEN, keep_given
 from .renewal import Renewal
 from .settings import NodeSettings
 from .signs import SignTelling
+from .split import noticing_splits
 from .standing import StandingTelling
 from .store import cases, delivery_of, library
 from .store.audit import log as audit_log
@@ -168,7 +169,7 @@ def _background(
     renewal, standing = Renewal(node, alarms, lambda: pull.hub_away), StandingTelling(node, alarms)
     keeper = Keeper(settings, node.database, delivery, kept_for_a_while, node.records, node.clock)
     books = Bookkeeping(calls.handoffs.counted, node.province, node.database, delivery, node.clock)
-    telling = HeadTelling(node.database, audit_log, delivery.outbox, node.clock, lambda _tx: _witnesses(node))
+    telling = _head_telling(node, delivery)
     return [
         Background("retention", keeper.step, keeper.every_seconds),
         Background("audit head", telling.step, settings.audit.head_seconds),
@@ -265,12 +266,19 @@ def _witnesses(node: NodeContext) -> Sequence[str]:
     return [HUB, *witnesses_of(node.province, filterfalse(node.directory.revocations.covers, names))]
 
 
+def _head_telling(node: NodeContext, delivery: Delivery) -> HeadTelling:
+    """Tells the head of our log, and which directories we work from."""
+    told = node.database, audit_log, delivery.outbox, node.clock
+    return HeadTelling(*told, lambda _tx: _witnesses(node), lambda: node.directory.held)
+
+
 def appliers(node: NodeContext, delivery: Delivery, calls: CallParts, pulling: Background, copying: LibraryWork) -> Appliers:
     """What to do with each event that others tell this node."""
+    alarms = Alarms(node.database, node.clock, delivery.alarms)
     return {
         "twelve333.api.registration.v1.DirectoryChanged": on_directory_changed(pulling.wake),
         GIVEN: keep_given(node.document_key),
-        HEAD: witness_heads(node.records),
+        HEAD: noticing_splits(witness_heads(node.records), node.directory, alarms, audit_log, _head_telling(node, delivery)),
         TEXTS_DELETED: delete_told(kept_for_a_while, node.records),
         **case_appliers(cases.store, delivery.following(), node.records),
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff(node, calls.view),

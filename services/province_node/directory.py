@@ -23,6 +23,7 @@ from twelve333.core.documents import Seen, digest_of
 from twelve333.core.ids import HUB
 from twelve333.core.registration import codes
 from twelve333.core.registration.freshness import CONFIRMATION_OTHER, Confirmation, Freshness, Limits, hear, level
+from twelve333.core.registration.split import Held, with_newest
 from twelve333.wire.documents import document_from_wire
 from twelve333.wire.times import from_timestamp
 
@@ -55,6 +56,7 @@ class DirectoryReplica:
         self.revocations = Revocations()
         self._fences: dict[str, int] = {}
         self._signing = frozenset[str]()
+        self.held: tuple[Held, ...] = ()  # what it has worked from since its start, the newest last
 
     @property
     def version(self) -> int:
@@ -153,6 +155,8 @@ class DirectoryReplica:
         keys = {each.key_fingerprint for each in directory.revocations}
         self.revocations.use(keys, [each.name for each in directory.members if each.key_fingerprint in keys])
         self._seen = Seen(directory.version, digest_of(payload))
+        made_from = directory.previous_version, directory.previous_sha256
+        self.held = with_newest(self.held, Held(directory.version, self._seen.digest, *made_from))
         for listener in self._listeners:
             listener()
 

@@ -20,8 +20,9 @@ from ..core.audit.model import OK, Entry, Head
 from ..core.decision import Kind, Refused, refuse
 from ..core.identity import Role
 from ..core.ids import ID_CHARS_MAX, check_id, shown
+from ..core.registration.split import Held
 from ..wire import codes as wire_codes
-from ..wire.audit import head_from_wire, head_to_wire, record_to_wire
+from ..wire.audit import head_from_wire, head_to_wire, held_to_wire, record_to_wire
 from .audit_witnesses import WitnessAsking
 from .clock import Clock
 from .rpc.access import current_caller
@@ -122,25 +123,35 @@ class HeadTelling:
     Args:
         database, records, outbox, clock: of the service.
         witnesses: whom to tell, asked within the unit of work.
+        held: the directories that this member works from; none at the hub, which makes them.
     """
 
     def __init__(
-        self, database: Database, records: AuditLog, outbox: Outbox, clock: Clock, witnesses: Callable[[Connection], Sequence[str]]
+        self,
+        database: Database,
+        records: AuditLog,
+        outbox: Outbox,
+        clock: Clock,
+        witnesses: Callable[[Connection], Sequence[str]],
+        held: Callable[[], tuple[Held, ...]] = tuple,
     ) -> None:
         self._database, self._records, self._outbox, self._clock = database, records, outbox, clock
-        self._witnesses = witnesses
-        self._told = Head(0, b"")
+        self._witnesses, self._held = witnesses, held
+        self._told: tuple[Head, tuple[Held, ...]] = Head(0, b""), ()
 
     async def step(self) -> None:
         """Tell once, unless nothing has happened since."""
-        head = await self._database.read(self._records.head)
-        if head.sequence and head != self._told:
-            await self._database.write(lambda tx: self._tell(tx, head))
-            self._told = head
+        head, held = await self._database.read(self._records.head), self._held()
+        if head.sequence and (head, held) != self._told:
+            await self._database.write(lambda tx: self.tell(tx, head, self._witnesses(tx)))
+            self._told = head, held
 
-    def _tell(self, tx: Connection, head: Head) -> None:
-        for member in self._witnesses(tx):
-            self._outbox.append(tx, destination=member, message=head_to_wire(head), now=self._clock())
+    def tell(self, tx: Connection, head: Head, members: Sequence[str]) -> None:
+        """Tell some members, within a unit of work."""
+        message = head_to_wire(head)
+        message.directories.extend(held_to_wire(self._held()))
+        for member in members:
+            self._outbox.append(tx, destination=member, message=message, now=self._clock())
 
 
 def witness_heads(records: AuditLog) -> Applier:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..api.audit.v1 import audit_pb2 as pb
 from ..core.audit.model import Entry, Head, Record
 from ..core.digests import SHA256_NAME
+from ..core.registration.split import HELD_MAX, Held
 from .times import from_timestamp, to_timestamp
 
 
@@ -34,6 +37,20 @@ def record_from_wire(record: pb.AuditRecord) -> Record:
 def head_to_wire(head: Head) -> pb.AuditHead:
     """A head as it travels."""
     return pb.AuditHead(sequence=head.sequence, digest=head.digest)
+
+
+def held_to_wire(held: Iterable[Held]) -> list[pb.DirectoryHeld]:
+    """The directories that a node works from, as they travel with its head."""
+    return [
+        pb.DirectoryHeld(version=it.version, sha256=it.digest, previous_version=it.previous, previous_sha256=it.previous_digest)
+        for it in held
+    ]
+
+
+def held_from_wire(head: pb.AuditHead) -> list[Held]:
+    """The directories that a node told with its head."""
+    told = head.directories[-HELD_MAX:]
+    return [Held(it.version, it.sha256, it.previous_version, it.previous_sha256) for it in told]
 
 
 def head_from_wire(head: pb.AuditHead) -> Head:

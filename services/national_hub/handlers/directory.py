@@ -38,8 +38,11 @@ def republish(context: HubContext, tx: Connection, now: datetime) -> int:
     before = store.load_directory(tx)
     version, keys = next_version(context, tx, before), load_keys(tx)
     fences, signing = load_fences(tx), load_signing(tx)
+    previous = _payload(before) if before and version == before.version + 1 else b""
     directory = registration_pb2.Directory(
         version=version,
+        previous_version=version - 1 if previous else 0,
+        previous_sha256=digest_of(previous) if previous else b"",
         made_at=to_timestamp(now),
         members=[
             member_to_wire(member, keys.get(member.name, b""), fences.get(member.name, 0), signs=member.name in signing)
@@ -90,8 +93,12 @@ async def publish_roots(context: HubContext) -> None:
 
 
 def _listed_roots(row: store.DirectoryRow) -> tuple[list[bytes], list[bytes]]:
-    listed = registration_pb2.Directory.FromString(common_pb2.SignedDocument.FromString(row.document).payload)
+    listed = registration_pb2.Directory.FromString(_payload(row))
     return list(listed.trusted_roots), list(listed.root_links)
+
+
+def _payload(row: store.DirectoryRow) -> bytes:
+    return common_pb2.SignedDocument.FromString(row.document).payload
 
 
 async def reconcile(context: HubContext) -> None:

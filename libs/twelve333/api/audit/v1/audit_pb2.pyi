@@ -90,26 +90,68 @@ class AuditHead(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
     WITNESS_FIELD_NUMBER: _builtins.int
+    DIRECTORIES_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Its number."""
     digest: _builtins.bytes
     """Its digest, 32 bytes."""
     witness: _builtins.str
     """Who witnessed it, where several were asked."""
+    @_builtins.property
+    def directories(self) -> _containers.RepeatedCompositeFieldContainer[Global___DirectoryHeld]:
+        """Told by a node: the directories that it has worked from since its start, the newest last, at most 16. Who was shown another one under
+        the same number, or a history without one of them, raises an alarm.
+        """
+
     def __init__(
         self,
         *,
         sequence: _builtins.int = ...,
         digest: _builtins.bytes = ...,
         witness: _builtins.str = ...,
+        directories: _abc.Iterable[Global___DirectoryHeld] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "sequence", b"sequence", "witness", b"witness"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "directories", b"directories", "sequence", b"sequence", "witness", b"witness"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AuditHead: _TypeAlias = AuditHead  # noqa: Y015
+
+@_typing.final
+class DirectoryHeld(_message.Message):
+    """A directory that a node has accepted, by its hashes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    PREVIOUS_VERSION_FIELD_NUMBER: _builtins.int
+    PREVIOUS_SHA256_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Its version."""
+    sha256: _builtins.bytes
+    """SHA-256 of its payload."""
+    previous_version: _builtins.int
+    """The version that it was made from; 0 if it does not say."""
+    previous_sha256: _builtins.bytes
+    """SHA-256 of the payload of that one."""
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        sha256: _builtins.bytes = ...,
+        previous_version: _builtins.int = ...,
+        previous_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["previous_sha256", b"previous_sha256", "previous_version", b"previous_version", "sha256", b"sha256", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DirectoryHeld: _TypeAlias = DirectoryHeld  # noqa: Y015
 
 @_typing.final
 class ListAuditRecordsRequest(_message.Message):

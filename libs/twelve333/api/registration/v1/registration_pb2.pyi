@@ -275,6 +275,8 @@ class Directory(_message.Message):
     ROOT_LINKS_FIELD_NUMBER: _builtins.int
     HUB_SIGNS_FIELD_NUMBER: _builtins.int
     POLICIES_FIELD_NUMBER: _builtins.int
+    PREVIOUS_VERSION_FIELD_NUMBER: _builtins.int
+    PREVIOUS_SHA256_FIELD_NUMBER: _builtins.int
     UPCOMING_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Rises by one with every change; a node never goes back."""
@@ -282,6 +284,10 @@ class Directory(_message.Message):
     """The same of the hub, to which events for it are sealed; empty from an older hub."""
     hub_signs: _builtins.bool
     """Whether the hub signs what it hands to the broker; false from an older hub."""
+    previous_version: _builtins.int
+    """The version that this one was made from; 0 for the first, for the first after the hub was put back to a backup, and from an older hub."""
+    previous_sha256: _builtins.bytes
+    """SHA-256 of the payload of that version; empty if there is none."""
     @_builtins.property
     def made_at(self) -> _timestamp_pb2.Timestamp:
         """When the hub made this version."""
@@ -336,11 +342,13 @@ class Directory(_message.Message):
         root_links: _abc.Iterable[_builtins.bytes] | None = ...,
         hub_signs: _builtins.bool = ...,
         policies: _abc.Iterable[_policy_pb2.RoutingPolicy] | None = ...,
+        previous_version: _builtins.int = ...,
+        previous_sha256: _builtins.bytes = ...,
         upcoming: _abc.Iterable[_coverage_pb2.Declaration] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["made_at", b"made_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["declarations", b"declarations", "hub_encryption_key", b"hub_encryption_key", "hub_signs", b"hub_signs", "made_at", b"made_at", "members", b"members", "policies", b"policies", "revocations", b"revocations", "root_links", b"root_links", "trusted_roots", b"trusted_roots", "units", b"units", "upcoming", b"upcoming", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declarations", b"declarations", "hub_encryption_key", b"hub_encryption_key", "hub_signs", b"hub_signs", "made_at", b"made_at", "members", b"members", "policies", b"policies", "previous_sha256", b"previous_sha256", "previous_version", b"previous_version", "revocations", b"revocations", "root_links", b"root_links", "trusted_roots", b"trusted_roots", "units", b"units", "upcoming", b"upcoming", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
