@@ -17,7 +17,7 @@ from rich.console import Console
 from twelve333.client.errors import ServiceError
 from twelve333.core.decision import Refused
 
-from . import alike, cases, crowd, day, delivery, faulted, flood, handoff, library, queues, routing, searching, sync
+from . import alike, cases, crowd, day, delivery, faulted, flood, handoff, library, queues, routing, searched, searching, sync
 from .figure import Figure, PartlyAbsent, show, write
 from .measure import Absent, Failed
 
@@ -32,7 +32,8 @@ GROUPS: Final[Sequence[tuple[tuple[str, ...], Callable[[], Awaitable[list[Figure
     (("routing.queue_everywhere",), queues.everywhere),
     (("library.search_two_char",), library.search_two_char),
     (("library.search_recall", "library.search_spoken_found"), searching.quality),
-    (("library.search_words", "library.search_spoken", "library.search_syncing"), searching.speed),
+    (("library.search_words", "library.search_spoken"), searching.speed),
+    (("library.search_syncing",), searched.syncing),
     (("library.search_postgresql",), searching.on_postgresql),
     (("library.search_growth_4", "library.search_growth_16"), searching.growth),
     (("library.search_answers", "library.search_statutes", "library.search_articles"), searching.answers),

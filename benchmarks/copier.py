@@ -27,9 +27,9 @@ from twelve333.core.library.model import EVERYTHING
 
 async def run(paths: Sequence[Path], address: str, certificate: Path, key: bytes, turns: int) -> None:
     """Copy what is new so many times; each line tells the seconds until all have it in use, how many had news, and the bytes of a poll."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    quietly()
     peers = Peers(lambda _member: address, channel_credentials(certificate))
-    nodes = [await _node(path, peers, key) for path in paths]
+    nodes = [await node_on(path, peers, key) for path in paths]
     pulls = [LibraryPull(node) for node in nodes]
     for turn in range(turns):
         if turn:
@@ -46,7 +46,13 @@ async def run(paths: Sequence[Path], address: str, certificate: Path, key: bytes
         await node.database.close()
 
 
-async def _node(path: Path, peers: Peers, key: bytes) -> NodeContext:
+def quietly() -> None:
+    """Say nothing but errors: what is printed is read."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+
+
+async def node_on(path: Path, peers: Peers, key: bytes) -> NodeContext:
+    """A node whose database is at `path`."""
     database, outbox, unused = open_database(f"sqlite:///{path}"), delivery_of("350000").outbox, cast("Any", None)
     if not await database.read(outbox.epoch):
         await database.write(lambda tx: outbox.begin_epoch(tx, system_clock()))

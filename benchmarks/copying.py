@@ -68,12 +68,12 @@ class Copies:
         if answer.changed != len(entries):
             raise Failed(f"{answer.changed} of {len(entries)} entries were changed")
 
-    def process(self, databases: Sequence[Path], address: str, turns: int = 1) -> list[str]:
-        """The command of nodes in a process of their own; see `copier`."""
+    def process(self, databases: Sequence[Path], address: str, turns: int = 1, program: Sequence[str] = COPIER) -> list[str]:
+        """The command of nodes in a process of their own; see `copier` and `searched`."""
         for database in databases:
             if not database.exists():
                 shutil.copy(self._folder / "empty.db", database)
-        return [*COPIER, ",".join(map(str, databases)), address, str(self.certificate), self._key.hex(), str(turns)]
+        return [*program, ",".join(map(str, databases)), address, str(self.certificate), self._key.hex(), str(turns)]
 
     async def node(self) -> NodeContext:
         """A new node that holds nothing; its user closes its database."""

@@ -1,4 +1,4 @@
-"""How well and how fast the library is searched: recall, spoken questions, speed while a release is applied, growth, labelled answers.
+"""How well and how fast the library is searched: recall, spoken questions, speed, growth, labelled answers.
 
 Ours and the peers search the same 15,000 made-up entries (33.6 million characters): FTS5 of SQLite with trigrams, and PostgreSQL with the
 same bigrams under GIN ranked by `ts_rank`. Ours counts, ranks, quotes and cites the first ten; the peers only name the first twenty.
@@ -6,12 +6,10 @@ same bigrams under GIN ranked by `ts_rank`. Ours counts, ranks, quotes and cites
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 from datetime import date
 from functools import partial
 from itertools import cycle
@@ -42,9 +40,7 @@ from .measure import Round, Side, interleave, percentile, repeated, scaled
 from .postgres import databases
 
 DAY: Final = date(2026, 3, 30)
-PIECE: Final = 100  # changes of one transaction while a release is applied
-CHANGED: Final = 3_000
-P95, P99 = 10_000.0, 50_000.0  # microseconds
+PIECE: Final = 100  # entries of one transaction
 WORDS: Final = (
     *("工伤", "工资", "退休", "失业", "档案", "医保", "转移", "仲裁", "合同", "社保"),
     *("加班", "生育", "津贴", "补贴", "养老", "试用", "辞退", "年假", "欠薪", "报销"),
@@ -127,7 +123,7 @@ async def quality() -> list[Figure]:
 
 
 async def speed() -> list[Figure]:
-    """`library.search_words`, `_spoken`, and `_syncing` while a release is applied, on SQLite, beside FTS5 trigrams."""
+    """`library.search_words`, `_spoken`, on SQLite, beside FTS5 trigrams."""
     entries = list(large(scaled(ENTRIES, 300)))
     with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder, _trigrams(Path(folder), entries) as bare:
         async with library(f"sqlite:///{folder}/library.db", entries) as held:
@@ -135,13 +131,11 @@ async def speed() -> list[Figure]:
             scan = repeated(lambda number: _scanned(bare, WORDS[number % len(WORDS)]))
             sides = {"words": held.asking(WORDS), "spoken": held.asking(SPOKEN), "scan": scan}
             quiet = await interleave(sides)
-            busy = await _while_applying(held, entries[: scaled(CHANGED, 100)])
     peer = "bare FTS5 trigram, LIKE, unranked"
     scanned = quiet["scan"]
     return [
-        *_tails("library.search_words", quiet["words"], peer, scanned),
-        *_tails("library.search_spoken", quiet["spoken"], peer, scanned),
-        *_tails("library.search_syncing", busy, peer, scanned, P95, P99),
+        *tails("library.search_words", quiet["words"], peer, scanned),
+        *tails("library.search_spoken", quiet["spoken"], peer, scanned),
     ]
 
 
@@ -160,7 +154,7 @@ async def on_postgresql() -> list[Figure]:
             return Round(len(took), sum(took), took)
 
         taken = await interleave({"ours": held.asking((*WORDS, *SPOKEN)), "rank": ranked})
-    return _tails("library.search_postgresql", taken["ours"], "PostgreSQL ts_rank over the same GIN, two characters", taken["rank"])
+    return tails("library.search_postgresql", taken["ours"], "PostgreSQL ts_rank over the same GIN, two characters", taken["rank"])
 
 
 async def growth() -> list[Figure]:
@@ -197,17 +191,6 @@ async def answers() -> list[Figure]:
         figure(f"{name}_recall", SHARE, rows, "literal substring", middle([1.0]), 1.0),
         figure(f"{name}_p95", MICROSECONDS, _tail(times["ask"], 0.95), "its median", _tail(times["ask"], 0.5)),
     ]
-
-
-async def _while_applying(held: Library, entries: Sequence[Entry]) -> list[Round]:
-    """Searches, one after the other, for as long as a release with new texts of `entries` is being applied."""
-    changed = [replace(one, body=f"{one.body}\n又改。") for one in entries]
-    applying = asyncio.create_task(held.put(changed, 2))
-    rounds, ask = list[Round](), held.asking((*WORDS, *SPOKEN))
-    while not applying.done() or not rounds:
-        rounds.append(await ask())
-    await applying
-    return rounds
 
 
 async def _recall(held: Library, entries: Sequence[Entry], word: str) -> float:
@@ -258,7 +241,7 @@ def _ts_rank(tx: Connection, word: str) -> object:
     return tx.execute(text(query), {"q": f"'{word}'"}).all()
 
 
-def _tails(
+def tails(
     name: str, ours: Sequence[Round], peer: str, theirs: Sequence[Round], p95: float | None = None, p99: float | None = None
 ) -> list[Figure]:
     """`_p50`, `_p95` and `_p99` of single searches, over those of all rounds."""
