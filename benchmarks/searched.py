@@ -50,7 +50,8 @@ async def syncing() -> list[Figure]:
 async def _asked_while_taking(copies: Copies, database: Path, changed: Sequence[Any]) -> dict[str, Any]:
     pipe, command = asyncio.subprocess.PIPE, copies.process([database], copies.address, program=PROGRAM)
     node = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=1 << 24)
-    assert node.stdin is not None and node.stdout is not None
+    assert node.stdin is not None
+    assert node.stdout is not None
     try:
         await asyncio.wait_for(node.stdout.readline(), WAIT_SECONDS)
         await copies.change(changed)

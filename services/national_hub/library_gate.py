@@ -44,7 +44,7 @@ def looked_at(tx: Connection, command: Publish, now: datetime) -> Looked:
     maps = store.maps_of(tx)
     wanted = [digest for entry in entries for digest in digests_of(entry)]
     missing = frozenset(library_pieces.missing(tx, tables, wanted))
-    accepted = frozenset(code for code in known.codes if known.accepts(code))
+    accepted = known.accepted()
     items = tuple(_look(item, known, accepted, maps, missing) for item in command.items)
     if not command.strict:
         _queue(tx, items, known, maps, now)

@@ -22,21 +22,22 @@ from ..core.ids import HUB
 from ..core.library import codes as library_codes
 from ..core.library import proposal_codes as codes
 from ..core.library.likeness import Row, beside, side_by_side
+from ..core.library.mapping import looked_at
 from ..core.library.merging import Side
 from ..core.library.model import NATIONAL
 from ..core.library.proposals import Merging, Person, Proposal, ProposalKind, Reviewed, Seal, State, Text, Verdict
 from ..core.library.proposals_machine import STAGES, apply, decides, waits_for
 from ..core.library.proposals_meeting import Meeting, Present, digest_of_sheet, meet, proposed_sheet, text_from
 from ..core.library.proposals_rules import Review, resolve, review
-from ..core.library.rules import entry_violations
 from ..core.library.sheets import EMPTY, Sheet, paragraphs_of, text_of
-from ..data.resources import topic_codes
 from ..wire.library import entry_from_content
+from ..wire.library_parts import with_topics
 from ..wire.proposal_views import clashes_to_wire, fields_shown, proposal_to_wire, row_to_wire
 from ..wire.proposals import VERDICT_IN, agreed_said, step_to_wire
 from ..wire.sheets import content_of_sheet, keep_unknown, sheet_of
 from .audit import Auditor
 from .clock import Clock
+from .library_topics import classification
 from .rpc.access import current_caller
 from .signing.statements import Signature
 from .sql import library as replica
@@ -70,25 +71,30 @@ class ProposalParts:
     sign: Callable[[bytes], Signature]
 
 
-def admitted_sheet(content: bytes, entry_id: str, base: Sheet | None) -> tuple[Sheet, str]:
+def admitted_sheet(tx: Connection, tables: LibraryTables, content: bytes, entry_id: str, base: Sheet | None) -> tuple[Sheet, str]:
     """What the bytes of an entry say, with its title, if the entry is in order and is the one that is meant.
 
+    Its codes are looked at as a publication's are, by the classification in use: a merged one becomes its target.
+
     Args:
+        tx, tables: the replica with that classification.
         content, entry_id: the bytes, and the entry that is meant.
         base: what the library says of it; fields of it that nobody here knows stay.
 
     Raises:
         Refused: what is wrong with it; LIBRARY_PROPOSAL_ENTRY_OTHER.
     """
-    entry, sheet = entry_from_content(content), sheet_of(content)
+    entry = entry_from_content(content)
     if isinstance(entry, Refusal):
         raise Refused(entry)
-    if isinstance(sheet, Refusal):
-        raise Refused(sheet)
     if entry.id != entry_id:
         raise Refused(refuse(codes.ENTRY_OTHER, other=entry.id[:64], id=entry_id[:64]))
-    if wrong := entry_violations(entry, topic_codes()):
+    now, wrong = looked_at(entry, classification(tx, tables, [entry]))
+    if wrong:
         raise Refused(Refusal(wrong[0].code, wrong[0].params, wrong))
+    sheet = sheet_of(content if now == entry.topics else with_topics(content, now, entry.topics))
+    if isinstance(sheet, Refusal):
+        raise Refused(sheet)
     return keep_unknown(sheet, base), entry.title
 
 
@@ -273,7 +279,7 @@ class ProposalDesk(proposal_service_pb2_grpc.ProposalServiceServicer):
         standing = [vote.merging for vote in proposal.votes if vote.merging and vote.merging.entry_id == entry_id]
         if not request.merged and standing:
             return standing[-1]
-        sheet, title = admitted_sheet(request.merged or content, entry_id, present.sheet)
+        sheet, title = admitted_sheet(tx, self.parts.tables, request.merged or content, entry_id, present.sheet)
         text = text_from(present, sheet, title)
         digest = digest_of_sheet(present.sheet)
         return Merging(entry_id, Text(title, present.version, digest, digest) if isinstance(text, Refusal) else text)
@@ -297,15 +303,15 @@ class ProposalDesk(proposal_service_pb2_grpc.ProposalServiceServicer):
         if isinstance(met, Refusal) or not met.clashes:
             raise Refused(refuse(codes.TASK_NOT_FOUND, id=request.task_id[:64]))
         present, content = self.present(tx, proposal.entry_id)
-        text = self._decided(proposal, met, present, request)
+        text = self._decided(tx, proposal, met, present, request)
         decision = accepted(resolve(proposal, person, text, bool(request.entry), self.parts.clock()))
         return pb.ResolveTaskResponse(proposal=proposal_to_wire(self.keep(tx, decision, content), person))
 
-    def _decided(self, proposal: Proposal, met: Meeting, present: Present, request: pb.ResolveTaskRequest) -> Text:
+    def _decided(self, tx: Connection, proposal: Proposal, met: Meeting, present: Present, request: pb.ResolveTaskRequest) -> Text:
         """The text that a proposal goes on with, as the difference to what the library says now."""
         target, title = met.taking(SIDES.get(request.take, Side.THEIRS)), proposal.text.title
         if request.entry:
-            target, title = admitted_sheet(request.entry, proposal.entry_id, present.sheet)
+            target, title = admitted_sheet(tx, self.parts.tables, request.entry, proposal.entry_id, present.sheet)
         if proposal.kind is ProposalKind.REMOVE and target is not None:
             raise Refused(refuse(codes.NOTHING_CHANGES))
         text = text_from(present, target, title, proposal.text.tombstone)

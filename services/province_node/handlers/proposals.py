@@ -57,7 +57,7 @@ class ProposalHandlers(ProposalDesk):
 
         def work(tx: Connection) -> pb.ProposeResponse:
             present, content = self.present(tx, request.entry_id)
-            command = _command(request, person, present.sheet)
+            command = _command(tx, request, person, present.sheet)
             proposal = self._propose(tx, command, present, content)
             body = text_of(command.target.paragraphs) if command.target else ""
             alike = self.alike(tx, proposal.entry_id, command.title, body) if body else []
@@ -131,7 +131,7 @@ def loose_supplements(tx: Connection) -> list[tuple[Loose, str]]:
     return found
 
 
-def _command(request: pb.ProposeRequest, person: Person, base: Sheet | None) -> Asked:
+def _command(tx: Connection, request: pb.ProposeRequest, person: Person, base: Sheet | None) -> Asked:
     """What is asked.
 
     Raises:
@@ -141,6 +141,6 @@ def _command(request: pb.ProposeRequest, person: Person, base: Sheet | None) -> 
     tombstone = tombstone_from_wire(request.tombstone) if kind is ProposalKind.REMOVE else None
     if isinstance(tombstone, Refusal):
         raise Refused(tombstone)
-    target, title = admitted_sheet(request.entry, request.entry_id, base) if request.entry else (None, "")
+    target, title = admitted_sheet(tx, library.tables, request.entry, request.entry_id, base) if request.entry else (None, "")
     rest = tuple(request.sources), request.note, request.draft
     return Asked(request.proposal_id, person, kind, request.entry_id, target, title, tombstone, *rest)

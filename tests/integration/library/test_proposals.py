@@ -44,13 +44,16 @@ from twelve333.adapters.sql import open_database
 from twelve333.api.library.v1 import library_pb2, proposals_pb2
 from twelve333.api.library.v1 import proposal_service_pb2 as pb
 from twelve333.api.library.v1 import service_pb2 as library_pb
+from twelve333.core.decision import Refused
 from twelve333.core.decision import accepted as accept_or_raise
 from twelve333.core.ids import HUB
-from twelve333.core.library.model import ProvenanceStep, Tombstone, TombstoneReason
+from twelve333.core.library import codes
+from twelve333.core.library.model import Entry, EntryKind, ProvenanceStep, Tombstone, TombstoneReason
 from twelve333.core.library.proposals import Person, Resolved, Reviewed, Stamp, Text, Verdict
 from twelve333.core.library.proposals_machine import apply
 from twelve333.core.library.proposals_meeting import Present, text_from
 from twelve333.core.library.sheets import Sheet
+from twelve333.core.library.topics import TABLE_CODE
 from twelve333.wire.library import content_of, tombstone_to_wire
 from twelve333.wire.proposals import agreed_said, step_to_wire
 from twelve333.wire.sheets import sheet_of
@@ -336,3 +339,34 @@ async def test_nobody_hands_a_member_steps_of_its_own_that_it_has_not_forgotten(
     with pytest.raises(AssertionError, match="LIBRARY_PROPOSAL_STEP_MALFORMED"):
         await library.carry()
     assert await library.fujian.state() == "province_review"
+
+
+CODES = """code,name,status,becomes
+04,工伤,,
+0401,认定,merged,0402
+0402,认定与鉴定,,
+05,失业,split,06|07
+06,失业金,,
+07,稳岗,,
+99,其他,,
+"""
+
+
+async def test_codes_of_a_proposal_are_those_of_the_signed_classification_and_not_of_the_program(library: Library) -> None:
+    await library.publish(LAW, Entry("topics", EntryKind.TOPICS, "部颁分类代码", CODES, ("99",)))
+    for topic, code in (("0601", codes.TOPIC_UNKNOWN), ("05", codes.TOPIC_SPLIT), ("0402.福建-3", codes.TOPIC_UNKNOWN)):
+        with pytest.raises(Refused) as refused:
+            await propose(library, replace(LONGER, topics=(topic,)))
+        assert refused.value.refusal.code is code
+        assert [one.path for one in refused.value.refusal.violations] == ["topics"]
+    assert refused.value.refusal.violations[0].params["topic"] == "0402.福建-3"
+    await propose(library, replace(LONGER, topics=("0401", "0401.350000-3", "07")))
+    await accepted(library)
+    assert (held := await library.entry()) is not None
+    assert held.topics == ("0402", "0402.350000-3", "07")
+
+
+async def test_a_province_proposes_its_own_table_of_codes_under_the_ministrys(library: Library) -> None:
+    await library.publish(LAW)
+    own = Entry("topics-350000", EntryKind.TOPICS, "福建分类代码", "code,name\n04.360000-1,别省\n", ("99",), region=FUJIAN)
+    assert await code_of(propose(library, own, kind=proposals_pb2.PROPOSAL_KIND_NEW)) == TABLE_CODE.name

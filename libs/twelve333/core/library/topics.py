@@ -66,6 +66,10 @@ class Classification:
         base = self.codes.get(local["base"] if local else code)
         return all(one is None or one.status in (Status.IN_USE, Status.DEPRECATED) for one in (own, base)) and base is not None
 
+    def accepted(self) -> frozenset[str]:
+        """The listed codes under which an entry may be published."""
+        return frozenset(code for code in self.codes if self.accepts(code))
+
     def merged_into(self, code: str) -> str | None:
         """The code that stands for a merged one, a local code's for it under another base; None if no single code does."""
         seen: set[str] = set()
