@@ -72,7 +72,8 @@ async def run(path: Path, address: str, certificate: Path, key: bytes) -> None:
     quietly()
     peers = Peers(lambda _member: address, channel_credentials(certificate))
     node = await node_on(path, peers, key)
-    pull, held = LibraryPull(node), Library(node.database, store.tables)
+    held = Library(node.database, store.tables)
+    pull = LibraryPull(node, learn=held.shelf.catch_up)
     await pull.step()
     settle_in()
     await _turn(held)  # what is asked for the first time

@@ -82,6 +82,7 @@ class LibraryPull:
         traffic: lanes and caps.
         others: provinces that may be asked while the hub is away.
         removals_kept: for how long removals are remembered for those who copy from here.
+        learn: lets who searches this replica learn a little of what is written, and says whether there is more.
     """
 
     def __init__(
@@ -91,9 +92,11 @@ class LibraryPull:
         traffic: Traffic | None = None,
         others: Callable[[], Sequence[str]] = lambda: (),
         removals_kept: timedelta = REMOVALS_KEPT,
+        learn: Callable[[Connection], bool] = lambda tx: False,
     ) -> None:
         self._node, self.scope, self._others, self._removals_kept = node, scope, others, removals_kept
         self._traffic = traffic or Traffic((), node.clock)
+        self._learn = learn
         self.lock = asyncio.Lock()  # around everything that writes the replica
         self._compare = False
         self._unswept = True
@@ -174,7 +177,8 @@ class LibraryPull:
         if held is None:
             return Tree.of(())
         if self._tree is None or self._tree[0] != held:
-            self._tree = held, Tree.of((await self._node.database.read(lambda tx: replica.leaves(tx, store.tables))).values())
+            leaves = await self._node.database.read(lambda tx: replica.leaves(tx, store.tables))
+            self._tree = held, await asyncio.to_thread(Tree.of, leaves.values())
         return self._tree[1]
 
     def forget_tree(self) -> None:
@@ -260,6 +264,8 @@ class LibraryPull:
         node, now, release, after = self._node, self._node.clock(), incoming.release, await intake.tree()
         offer = Offer(release, signature_valid=True, root=after.root, entry_count=after.count)
         decision = accepted(verify_next_release(held, offer, now))
+        while intake.beside and await node.database.read(self._learn):
+            pass
 
         def keep(tx: Connection) -> None:
             horizon = max(log_of.horizon(tx, store.tables), log_of.forget_tombstones(tx, store.tables, now - self._removals_kept))

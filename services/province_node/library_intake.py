@@ -104,9 +104,10 @@ class Intake:
         """The tree over everything that would be held."""
         await self.settled()
         if self._held is None:
-            return Tree.of((await self._database.read(lambda tx: replica.leaves(tx, store.tables))).values())
+            leaves = await self._database.read(lambda tx: replica.leaves(tx, store.tables))
+            return await asyncio.to_thread(Tree.of, leaves.values())
         put, gone = await self._database.read(lambda tx: staging.staged_leaves(tx, store.staging))
-        return self._tree.changed(put, gone)
+        return await asyncio.to_thread(self._tree.changed, put, gone)
 
     async def open(self, frame: pb.Frame) -> list[Change]:
         """The changes of a frame; what came as a difference is put together with what was taken last, else with what is in use.

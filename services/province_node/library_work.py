@@ -13,6 +13,7 @@ from twelve333.adapters.library_unused import EVERY_SECONDS, UnusedPieces
 from twelve333.adapters.rpc.server import Register
 from twelve333.adapters.runner import Background
 from twelve333.adapters.sql.delivery import Applier
+from twelve333.adapters.sql.library_shelf import Shelf
 from twelve333.api.library.v1 import blobs_pb2_grpc, checking_pb2_grpc, copying_pb2_grpc
 from twelve333.core.library import codes
 from twelve333.core.library.copying import Lane
@@ -39,7 +40,8 @@ class LibraryWork:
         self._node = node
         self.traffic = Traffic(settings.line, node.clock)
         kept = timedelta(days=settings.removals_kept_days)
-        self.pull = LibraryPull(node, settings.scope, self.traffic, self.others, kept)
+        self.shelf = Shelf(store.tables)
+        self.pull = LibraryPull(node, settings.scope, self.traffic, self.others, kept, self.shelf.catch_up)
         self.files, every = LibraryFiles(node, self.traffic), node.settings.hub.sync_seconds
         self._pulling = Background("library", self.pull.step, every)
         unused = UnusedPieces(node.database, store.tables, node.clock, kept)

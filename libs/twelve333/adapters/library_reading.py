@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta, timezone
@@ -22,7 +23,7 @@ from ..core.library.citing import citation
 from ..core.library.copying import is_expired
 from ..core.library.demand import countable
 from ..core.library.model import KnownLink, Release
-from ..core.library.search import Lexicon, fold, plan
+from ..core.library.search import Lexicon, fold, plan, query_grams
 from ..data.resources import lexicon as national
 from ..wire.codes import PAGE_TOO_LARGE
 from ..wire.library import KIND_IN, release_to_wire
@@ -44,6 +45,7 @@ HITS_USUAL: Final = 10
 HITS_MAX: Final = 50
 PAGE_USUAL: Final = 100
 PAGE_MAX: Final = 500
+READY: Final = "工伤"  # any word
 BEIJING: Final = timezone(timedelta(hours=8))
 
 Counted = Callable[[str, frozenset[str], bool], None]
@@ -76,6 +78,7 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
     Args:
         database, tables: the replica.
         clock: the present moment.
+        shelf: what is kept of the replica in memory; its own if none is given.
         lexicon: synonyms and stop words; the national ones unless a province has added its own.
         counted: is told who searched with which words that may be counted, and whether anything was found.
         home: region of callers that name none; empty at the hub.
@@ -89,6 +92,7 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         tables: LibraryTables,
         clock: Clock,
         *,
+        shelf: Shelf | None = None,
         lexicon: Lexicon | None = None,
         home: str = "",
         counted: Counted | None = None,
@@ -97,13 +101,21 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
     ) -> None:
         self._database = database
         self._tables = tables
-        self._shelf = Shelf(tables)
+        self._shelf = shelf or Shelf(tables)
         self._lexicon = lexicon or national()
+        phrases = (one for head, others in self._lexicon.synonyms.items() for one in (head, *others))
+        self._shelf.expect(gram for phrase in phrases for gram in query_grams(phrase))
         self._home = home
         self._counted = counted
         self._clock = clock
         self._refusal = refusal
         self._replicas = replicas
+
+    async def get_ready(self) -> None:
+        """Learn what the first search would have to: how words are cut, what there is, and where the words stand that callers use."""
+        await asyncio.to_thread(words, READY)
+        while await self._database.read(self._shelf.catch_up):
+            pass
 
     async def Search(self, request: pb.SearchRequest, context: ServicerContext[pb.SearchRequest, pb.SearchResponse]) -> pb.SearchResponse:
         """Search by both lanes."""

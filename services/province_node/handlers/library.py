@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from twelve333.adapters.library_reading import Counted
 from twelve333.adapters.sql.delivery import Applier, Inbound
+from twelve333.adapters.sql.library_shelf import Shelf
 from twelve333.adapters.synonyms import extended_lexicon
 from twelve333.api.library.v1 import events_pb2
 from twelve333.core.library.copying import Lane
@@ -21,7 +22,7 @@ from ..store import library as store
 from .supplements import SupplementedReading
 
 
-def library_handlers(node: NodeContext, counted: Counted | None = None) -> SupplementedReading:
+def library_handlers(node: NodeContext, counted: Counted | None = None, shelf: Shelf | None = None) -> SupplementedReading:
     """What desks and operators of the province are offered: the library, with the province's own words beside it.
 
     Raises:
@@ -30,7 +31,7 @@ def library_handlers(node: NodeContext, counted: Counted | None = None) -> Suppl
     own = node.settings.library.synonyms
     lexicon = extended_lexicon(node.settings.base / own) if own else None
     return SupplementedReading(
-        node.database, store.tables, node.clock, lexicon=lexicon, home=node.province, counted=counted, refusal=last_refusal
+        node.database, store.tables, node.clock, shelf=shelf, lexicon=lexicon, home=node.province, counted=counted, refusal=last_refusal
     )
 
 

@@ -13,14 +13,14 @@ import rjieba
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, MetaData
-from tests.support.postgres import Cluster
+from tests.contract.library.conftest import create
 from tests.support.texts import policy_texts
 
 from twelve333.adapters.sql import Database, open_database
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql.library import HeldRelease
 from twelve333.adapters.sql.library_shelf import Shelf
-from twelve333.adapters.sql.library_tables import LibraryTables, create_index, library_tables
+from twelve333.adapters.sql.library_tables import LibraryTables, library_tables
 from twelve333.adapters.sql.search import Found, Wanted, search
 from twelve333.core.library.markdown import Guide, parse_file, succeed
 from twelve333.core.library.merkle import root_of
@@ -76,26 +76,6 @@ SPOKEN = (
     "离职了单位不给离职证明",
     "人去世了养老保险账户的钱怎么办",
 )
-
-
-@pytest.fixture
-def tables() -> LibraryTables:
-    return library_tables(MetaData())
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path, tables: LibraryTables) -> AsyncIterator[Database]:
-    cluster: Cluster | None = request.getfixturevalue("postgres_cluster") if request.param == "postgresql" else None
-    url = cluster.create_database() if cluster else f"sqlite:///{tmp_path / 'library.db'}"
-    opened = open_database(url)
-
-    await opened.write(partial(_create, tables=tables))
-    try:
-        yield opened
-    finally:
-        await opened.close()
-        if cluster:
-            cluster.drop_database(url)
 
 
 def _sample() -> list[Entry]:
@@ -251,15 +231,10 @@ async def pair(tmp_path: Path, postgres_url: str) -> AsyncIterator[Pair]:
     """An empty replica on each database."""
     opened = tuple((open_database(url), library_tables(MetaData())) for url in (f"sqlite:///{tmp_path / 'a.db'}", postgres_url))
     for database, tables in opened:
-        await database.write(partial(_create, tables=tables))
+        await database.write(partial(create, tables=tables))
     yield opened  # type: ignore[misc]
     for database, _ in opened:
         await database.close()
-
-
-def _create(tx: Connection, tables: LibraryTables) -> None:
-    tables.library_entries.metadata.create_all(tx)
-    create_index(tx)
 
 
 def _clear(tx: Connection, tables: LibraryTables) -> None:

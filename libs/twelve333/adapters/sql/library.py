@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, t
 from ...core.decision import Refused
 from ...core.library.merkle import digest_of
 from ...core.library.model import Change, Entry, Leaf
-from ...core.library.search import index_grams, index_text
+from ...core.library.search import index_text
 from ...wire.library import entry_from_content
 from . import library_links as links
 from .library_derived import derived
@@ -231,7 +231,7 @@ def forget_rows(tx: Connection, tables: LibraryTables, rows: Sequence[tuple[int,
         return
     if tx.dialect.name == "sqlite":
         remove = text("INSERT INTO library_index(library_index, rowid, grams) VALUES ('delete', :row_id, :grams)")
-        tx.execute(remove, [{"row_id": row_id, "grams": " ".join(index_grams(_text(decoded(content))))} for row_id, content in rows])
+        tx.execute(remove, [{"row_id": row_id, "grams": " ".join(grams_of(decoded(content)))} for row_id, content in rows])
     else:
         tx.execute(text("DELETE FROM library_index WHERE row_id = :row_id"), [{"row_id": row_id} for row_id, _ in rows])
     _delete_rows(tx, tables.library_contents, [row_id for row_id, _ in rows])
@@ -258,6 +258,11 @@ def seal_of(change: Change) -> bytes:
     at = change.recorded_at.astimezone(UTC).isoformat() if change.recorded_at else ""
     said = f"{change.entry_id}\n{change.version}\n{change.release}\n{change.sequence}\n{at}"
     return digest_of(said.encode())[:SEAL_BYTES]
+
+
+def grams_of(entry: Entry) -> set[str]:
+    """What an entry is found by."""
+    return set(index_text(_text(entry)).split(" "))
 
 
 def _text(entry: Entry) -> str:

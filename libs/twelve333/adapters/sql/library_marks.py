@@ -6,7 +6,7 @@ was removed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import Connection, insert, text, update
@@ -28,12 +28,17 @@ class Mark:
     Args:
         stamp: another one after each change of entries.
         newest: the highest row that an entry has now; one above `last_row` was given by a program that keeps no mark.
-        last_row: the highest row given under a mark.
+        last_row: the highest row given under a mark; it goes up also for what is written beside what is in use, and no search sees that.
     """
 
     stamp: int
     newest: int
-    last_row: int
+    last_row: int = field(compare=False)
+
+    @property
+    def highest(self) -> int:
+        """The highest row that there is, in use or not."""
+        return max(self.newest, self.last_row)
 
 
 def mark_of(tx: Connection) -> Mark:

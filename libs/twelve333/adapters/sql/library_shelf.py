@@ -1,7 +1,8 @@
 """What a process keeps in memory of its replica to search it fast: the catalogue, the rows of each gram, and texts read lately.
 
 A row is never given twice, so what is known of a row stays true, and only new rows are asked of the database. Which rows are there is read
-again whenever the stamp of the replica has changed. No lock is held while the database is asked, and memory is bounded.
+again whenever the stamp of the replica has changed. What there is at the start, and what a release brings before it is shown, is learnt a
+little at a time (`catch_up`), so that no search has to. No lock is held while the database is asked, and memory is bounded.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, TextClause, func, select, text
@@ -27,6 +29,8 @@ from .library_tables import LibraryTables
 GRAMS_MAX: Final = 16_384
 TEXTS_BYTES_MAX: Final = 24 << 20  # of contents; in memory about twice as much
 GRAMS_AT_ONCE: Final = 250  # of one statement; SQLite takes 500
+GRAMS_LATELY: Final = 1_000  # that were asked for last, and are learnt before they are asked for again
+CARDS_AT_ONCE: Final = 100  # of one transaction of `catch_up`: on PostgreSQL calls wait for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +56,52 @@ class Shelf:
         self._texts: OrderedDict[int, ReadText] = OrderedDict()
         self._bytes = 0  # of their contents
 
+    def expect(self, grams: Iterable[str]) -> None:
+        """Let `catch_up` learn these grams too: they will be asked for."""
+        with self._lock:
+            for gram in grams:
+                self._grams.setdefault(gram, (0, 0))
+
     def look(self, tx: Connection) -> View:
         """The replica as one transaction sees it."""
         mark, present = mark_of(tx), self._present
         if present is not None and present[0] == mark:
             return View(tx, self, mark, present[1])
-        listed = self._listed
         rows = bits.of(_numbers(tx.execute(_PRESENT[tx.dialect.name]).scalar()))
-        cards = [_card(row) for row in tx.execute(_cards(self.tables).where(self.tables.library_entries.c.row_id > listed))]
+        if self._listed < mark.newest:
+            new = self.tables.library_entries.c.row_id > self._listed
+            self._file([_card(row) for row in tx.execute(_cards(self.tables).where(new))], mark.newest)
+        self._present = mark, rows
+        return View(tx, self, mark, rows)
+
+    def catch_up(self, tx: Connection) -> bool:
+        """Learn a little of what is not known yet: of what is in use, then of what is written beside it; False if that was all."""
+        mark = mark_of(tx)
+        if self._listed < mark.highest:
+            in_use = self._listed < mark.newest
+            cards = self._next_in_use(tx) if in_use else self._next_beside(tx)
+            self._file(cards, cards[-1].row if cards else mark.newest if in_use else mark.highest)
+            return True
+        with self._lock:
+            lately = list(islice(reversed(self._grams.items()), GRAMS_LATELY))
+        behind = [gram for gram, (_, covered) in lately if covered < mark.highest][:GRAMS_AT_ONCE]
+        View(tx, self, replace(mark, newest=mark.highest), 0).corpus(behind[::-1])
+        return bool(behind)
+
+    def _next_in_use(self, tx: Connection) -> list[Card]:
+        row_id = self.tables.library_entries.c.row_id
+        return [_card(row) for row in tx.execute(_cards(self.tables).where(row_id > self._listed).order_by(row_id).limit(CARDS_AT_ONCE))]
+
+    def _next_beside(self, tx: Connection) -> list[Card]:
+        c = self.tables.library_contents.c
+        rows = select(c.row_id, c.content).where(c.row_id > self._listed).order_by(c.row_id).limit(CARDS_AT_ONCE)
+        return [_card_of(row.row_id, bytes(row.content)) for row in tx.execute(rows)]
+
+    def _file(self, cards: Sequence[Card], until: int) -> None:
+        """Put cards of rows up to `until` into the catalogue."""
         with self._lock:
             self._catalogue.add(card for card in cards if card.row not in self._catalogue.ids)
-            self._listed = max(self._listed, mark.newest)
-            self._present = mark, rows
-        return View(tx, self, mark, rows)
+            self._listed = max(self._listed, until)
 
     def known(self, gram: str) -> tuple[int, int]:
         """The rows known to hold a gram, and up to which row that is so."""
@@ -73,10 +110,12 @@ class Shelf:
                 self._grams.move_to_end(gram)
             return self._grams.get(gram, (0, 0))
 
-    def learn(self, gram: str, rows: int, until: int) -> int:
-        """Remember more rows of a gram; returns all known."""
+    def learn(self, gram: str, rows: int, since: int, until: int) -> int:
+        """Remember rows of a gram, all there are above `since` up to `until`; returns all known."""
         with self._lock:
             before, covered = self._grams.get(gram, (0, 0))
+            if covered < since:  # forgotten in the meantime
+                return before | rows
             self._grams[gram] = found = before | rows, max(covered, until)
             self._grams.move_to_end(gram)
             while len(self._grams) > GRAMS_MAX:
@@ -161,8 +200,8 @@ class View:
         values: dict[str, Any] = {f"g{i}": in_words(gram) for i, (gram, _) in enumerate(behind)}
         values |= {f"a{i}": covered for i, (_, covered) in enumerate(behind)}
         for number, listed in self._tx.execute(_holding(self._tx.dialect.name, len(behind)), values):
-            gram = behind[number][0]
-            self._grams[gram] = self._shelf.learn(gram, bits.of(_numbers(listed)), self._mark.newest)
+            gram, covered = behind[number]
+            self._grams[gram] |= self._shelf.learn(gram, bits.of(_numbers(listed)), covered, self._mark.highest)
 
 
 # One row for all numbers: with many threads each row fetched may have to wait for its turn.
@@ -192,6 +231,13 @@ def _cards(tables: LibraryTables) -> Any:
 def _card(row: Row[Any]) -> Card:
     topics = tuple(row.topics.split())
     return Card(row.row_id, row.entry_id, row.kind, row.region, topics, row.valid_from, row.valid_to, fold(row.title), row.length)
+
+
+def _card_of(row: int, content: bytes) -> Card:
+    """The card of what no entry points to yet: the same that `_card` gives once one does."""
+    entry = decoded(content)
+    head = row, entry.id, entry.kind.value, entry.region, entry.topics
+    return Card(*head, entry.valid_from, entry.valid_to, fold(entry.title), len(content))
 
 
 def _read(row: Row[Any]) -> ReadText:

@@ -49,7 +49,7 @@ class Catalogue:
         self._ends: list[tuple[date, int]] = []
         self._in_force = lru_cache(maxsize=64)(self._find_in_force)
         self._by_weight = lru_cache(maxsize=512)(self._find_by_weight)
-        self._titled = lru_cache(maxsize=KEPT_MAX)(self._find_titled)
+        self._titled: dict[str, tuple[int, int]] = {}  # of how many titles, and the rows among them
 
     def add(self, cards: Iterable[Card]) -> None:
         """Take in cards of rows that are not known yet."""
@@ -68,7 +68,7 @@ class Catalogue:
         for place, plane in enumerate(bits.planes_of((card.row, card.length) for card in new)):
             self.lengths.extend([0] * (place + 1 - len(self.lengths)))
             self.lengths[place] |= plane
-        for found in (self._in_force, self._by_weight, self._titled):
+        for found in (self._in_force, self._by_weight):
             found.cache_clear()
 
     def in_force(self, day: date) -> int:
@@ -88,8 +88,14 @@ class Catalogue:
         return self._by_weight(caller)
 
     def titled(self, word: str) -> int:
-        """Rows of entries with the folded `word` in their title."""
-        return self._titled(word)
+        """Rows of entries with the folded `word` in their title; titles are only added, so those looked at before are not again."""
+        count, (looked, rows) = len(self._titles), self._titled.get(word, (0, 0))
+        if looked < count:
+            if len(self._titled) >= KEPT_MAX:
+                self._titled.clear()
+            rows |= bits.of(row for row, title in self._titles[looked:count] if word in title)
+            self._titled[word] = count, rows
+        return rows
 
     def _find_in_force(self, day: date) -> int:
         early = bits.of(row for _, row in self._starts[bisect_right(self._starts, (day, 1 << 62)) :])
@@ -102,9 +108,6 @@ class Catalogue:
             weight = region_weight(region, caller)
             found[weight] = found.get(weight, 0) | rows
         return tuple(sorted(found.items(), reverse=True))
-
-    def _find_titled(self, word: str) -> int:
-        return bits.of(row for row, title in self._titles if word in title)
 
 
 def _file(index: dict[str, int], cards: Iterable[tuple[str, int]]) -> None:

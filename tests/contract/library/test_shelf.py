@@ -1,0 +1,142 @@
+"""What a process keeps in memory of its replica: learnt before a search needs it, and never other than what the database says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from functools import partial
+
+import rjieba
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, event
+
+from twelve333.adapters.sql import Database
+from twelve333.adapters.sql import library as replica
+from twelve333.adapters.sql import library_staging as written
+from twelve333.adapters.sql.library_shelf import Shelf
+from twelve333.adapters.sql.library_staging import StagingTables
+from twelve333.adapters.sql.library_tables import LibraryTables
+from twelve333.adapters.sql.search import Found, Wanted, search
+from twelve333.core.library.model import Change, Entry, EntryKind, Tombstone, TombstoneReason
+from twelve333.core.library.search import Plan, plan
+from twelve333.data.resources import lexicon
+from twelve333.wire.library import content_of
+
+TODAY, NOW = date(2026, 3, 30), datetime(2026, 3, 30, tzinfo=UTC)
+QUESTIONS = ("工伤认定", "工伤怎么认定", "失业金", "认")
+
+
+def _changes(version: int, **texts: str | None) -> list[Change]:
+    """An entry with each text; None takes it out."""
+    gone = Tombstone(TombstoneReason.REPEALED)
+    entries = {name: Entry(name, EntryKind.QA, f"题{text[:4]}", text, ("04",)) if text else None for name, text in texts.items()}
+    return [
+        Change(name, version, version, content=content_of(one)) if one else Change(name, version, version, tombstone=gone)
+        for name, one in entries.items()
+    ]
+
+
+def _planned(question: str) -> Plan:
+    made = plan(question, rjieba.cut, lexicon())
+    assert isinstance(made, Plan)
+    return made
+
+
+def _found(tx: Connection, shelf: Shelf, question: str) -> Found:
+    return search(tx, shelf, _planned(question), Wanted(TODAY))
+
+
+def _told(tx: Connection, shelf: Shelf) -> list[object]:
+    answers = [_found(tx, shelf, question) for question in QUESTIONS]
+    return [(one.total, [(hit.held.entry_id, hit.score, hit.quote) for hit in one.hits]) for one in answers]
+
+
+def _statements(tx: Connection, work: Callable[[], object]) -> list[str]:
+    """What is asked of the database meanwhile."""
+    asked: list[str] = []
+
+    def ask(conn: object, cursor: object, statement: str, *rest: object) -> None:
+        asked.append(statement)
+
+    event.listen(tx, "before_cursor_execute", ask)
+    work()
+    event.remove(tx, "before_cursor_execute", ask)
+    return asked
+
+
+async def _caught_up(database: Database, shelf: Shelf) -> int:
+    """Let a shelf learn all there is; in how many transactions."""
+    count = 1
+    while await database.read(shelf.catch_up):
+        count += 1
+    return count
+
+
+async def test_what_there_is_at_the_start_is_learnt_a_little_at_a_time_and_the_first_search_asks_for_texts_only(
+    database: Database, tables: LibraryTables
+) -> None:
+    many = {f"e{number}": "工伤认定" for number in range(250)}
+    await database.write(partial(replica.apply, tables=tables, changes=_changes(1, **many)))
+    shelf = Shelf(tables)
+    shelf.expect(_planned("工伤认定").spoken)
+    assert await _caught_up(database, shelf) > 3
+    asked = await database.read(lambda tx: _statements(tx, lambda: _found(tx, shelf, "工伤认定")))
+    assert asked
+    assert not [one for one in asked if "library_index" in one or "length(" in one]
+    cold = await database.read(lambda tx: _statements(tx, lambda: _found(tx, Shelf(tables), "工伤认定")))
+    assert [one for one in cold if "library_index" in one]
+    assert [one for one in cold if "length(" in one]
+
+
+async def test_what_a_release_brings_is_learnt_before_it_is_shown(
+    database: Database, tables: LibraryTables, staging: StagingTables
+) -> None:
+    await database.write(partial(replica.apply, tables=tables, changes=_changes(1, a="工伤认定", b="工伤认定申请", c="失业金")))
+    shelf = Shelf(tables)
+    before = await database.read(lambda tx: _told(tx, shelf))
+    release = _changes(2, a="工伤认定新办法", b=None, d="怎么领失业金")
+    await database.write(lambda tx: written.stage(tx, tables, staging, release, replica.ready_of(release)))
+    await _caught_up(database, shelf)
+    assert await database.read(lambda tx: _told(tx, shelf)) == before
+    await database.write(lambda tx: written.show(tx, tables, staging, NOW))
+    asked = await database.read(lambda tx: _statements(tx, lambda: _told(tx, shelf)))
+    assert not [one for one in asked if "library_index" in one or "length(" in one]
+    after = await database.read(lambda tx: _told(tx, shelf))
+    assert after == await database.read(lambda tx: _told(tx, Shelf(tables)))
+    assert after != before
+
+
+TEXTS = st.dictionaries(
+    st.sampled_from("abcdefg"), st.none() | st.sampled_from(("工伤认定", "失业金怎么领", "工伤", "认")), min_size=1, max_size=4
+)
+STEPS = st.lists(st.tuples(TEXTS, st.sampled_from(("apply", "stage", "show", "drop")), st.integers(0, 3)), min_size=1, max_size=6)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(STEPS)
+async def test_a_shelf_that_learns_now_and_then_answers_as_one_that_knows_nothing(
+    database: Database, tables: LibraryTables, staging: StagingTables, steps: list[tuple[dict[str, str | None], str, int]]
+) -> None:
+    """Whatever is staged, shown, given up and swept in between."""
+    shelf = Shelf(tables)
+    for version, (texts, how, learnt) in enumerate(steps, 1):
+        changes = _changes(version, **texts)
+        await database.write(lambda tx, now=how, what=changes: _take(tx, tables, staging, now, what))
+        for _ in range(learnt):
+            await database.read(shelf.catch_up)
+        ours, fresh = await database.read(lambda tx: (_told(tx, shelf), _told(tx, Shelf(tables))))
+        assert ours == fresh
+
+
+def _take(tx: Connection, tables: LibraryTables, staging: StagingTables, how: str, changes: list[Change]) -> None:
+    if how == "apply":
+        written.drop(tx, staging)
+        replica.apply(tx, tables, changes)
+    elif how == "drop":
+        written.drop(tx, staging)
+        written.sweep(tx, tables, staging)
+    else:
+        written.stage(tx, tables, staging, changes, replica.ready_of(changes))
+        if how == "show":
+            written.show(tx, tables, staging, NOW)
