@@ -122,7 +122,7 @@ class Intake:
         if ids:
             await self.settled()
         texts = await self._database.read(partial(_texts, ids=ids)) if ids else {}
-        changes = changes_of(batch, texts)
+        changes = await asyncio.to_thread(changes_of, batch, texts)
         if isinstance(changes, Refusal):
             raise Refused(changes)
         return changes
