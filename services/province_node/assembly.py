@@ -68,7 +68,6 @@ from .handlers.coverage import coverage_handlers
 from .handlers.desk import DeskHandlers
 from .handlers.handoff import HandoffHandlers, RoutingHandlers
 from .handlers.holders import holder_register
-from .handlers.library import library_handlers
 from .handlers.life import UnitLifeHandlers
 from .handlers.proposals import proposal_appliers, proposal_services
 from .handlers.queues import QueueHandlers
@@ -93,7 +92,6 @@ from .store.retention import store as kept_for_a_while
 from .test_calls import CallTesting
 
 SERVICE = "province_node"
-READY_SECONDS = 60.0
 SWEEP_SECONDS = 2.0
 DESK_RPCS_MAX = 10_000  # each desktop that listens holds one for as long as it does
 FORGET_SECONDS = 60.0
@@ -144,7 +142,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     desk = Listener(settings.listen.desk, desk_tls, local, people.holders.admit, replace(limits, rpcs_max=DESK_RPCS_MAX), locale)
     queues: Register = partial(queue_pb2_grpc.add_QueueServiceServicer_to_server, QueueHandlers(queue_board, calls))
     counting, signs = DemandCounting(node), SignTelling(node, calls.view, lambda: queue_board.reported)
-    reading = library_handlers(node, counting.count, copying.shelf)
+    reading = copying.reading(counting.count)
     library: Register = partial(library_grpc.add_LibraryServiceServicer_to_server, reading)
     offered = [*desk_services(node, calls, relay, pull, alarms, delivery), *proposal_services(node, signing), people.register, queues]
     await hosting.start_listener(stack, desk, [*offered, *copying.desk_services(), library, health.register], DESK, settings.drain_seconds)
@@ -152,9 +150,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     stack.push_async_callback(calls.desks.close)
     await hosting.start_health(stack, settings.listen.health, health, node.database, delivery)
     busy = _background(settings, node, delivery, calls, alarms, pull, keys, health)
-    ready = Background("library search", reading.get_ready, READY_SECONDS)
-    library_work = *copying.backgrounds, ready
-    for each in (pulling, *library_work, queue_board.telling, calls.desks.telling, signs.telling, counting.background, *busy):
+    for each in (pulling, *copying.backgrounds, queue_board.telling, calls.desks.telling, signs.telling, counting.background, *busy):
         await hosting.start_background(stack, each)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Final
 
 from twelve333.adapters.library_blobs import LibraryBlobs
+from twelve333.adapters.library_reading import Counted
 from twelve333.adapters.library_serving import LibraryCopyHandlers
 from twelve333.adapters.library_traffic import Traffic
 from twelve333.adapters.library_unused import EVERY_SECONDS, UnusedPieces
@@ -19,13 +21,16 @@ from twelve333.core.library import codes
 from twelve333.core.library.copying import Lane
 
 from .context import NodeContext
-from .handlers.library import on_release_announced
+from .handlers.library import library_handlers, on_release_announced
 from .handlers.library_check import LibraryCheckHandlers
+from .handlers.supplements import SupplementedReading
 from .library import LibraryPull
 from .library_check import LibraryCheck
 from .library_files import LibraryFiles
 from .library_services import library_desk_services
 from .store import library as store
+
+READY_SECONDS: Final = 60.0
 
 
 class LibraryWork:
@@ -47,6 +52,12 @@ class LibraryWork:
         unused = UnusedPieces(node.database, store.tables, node.clock, kept)
         fetching = Background("library files", self.files.step, every)
         self.backgrounds = [self._pulling, fetching, Background("unused library files", unused.step, EVERY_SECONDS)]
+
+    def reading(self, counted: Counted) -> SupplementedReading:
+        """The library as desks read it; from then on what a search needs is learnt before it is asked."""
+        reading = library_handlers(self._node, counted, self.shelf)
+        self.backgrounds.append(Background("library search", reading.get_ready, READY_SECONDS))
+        return reading
 
     def others(self) -> Sequence[str]:
         """Provinces that are members now."""
