@@ -6,21 +6,20 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, Column, Connection, Index, Integer, RowMapping, String, Table, insert, select, update
+from sqlalchemy import JSON, Column, Connection, Index, Integer, RowMapping, Select, String, Table, bindparam, insert, or_, select, update
 
 from twelve333.adapters.sql.database import note
 from twelve333.adapters.sql.fields import personal, protect, reveal
 from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.core.routing.callbacks import HOLDS, OFFERED_AFTER_MISSES, Callback, CallbackState, Wish
 from twelve333.core.routing.context import ContextItem
-from twelve333.core.routing.ledger import Taken
 from twelve333.core.routing.model import Call, LastResortKind
 
 from .metadata import metadata
 
 CHANGED: Final = "callbacks"  # noted with the id of each that changed
 _OVER: Final = (CallbackState.DONE.value, CallbackState.GIVEN_BACK.value)
-_HOLDS: Final = [state.value for state in HOLDS]
+_HOLDS: Final = sorted(state.value for state in HOLDS)
 
 callbacks = Table(
     "callbacks",
@@ -112,13 +111,11 @@ def ringing_callbacks(tx: Connection) -> list[Callback]:
     return [_callback(row) for row in tx.execute(select(callbacks).where(ringing)).mappings()]
 
 
-def seats_held(tx: Connection, unit: str, now: datetime) -> list[Taken]:
-    """The seats that callbacks of a unit hold at that time, on behalf of whom the caller asked first."""
+def seats_held_query() -> Select[Any]:
+    """The seats that callbacks of `unit` hold at the time `now`, on behalf of whom the caller asked first: the columns of `Taken`."""
     it = callbacks.c
-    held = (it.unit == unit) & it.state.in_(_HOLDS) & (it.held_until > now)
-    return [
-        Taken(*row) for row in tx.execute(select(it.held_until, it.from_member, it.from_unit, it.topic, it.language, it.pool).where(held))
-    ]
+    held = (it.unit == bindparam("unit")) & or_(*(it.state == state for state in _HOLDS)) & (it.held_until > bindparam("now"))
+    return select(it.held_until, it.from_member, it.from_unit, it.topic, it.language, it.pool).where(held)
 
 
 def _changing(callback: Callback) -> dict[str, Any]:

@@ -18,17 +18,22 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    RowMapping,
+    Select,
     String,
     Table,
+    bindparam,
     false,
-    insert,
+    or_,
     select,
+    union_all,
     update,
 )
 
 from twelve333.adapters.sql.database import note
-from twelve333.adapters.sql.fields import personal, protect, reveal
+from twelve333.adapters.sql.fields import Row, personal, protect, reveal
+from twelve333.adapters.sql.later import insert_later, settle_rows
+from twelve333.adapters.sql.prepared import insert_rows
+from twelve333.adapters.sql.rows import Query, Rows
 from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.api.routing.v1 import routing_pb2
 from twelve333.core.routing.context import ContextItem
@@ -39,7 +44,7 @@ from twelve333.core.routing.model import Call, LastResort, LastResortKind
 from twelve333.core.routing.offers import Lease, Offer
 from twelve333.wire.routing import route_from_wire, route_to_wire
 
-from .callbacks import seats_held
+from .callbacks import seats_held_query
 from .metadata import metadata
 
 
@@ -105,11 +110,28 @@ seat_leases = Table(
     Column("context_sha256", LargeBinary, nullable=False),
     Column("taken_by", String(64), nullable=False, server_default=""),
     Column("visits", LargeBinary, nullable=True),
-    Index("ix_seat_leases_unit", "unit", "held_until"),
+    Index("ix_seat_leases_held", "state", "unit", "held_until"),
 )
 OWN_MAX: Final = 500  # of a desktop, told when it comes
 CHANGED: Final = "handoffs"  # noted with the id of each handoff that changed
-_SEAT_STATES = [state.value for state in HOLDS_SEAT]
+_SEAT_STATES = sorted(state.value for state in HOLDS_SEAT)
+_HANDOFF: Final = Rows(handoffs, handoffs.c.id)
+_STEPS: Final = Rows(handoff_steps, handoff_steps.c.handoff_id, order=[handoff_steps.c.number])
+_TOLD: Final = Query(select(handoffs.c.id, handoffs.c.context).where(handoffs.c.id == bindparam("id")), handoffs)
+_FROM: Final = Query(select(handoffs.c.from_unit).where(handoffs.c.id == bindparam("id")), handoffs)
+_LEASE: Final = Rows(seat_leases, seat_leases.c.from_member, seat_leases.c.offer_id)
+_INCOMING: Final = Rows(seat_leases, seat_leases.c.handoff_id, order=[seat_leases.c.accepted_at.desc()], limit=1)
+
+
+def _running_query() -> Query:
+    """The seats that calls and callbacks of `unit` hold at the time `now`."""
+    it = seat_leases.c
+    held = (it.unit == bindparam("unit")) & (it.held_until > bindparam("now")) & or_(*(it.state == state for state in _SEAT_STATES))
+    calls = select(it.held_until, it.from_member, it.from_unit, it.topic, it.language, it.pool).where(held)
+    return Query(union_all(calls, seats_held_query()))
+
+
+_RUNNING: Final = _running_query()
 
 
 def add_handoff(tx: Connection, handoff: Handoff, context: Sequence[ContextItem]) -> None:
@@ -119,7 +141,7 @@ def add_handoff(tx: Connection, handoff: Handoff, context: Sequence[ContextItem]
     row["placed_by"] = handoff.placed_by
     row["route"] = route_to_wire(handoff.route).SerializeToString() if handoff.route else b""
     row["context"] = [] if _is_over(handoff) else [list(item) for item in context]
-    tx.execute(insert(handoffs).values(protect(tx, handoffs, row)))
+    insert_later(tx, handoffs, protect(tx, handoffs, row))
     add_steps(tx, handoff.call.id, handoff.steps)
     note(tx, CHANGED, handoff.call.id)
 
@@ -127,14 +149,15 @@ def add_handoff(tx: Connection, handoff: Handoff, context: Sequence[ContextItem]
 def save_handoff(tx: Connection, handoff: Handoff, steps: Iterable[object]) -> None:
     """Keep a handoff as it is now and the steps that led there; the context goes when it is over."""
     values = changing(handoff) | ({"context": []} if _is_over(handoff) else {})
-    tx.execute(update(handoffs).where(handoffs.c.id == handoff.call.id).values(values))
+    _HANDOFF.change(tx, values, handoff.call.id)
     add_steps(tx, handoff.call.id, [step for step in steps if isinstance(step, Step)])
     note(tx, CHANGED, handoff.call.id)
 
 
 def load_handoff(tx: Connection, handoff_id: str) -> Handoff | None:
     """A handoff of this node with its steps, or None."""
-    return next(iter(_loaded(tx, tx.execute(select(handoffs).where(handoffs.c.id == handoff_id)).mappings())), None)
+    row = next(iter(_HANDOFF.find(tx, handoff_id)), None)
+    return _handoff(row, tuple(map(_step, _STEPS.find(tx, handoff_id)))) if row else None
 
 
 def find_by_offer(tx: Connection, offer_id: str) -> Handoff | None:
@@ -145,26 +168,26 @@ def find_by_offer(tx: Connection, offer_id: str) -> Handoff | None:
 
 def load_context(tx: Connection, handoff_id: str) -> tuple[ContextItem, ...]:
     """What the caller told, as kept at the origin."""
-    row = tx.execute(select(handoffs.c.id, handoffs.c.context).where(handoffs.c.id == handoff_id)).mappings().first()
+    row = next(iter(_TOLD.dicts(tx, id=handoff_id)), None)
     return _context(tx, handoffs, row) if row else ()
 
 
 def list_handoffs(tx: Connection, state: HandoffState | None, limit: int) -> list[Handoff]:
     """Handoffs of this node, the newest first; those in one state if given."""
     query = select(handoffs).order_by(handoffs.c.placed_at.desc(), handoffs.c.id).limit(limit)
-    return _loaded(tx, tx.execute(query.where(handoffs.c.state == state.value) if state else query).mappings())
+    return _loaded(tx, query.where(handoffs.c.state == state.value) if state else query)
 
 
 def overdue_handoffs(tx: Connection, now: datetime, limit: int) -> list[Handoff]:
     """Handoffs that were accepted and whose seat is no longer held: they were never put through."""
     late = (handoffs.c.state == HandoffState.ACCEPTED.value) & (handoffs.c.held_until <= now)
-    return _loaded(tx, tx.execute(select(handoffs).where(late).order_by(handoffs.c.id).limit(limit)).mappings())
+    return _loaded(tx, select(handoffs).where(late).order_by(handoffs.c.id).limit(limit))
 
 
 def unsettled_handoffs(tx: Connection, before: datetime, limit: int) -> list[Handoff]:
     """Handoffs that nobody took, placed before that time, whose last resort was never carried out."""
     left = (handoffs.c.state == HandoffState.LAST_RESORT.value) & (handoffs.c.placed_at < before)
-    return _loaded(tx, tx.execute(select(handoffs).where(left).order_by(handoffs.c.id).limit(limit)).mappings())
+    return _loaded(tx, select(handoffs).where(left).order_by(handoffs.c.id).limit(limit))
 
 
 def past_calls(tx: Connection, since: datetime, until: datetime, limit: int) -> list[tuple[Call, datetime]]:
@@ -177,17 +200,12 @@ def past_calls(tx: Connection, since: datetime, until: datetime, limit: int) -> 
 
 def load_lease(tx: Connection, from_member: str, offer_id: str) -> Lease | None:
     """The seat leased for an offer, or None."""
-    mine = (seat_leases.c.from_member == from_member) & (seat_leases.c.offer_id == offer_id)
-    row = tx.execute(select(seat_leases).where(mine)).mappings().first()
-    return _lease(row) if row else None
+    return next(map(_lease, _LEASE.find(tx, from_member, offer_id)), None)
 
 
 def running_leases(tx: Connection, unit: str, now: datetime) -> list[Taken]:
     """The seats that calls and callbacks of a unit hold at that time; who handed a call on is what its member said."""
-    it = seat_leases.c
-    held = (it.unit == unit) & (it.held_until > now) & it.state.in_(_SEAT_STATES)
-    rows = tx.execute(select(it.held_until, it.from_member, it.from_unit, it.topic, it.language, it.pool).where(held))
-    return [*(Taken(*row) for row in rows), *seats_held(tx, unit, now)]
+    return [Taken(*row) for row in _RUNNING.tuples(tx, unit=unit, now=now)]
 
 
 def add_lease(tx: Connection, lease: Lease, visits: bytes = b"") -> None:
@@ -197,43 +215,39 @@ def add_lease(tx: Connection, lease: Lease, visits: bytes = b"") -> None:
     row |= {"from_member": offer.from_member, "offer_id": offer.id, "handoff_id": offer.call.id, "unit": offer.unit}
     row |= {"expires_at": offer.expires_at, "target": lease.target, "accepted_at": lease.accepted_at, "priority": offer.call.priority}
     row |= {"pool": lease.pool, "slot": lease.slot, "context_sha256": offer.context_sha256}
-    tx.execute(insert(seat_leases).values(row))
+    insert_rows(tx, seat_leases, [row])
     note(tx, CHANGED, offer.call.id)
 
 
 def save_lease(tx: Connection, lease: Lease) -> None:
     """Keep a lease as it is now; the context goes when it is over."""
     offer = lease.offer
-    mine = (seat_leases.c.from_member == offer.from_member) & (seat_leases.c.offer_id == offer.id)
     changed = _standing(lease) | ({} if lease.state in HOLDS_SEAT else {"context": []})
-    tx.execute(update(seat_leases).where(mine).values(changed))
+    _LEASE.change(tx, changed, offer.from_member, offer.id)
     note(tx, CHANGED, offer.call.id)
 
 
 def load_visits(tx: Connection, lease: Lease) -> bytes:
     """Where the call was, as kept."""
-    mine = (seat_leases.c.from_member == lease.offer.from_member) & (seat_leases.c.offer_id == lease.offer.id)
-    return tx.scalar(select(seat_leases.c.visits).where(mine)) or b""
+    rows = _LEASE.find(tx, lease.offer.from_member, lease.offer.id)
+    return rows[0]["visits"] or b"" if rows else b""
 
 
 def handed_on(tx: Connection, handoff_id: str, unit: str) -> bool:
     """Whether this unit of ours has handed on the call that began with this handoff."""
-    mine = (handoffs.c.id == handoff_id) & (handoffs.c.from_unit == unit)
-    return tx.scalar(select(handoffs.c.id).where(mine)) is not None
+    return _FROM.tuples(tx, id=handoff_id) == [(unit,)]
 
 
 def save_lease_context(tx: Connection, lease: Lease, context: Sequence[ContextItem]) -> None:
     """Keep what the origin gave us to know."""
-    mine = (seat_leases.c.from_member == lease.offer.from_member) & (seat_leases.c.offer_id == lease.offer.id)
     told = {"context": [list(item) for item in context]}
     kept = protect(tx, seat_leases, told, from_member=lease.offer.from_member, offer_id=lease.offer.id)
-    tx.execute(update(seat_leases).where(mine).values(kept))
+    _LEASE.change(tx, kept, lease.offer.from_member, lease.offer.id)
 
 
 def load_incoming(tx: Connection, handoff_id: str) -> tuple[Lease, tuple[ContextItem, ...]] | None:
     """The newest lease of an incoming handoff with its context, or None."""
-    query = select(seat_leases).where(seat_leases.c.handoff_id == handoff_id).order_by(seat_leases.c.accepted_at.desc()).limit(1)
-    row = tx.execute(query).mappings().first()
+    row = next(iter(_INCOMING.find(tx, handoff_id)), None)
     return (_lease(row), _context(tx, seat_leases, row)) if row else None
 
 
@@ -246,7 +260,7 @@ def list_leases(tx: Connection, state: HandoffState | None, limit: int) -> list[
 
 def known_handoffs(tx: Connection, ids: Sequence[str]) -> tuple[list[Handoff], list[Lease]]:
     """Handoffs of these ids as their origin and as the accepting node knows them."""
-    outgoing = _loaded(tx, tx.execute(select(handoffs).where(handoffs.c.id.in_(ids))).mappings())
+    outgoing = _loaded(tx, select(handoffs).where(handoffs.c.id.in_(ids)))
     return outgoing, [_lease(row) for row in tx.execute(select(seat_leases).where(seat_leases.c.handoff_id.in_(ids))).mappings()]
 
 
@@ -254,7 +268,7 @@ def open_handoffs(tx: Connection, holder: str, now: datetime, since: datetime) -
     """What a desktop has to know when it comes: what `holder` placed since then, and every call that holds a seat."""
     done = HandoffState.COMPLETED.value
     own = (handoffs.c.placed_by == holder) & (handoffs.c.placed_at >= since) & (handoffs.c.state != done)
-    outgoing = _loaded(tx, tx.execute(select(handoffs).where(own).order_by(handoffs.c.placed_at.desc()).limit(OWN_MAX)).mappings())
+    outgoing = _loaded(tx, select(handoffs).where(own).order_by(handoffs.c.placed_at.desc()).limit(OWN_MAX))
     held = (seat_leases.c.held_until > now) & seat_leases.c.state.in_(_SEAT_STATES)
     return outgoing, [_lease(row) for row in tx.execute(select(seat_leases).where(held)).mappings()]
 
@@ -266,7 +280,7 @@ def close_silent(tx: Connection, before: datetime) -> int:
     return tx.execute(closed).rowcount
 
 
-def _context(tx: Connection, table: Table, row: RowMapping) -> tuple[ContextItem, ...]:
+def _context(tx: Connection, table: Table, row: Row) -> tuple[ContextItem, ...]:
     return tuple(ContextItem(*item) for item in reveal(tx, table, row)["context"])
 
 
@@ -319,24 +333,29 @@ def add_steps(tx: Connection, handoff_id: str, steps: Sequence[Step]) -> None:
         }
         for step in steps
     ]
-    if rows:
-        tx.execute(insert(handoff_steps), rows)
+    for row in rows:
+        insert_later(tx, handoff_steps, row)
 
 
-def _loaded(tx: Connection, found: Iterable[RowMapping]) -> list[Handoff]:
-    rows = list(found)
+def _loaded(tx: Connection, query: Select[Any]) -> list[Handoff]:
+    settle_rows(tx, handoffs, handoff_steps)
+    rows = list(tx.execute(query).mappings())
     steps: dict[str, list[Step]] = {row["id"]: [] for row in rows}
     query = select(handoff_steps).where(handoff_steps.c.handoff_id.in_(steps)).order_by(handoff_steps.c.number)
     for step in tx.execute(query) if rows else ():
-        steps[step.handoff_id].append(Step(step.number, HandoffState(step.state), step.unit, step.reason, step.at))
+        steps[step.handoff_id].append(_step(step._mapping))
     return [_handoff(row, tuple(steps[row["id"]])) for row in rows]
 
 
-def _call(row: RowMapping, call_id: str) -> Call:
+def _step(row: Row) -> Step:
+    return Step(row["number"], HandoffState(row["state"]), row["unit"], row["reason"], row["at"])
+
+
+def _call(row: Row, call_id: str) -> Call:
     return Call(call_id, row["region"], row["caller_region"], row["topic"], row["language"], tuple(row["visited"]))
 
 
-def _handoff(row: RowMapping, steps: tuple[Step, ...]) -> Handoff:
+def _handoff(row: Row, steps: tuple[Step, ...]) -> Handoff:
     route = route_from_wire(routing_pb2.Route.FromString(row["route"])) if row["route"] else None
     return Handoff(
         call=route.call if route else _call(row, row["id"]),
@@ -356,7 +375,7 @@ def _handoff(row: RowMapping, steps: tuple[Step, ...]) -> Handoff:
     )
 
 
-def _lease(row: RowMapping) -> Lease:
+def _lease(row: Row) -> Lease:
     call = replace(_call(row, row["handoff_id"]), priority=row["priority"])
     offer = Offer(row["offer_id"], call, row["from_unit"], row["from_member"], row["unit"], row["expires_at"], row["context_sha256"])
     state, places = HandoffState(row["state"]), (row["taken_by"], row["pool"], row["slot"])

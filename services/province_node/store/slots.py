@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Column, Connection, String, Table, delete, insert, select, update
+from sqlalchemy import JSON, BigInteger, Column, Connection, String, Table, bindparam, delete, insert, select, update
 
+from twelve333.adapters.sql.rows import Query
 from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.core.routing.ledger import Promise
 from twelve333.core.routing.slots import TERM, Account
@@ -25,11 +27,20 @@ slot_accounts = Table(
 )
 
 
+def _accounts_query() -> Query:
+    """Accounts at `unit` that have not ended `now` and end until `last`."""
+    it = slot_accounts.c
+    running = (it.unit == bindparam("unit")) & (it.until > bindparam("now")) & (it.until <= bindparam("last"))
+    return Query(select(it.member, it.promises, it.wanted).where(running))
+
+
+_ACCOUNTS: Final = _accounts_query()
+
+
 def load_accounts(tx: Connection, unit: str, now: datetime) -> dict[str, Account]:
     """What members hold of a unit; what lasts longer than anything was ever promised is from before our clock was set back."""
-    it = slot_accounts.c
-    rows = tx.execute(select(it.member, it.promises, it.wanted).where((it.unit == unit) & (it.until > now) & (it.until <= now + TERM)))
-    return {row.member: Account(tuple(map(_promise, row.promises)), row.wanted) for row in rows}
+    rows = _ACCOUNTS.tuples(tx, unit=unit, now=now, last=now + TERM)
+    return {member: Account(tuple(map(_promise, promises)), wanted) for member, promises, wanted in rows}
 
 
 def save_account(tx: Connection, unit: str, member: str, account: Account, epoch: int) -> None:

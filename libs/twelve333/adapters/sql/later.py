@@ -135,6 +135,13 @@ def settle(tx: Connection) -> None:
         later.write(tx)
 
 
+def settle_rows(tx: Connection, *tables: Table) -> None:
+    """Write what was put off now, if there are rows of these tables, because they are about to be read or changed."""
+    later: Later | None = tx.info.get(_LATER)
+    if later is not None and any(table in tables for table, _ in later.rows):
+        later.write(tx)
+
+
 @contextmanager
 def putting_off(tx: Connection, begin: Sequence[str], alone: bool) -> Iterator[None]:
     """Put writes off until the end of this block, and write them if it ends well.
