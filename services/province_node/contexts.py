@@ -60,6 +60,6 @@ class ContextFetcher:
     async def _ask(self, lease: Lease) -> tuple[ContextItem, ...]:
         if lease.offer.from_member == self._node.province:
             return await self._node.database.read(lambda tx: store.load_context(tx, lease.offer.call.id))
-        stub = service_pb2_grpc.HandoffPeerServiceStub(self._node.peers.channel(lease.offer.from_member))
+        stub = self._node.peers.stub(lease.offer.from_member, service_pb2_grpc.HandoffPeerServiceStub)
         answer = await stub.FetchContext(pb.FetchContextRequest(offer_id=lease.offer.id), timeout=FETCH_SECONDS)
         return context_from_wire(answer.items)

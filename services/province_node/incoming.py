@@ -81,7 +81,7 @@ class Incoming:
         return lease
 
     async def _tell_origin(self, lease: Lease, to: HandoffState, reason: str) -> None:
-        stub = service_pb2_grpc.HandoffPeerServiceStub(self._node.peers.channel(lease.offer.from_member))
+        stub = self._node.peers.stub(lease.offer.from_member, service_pb2_grpc.HandoffPeerServiceStub)
         outcome = pb.ReportOutcomeRequest(offer_id=lease.offer.id, state=state_to_wire(to), reason=reason)
         await stub.ReportOutcome(outcome, timeout=NOTICE_SECONDS)
 

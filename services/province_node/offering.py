@@ -82,7 +82,7 @@ class Offering:
         Raises:
             grpc.aio.AioRpcError: it did not get there; the lease ends by itself, and the event is told as well.
         """
-        stub = service_pb2_grpc.HandoffPeerServiceStub(self.node.peers.channel(member))
+        stub = self.node.peers.stub(member, service_pb2_grpc.HandoffPeerServiceStub)
         await stub.NotifyHandoff(pb.NotifyHandoffRequest(offer_id=offer_id, state=state_to_wire(state)), timeout=NOTICE_SECONDS)
         if state not in HOLDS_SEAT:
             self.slots.ended(offer_id.rpartition(".")[2], offer_id)
@@ -102,7 +102,7 @@ class Offering:
 
     async def _ask_peer(self, handoff: Handoff, offer: Offer, seconds: float, visits: Visits | None) -> Handoff:
         try:
-            stub = service_pb2_grpc.HandoffPeerServiceStub(self.node.peers.channel(handoff.member))
+            stub = self.node.peers.stub(handoff.member, service_pb2_grpc.HandoffPeerServiceStub)
             answer = await stub.OfferHandoff(offer_to_wire(offer, visits), timeout=seconds)
         except grpc.aio.AioRpcError as error:
             return self._failed(handoff, service_error(error, Target(handoff.member)).refusal)

@@ -72,6 +72,24 @@ class Auditor:
         await self._record(self._entry(action, subject)(OK if found is not None else "NOT_FOUND"))
         return found
 
+    async def read_one(self, action: str, subject: str, work: Callable[[Connection], T]) -> T:
+        """As `read`, in one unit of work together with its record: for what is found by its key, so that others do not wait for it."""
+        entry = self._entry(action, subject)
+
+        def unit(tx: Connection) -> T:
+            found = work(tx)
+            self._records.append(tx, entry(OK if found is not None else "NOT_FOUND"))
+            return found
+
+        try:
+            return await self._database.write(unit)
+        except Refused as refused:
+            if refused.refusal.code.kind not in _NOBODYS_FAULT:
+                raise
+            found = await self._database.read(work)
+            log.error("access not recorded", code=refused.refusal.code.name, method=action)
+            return found
+
     async def _record(self, entry: Entry) -> None:
         try:
             await self._database.write(lambda tx: self._records.append(tx, entry))

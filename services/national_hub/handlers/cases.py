@@ -25,7 +25,7 @@ class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
         """Show one case with its history."""
         if refusal := check_id(request.case_id):
             raise Refused(refusal)
-        case = await self._hub.audit.read("cases.read", request.case_id, lambda tx: store.load(tx, request.case_id))
+        case = await self._hub.audit.read_one("cases.read", request.case_id, lambda tx: store.load(tx, request.case_id))
         if case is None:
             raise Refused(refuse(codes.NOT_FOUND, id=request.case_id))
         return case_to_wire(case, self._hub.clock())

@@ -106,9 +106,9 @@ class HandoffHandlers(service_pb2_grpc.HandoffServiceServicer):
         read = self._node.database.read
         outgoing = await read(lambda tx: store.load_handoff(tx, request.id))
         if outgoing:
-            told = await self._node.audit.read("handoff.read", request.id, lambda tx: store.load_context(tx, request.id))
+            told = await self._node.audit.read_one("handoff.read", request.id, lambda tx: store.load_context(tx, request.id))
             return handoff_to_wire(outgoing, told)
-        incoming = await self._node.audit.read("handoff.read", request.id, lambda tx: store.load_incoming(tx, request.id))
+        incoming = await self._node.audit.read_one("handoff.read", request.id, lambda tx: store.load_incoming(tx, request.id))
         if incoming is None:
             raise Refused(refuse(codes.HANDOFF_UNKNOWN, id=request.id[:64]))
         lease, told = incoming

@@ -16,6 +16,7 @@ from twelve333.api.routing.v1 import service_pb2 as pb
 from twelve333.core.decision import Refused, accepted, refuse
 from twelve333.core.ids import check_id
 from twelve333.core.routing import codes
+from twelve333.core.routing.context import ContextItem
 from twelve333.core.routing.handoff import Step, bring_back, complete
 from twelve333.core.routing.machine import HOLDS_SEAT, PUT_THROUGH, HandoffState
 from twelve333.core.routing.offers import Offer
@@ -108,12 +109,17 @@ class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
         """Give the context of a call to the member that holds a seat for it."""
         # The other side may ask before our own record of its acceptance is written.
         await self._handoffs.settled(request.offer_id.rpartition(".")[0])
-        handoff = await self._node.database.read(lambda tx: store.find_by_offer(tx, request.offer_id))
-        if handoff is None:
-            raise Refused(refuse(codes.HANDOFF_UNKNOWN, id=request.offer_id[:80]))
-        if handoff.member != current_caller().member or handoff.state not in HOLDS_SEAT:
-            raise Refused(refuse(codes.OFFER_NOT_YOURS, offer=request.offer_id))
-        told = await self._node.audit.read("handoff.context", request.offer_id, lambda tx: store.load_context(tx, handoff.call.id))
+        member = current_caller().member
+
+        def load(tx: Connection) -> tuple[ContextItem, ...]:
+            offered = store.load_offered(tx, request.offer_id)
+            if offered is None:
+                raise Refused(refuse(codes.HANDOFF_UNKNOWN, id=request.offer_id[:80]))
+            if offered.member != member or offered.state not in HOLDS_SEAT:
+                raise Refused(refuse(codes.OFFER_NOT_YOURS, offer=request.offer_id))
+            return offered.context
+
+        told = await self._node.audit.read_one("handoff.context", request.offer_id, load)
         return pb.FetchContextResponse(items=context_to_wire(told))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import grpc
 
@@ -17,6 +17,7 @@ from .credentials import FollowedCredentials, Stamp, channel_options
 
 START_SECONDS: Final = 2.0  # for calls that were just made on a channel that was then replaced
 FINISH_SECONDS: Final = 900.0  # and for them to end; streams last no longer
+S = TypeVar("S")
 PEER_UNKNOWN: Final = Code("COMMON_PEER_UNKNOWN", Kind.NOT_FOUND)
 
 
@@ -39,6 +40,7 @@ class Peers:
         self._credentials = credentials
         self._interceptors = interceptors
         self._channels: dict[str, tuple[str, Stamp | None, grpc.aio.Channel]] = {}
+        self._stubs: dict[tuple[str, object], tuple[grpc.aio.Channel, Any]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def channel(self, member: str) -> grpc.aio.Channel:
@@ -62,8 +64,18 @@ class Peers:
             self._retire(known[2])
         return channel
 
+    def stub(self, member: str, make: Callable[[grpc.aio.Channel], S]) -> S:
+        """The stub that `make` makes of the channel to `member`, made once; raises as `channel`. Use it at once, do not keep it."""
+        channel, key = self.channel(member), (member, make)
+        known = self._stubs.get(key)
+        if known is None or known[0] is not channel:
+            known = self._stubs[key] = channel, make(channel)
+        stub: S = known[1]
+        return stub
+
     async def close(self) -> None:
         """Close every channel."""
+        self._stubs.clear()
         for task in self._closing:
             task.cancel()
         for _, _, channel in self._channels.values():
