@@ -107,8 +107,8 @@ class RoutingView:
 
     def is_left_alone(self, member: str, now: datetime) -> bool:
         """Whether the breaker of a member is open."""
-        until = self.observed(now).unreachable.get(member)
-        return until is not None and until > now
+        until = self._unreachable.get(member)
+        return until is not None and now < until <= now + BREAK_MOST
 
     def missed(self, member: str, now: datetime) -> None:
         """A member did not answer: leave it alone, longer each time."""

@@ -60,6 +60,7 @@ class SlotBoard:
         self._view, self._peers, self._clock = view, peers, clock
         self._holdings: dict[str, Holding] = {}
         self._since: dict[str, tuple[Holding, dict[str, Call]]] = {}  # by unit: the newest answer, and our calls taken since
+        self._ended: set[str] = set()  # units where calls have ended that are still counted
         self._calls: dict[str, deque[tuple[datetime, Call]]] = {}
         self._asked_at = float("-inf")
         self.renewing = Background("slots", self.step, RENEW.total_seconds())
@@ -67,6 +68,9 @@ class SlotBoard:
 
     def usable(self) -> Mapping[str, Slots]:
         """Room by unit, as decisions read it; what has ended is looked at by them."""
+        for unit in self._ended & self._since.keys():
+            self._count(unit)
+        self._ended.clear()
         return {unit: holding.slots for unit, holding in self._holdings.items()}
 
     def shown(self) -> list[Shown]:
@@ -96,19 +100,23 @@ class SlotBoard:
         """A unit took a call of ours: one slot less, until the call ends or the next answer says it better."""
         if unit in self._holdings:
             _, calls = self._since.setdefault(unit, (self._holdings[unit], {}))
-            calls[offer_id] = call
-            self._count(unit)
+            if offer_id not in calls:
+                calls[offer_id] = call
+                self._left(unit, spent(self._holdings[unit], call))
 
     def ended(self, unit: str, offer_id: str) -> None:
         """A call of ours at a unit is over, and its node knows: its slot is ours again."""
         if unit in self._holdings and unit in self._since:
             self._since[unit][1].pop(offer_id, None)
-            self._count(unit)
+            self._ended.add(unit)  # counted when somebody asks
 
     def _count(self, unit: str) -> None:
         """What is left of the newest answer beside the calls since; never a counter."""
         answered, calls = self._since[unit]
-        left = self._holdings[unit] = reduce(spent, calls.values(), answered)
+        self._left(unit, reduce(spent, calls.values(), answered))
+
+    def _left(self, unit: str, left: Holding) -> None:
+        self._holdings[unit] = left
         if left.slots.free == 0:
             self._soon()
 

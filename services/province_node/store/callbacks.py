@@ -6,7 +6,23 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, Column, Connection, Index, Integer, RowMapping, Select, String, Table, bindparam, insert, or_, select, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    RowMapping,
+    Select,
+    String,
+    Table,
+    bindparam,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from twelve333.adapters.sql.database import note
 from twelve333.adapters.sql.fields import personal, protect, reveal
@@ -115,7 +131,7 @@ def seats_held_query() -> Select[Any]:
     """The seats that callbacks of `unit` hold at the time `now`, on behalf of whom the caller asked first: the columns of `Taken`."""
     it = callbacks.c
     held = (it.unit == bindparam("unit")) & or_(*(it.state == state for state in _HOLDS)) & (it.held_until > bindparam("now"))
-    return select(it.held_until, it.from_member, it.from_unit, it.topic, it.language, it.pool).where(held)
+    return select(it.held_until, it.from_member, it.from_unit, it.topic, it.language, it.pool, literal(1)).where(held)
 
 
 def _changing(callback: Callback) -> dict[str, Any]:

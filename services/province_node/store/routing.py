@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     false,
+    func,
     or_,
     select,
     union_all,
@@ -125,10 +126,11 @@ _INCOMING: Final = Rows(seat_leases, seat_leases.c.handoff_id, order=[seat_lease
 
 
 def _running_query() -> Query:
-    """The seats that calls and callbacks of `unit` hold at the time `now`."""
+    """The seats that calls and callbacks of `unit` hold at the time `now`, those that differ in nothing but their end together."""
     it = seat_leases.c
     held = (it.unit == bindparam("unit")) & (it.held_until > bindparam("now")) & or_(*(it.state == state for state in _SEAT_STATES))
-    calls = select(it.held_until, it.from_member, it.from_unit, it.topic, it.language, it.pool).where(held)
+    alike = it.from_member, it.from_unit, it.topic, it.language, it.pool
+    calls = select(func.min(it.held_until), *alike, func.count()).where(held).group_by(*alike)
     return Query(union_all(calls, seats_held_query()))
 
 

@@ -77,13 +77,13 @@ class FollowedCredentials:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._stamp = _changed_at(folder)
+        self._folder, self._files = folder, _followed(folder)
+        self._stamp = _changed_at(self._files)
         self._credentials = channel_credentials(folder)
 
     def now(self) -> tuple[Stamp, grpc.ChannelCredentials]:
         """The credentials to dial with, and a stamp that changes with them."""
-        stamp = _changed_at(self._folder)
+        stamp = _changed_at(self._files)
         if stamp != self._stamp:
             try:
                 self._credentials, self._stamp = channel_credentials(self._folder), stamp
@@ -146,8 +146,8 @@ class _Certificates:
 
     def __init__(self, folder: Path, callers_prove_themselves: bool) -> None:
         self._folder = folder
-        self._mutual = callers_prove_themselves
-        self._stamp = _changed_at(folder)
+        self._mutual, self._files = callers_prove_themselves, _followed(folder)
+        self._stamp = _changed_at(self._files)
 
     def load(self) -> grpc.ServerCertificateConfiguration:
         """Read and check the files."""
@@ -156,7 +156,7 @@ class _Certificates:
 
     def newer(self) -> grpc.ServerCertificateConfiguration | None:
         """The new configuration if chain or roots have changed, None to keep the one in use."""
-        stamp = _changed_at(self._folder)
+        stamp = _changed_at(self._files)
         if stamp == self._stamp:
             return None
         try:
@@ -168,5 +168,11 @@ class _Certificates:
         return loaded
 
 
-def _changed_at(folder: Path) -> Stamp:
-    return changed_at(folder / CHAIN_FILE), changed_at(folder / ROOT_FILE)
+def _followed(folder: Path) -> tuple[Path, Path]:
+    """The files that are looked at before each call, named once."""
+    return folder / CHAIN_FILE, folder / ROOT_FILE
+
+
+def _changed_at(files: tuple[Path, Path]) -> Stamp:
+    chain, roots = files
+    return changed_at(chain), changed_at(roots)

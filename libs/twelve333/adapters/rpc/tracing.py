@@ -101,5 +101,5 @@ class _StreamUnary(grpc.aio.StreamUnaryClientInterceptor):
 
 
 def trace_interceptors() -> tuple[grpc.aio.ClientInterceptor, ...]:
-    """For channels used through plain stubs; `Calls` of the SDK carries the trace itself. None where nothing is traced: they cost a task a call."""
+    """For channels used through plain stubs; `Calls` of the SDK carries the trace itself. None without traces: they cost a task a call."""
     return (_UnaryUnary(), _UnaryStream(), _StreamUnary()) if tracing_is_on() else ()

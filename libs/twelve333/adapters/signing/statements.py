@@ -24,6 +24,7 @@ from ...core.delivery.codes import SIGNATURE_MISSING, SIGNATURE_WRONG
 from ...core.identity import FEDERATION_DOMAIN, Role
 from ..clock import Clock
 from ..telemetry.logs import logger
+from .files import changed_at
 from .keys import CHAIN_FILE, KEY_FILE, ROOT_FILE, certificate_identity, fingerprint_of, is_issued_by, load_certificates, load_key
 from .profiles import UNREADABLE
 
@@ -54,13 +55,13 @@ class Signer:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._stamp = _stamp(folder / CHAIN_FILE)
+        self._folder, self._file = folder, folder / CHAIN_FILE
+        self._stamp = changed_at(self._file)
         self._key, self._chain = self._load()
 
     def sign(self, said: bytes) -> Signature:
         """The signature under these bytes."""
-        stamp = _stamp(self._folder / CHAIN_FILE)
+        stamp = changed_at(self._file)
         if stamp != self._stamp:
             try:
                 self._key, self._chain = self._load()
@@ -96,7 +97,7 @@ class Verifier:
 
     def __init__(self, folder: Path, revoked: Callable[[str], bool], clock: Clock) -> None:
         self._file, self._revoked, self._clock = folder / ROOT_FILE, revoked, clock
-        self._stamp = _stamp(self._file)
+        self._stamp = changed_at(self._file)
         self._roots = load_certificates(self._file)
         self._known: dict[bytes, _Signer] = {}
 
@@ -141,7 +142,7 @@ class Verifier:
         return self._known[name]
 
     def _follow_roots(self) -> None:
-        stamp = _stamp(self._file)
+        stamp = changed_at(self._file)
         if stamp == self._stamp:
             return
         try:
@@ -177,10 +178,3 @@ def _is_authority(certificate: x509.Certificate) -> bool:
         return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
     except x509.ExtensionNotFound:
         return False
-
-
-def _stamp(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0

@@ -15,14 +15,15 @@ from ..coverage.seats import Part
 
 
 class Taken(NamedTuple):
-    """A seat that a call holds.
+    """A seat that a call holds, or the seats of several calls that differ in nothing but their end.
 
     Args:
-        until: when it ends by itself.
+        until: when it ends by itself; of several the first.
         member: whose call it is.
         source: the unit that handed it on, empty if the member does not serve it.
         topic, language: of the call.
         pool: name of the kept part in which it sits, empty if none was kept then.
+        calls: how many.
     """
 
     until: datetime
@@ -31,6 +32,7 @@ class Taken(NamedTuple):
     topic: str
     language: str
     pool: str = ""
+    calls: int = 1
 
 
 class Promise(NamedTuple):
@@ -60,7 +62,8 @@ class Ledger:
         self.used: dict[str, Counter[str]] = {}
         for seat in self._taken:
             used = self.used.setdefault(seat.member, Counter())
-            used.update(part.name for part in parts if self._counts(part, seat))
+            for part in parts:
+                used[part.name] += seat.calls if self._counts(part, seat) else 0
 
     def _counts(self, part: Part, seat: Taken) -> bool:
         """Whether a call counts against a part; who sits in a part that is no longer kept counts among everybody's."""
