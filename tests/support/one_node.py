@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -76,12 +76,17 @@ async def one_node(tmp_path: Path) -> AsyncIterator[Node]:
     )
     replica = SimpleNamespace(current=directory, version=3, on_change=lambda listener: None)
     settings = SimpleNamespace(province="350000", handoff=Limits(), cases=Cases(), locale="en")
-    peers = SimpleNamespace(channel=lambda member: made.unheard.append(member) or _deaf())
+    peers = peers_by(lambda member: made.unheard.append(member) or _deaf())
     context = NodeContext(cast("Any", settings), database, delivery.outbox, lambda: made.now, cast("Any", replica), cast("Any", peers), b"")
     made = Node(context, CallParts.of(context))
     yield made
     await made.parts.errands.stop()
     await database.close()
+
+
+def peers_by(channel: Callable[[str], Any]) -> SimpleNamespace:
+    """Stands in for `Peers`: every call goes over what `channel` gives."""
+    return SimpleNamespace(channel=channel, stub=lambda member, make: make(channel(member)))
 
 
 def _deaf() -> grpc.aio.Channel:

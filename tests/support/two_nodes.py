@@ -20,6 +20,7 @@ from province_node.handlers.slots import SlotPeerHandlers
 from province_node.settings import Handoff as Limits
 from province_node.store import delivery_of
 from province_node.store import metadata as tables
+from tests.support.one_node import peers_by
 from twelve333.adapters.rpc import access
 from twelve333.adapters.sql import open_database
 from twelve333.api.registration.v1 import registration_pb2
@@ -123,7 +124,7 @@ async def _member(member: str, folder: Path, directory: registration_pb2.Directo
     await database.write(lambda tx: delivery.outbox.begin_epoch(tx, START))
     replica = SimpleNamespace(current=directory, version=3, on_change=lambda listener: None)
     settings = SimpleNamespace(province=member, handoff=Limits(), cases=Cases(), locale="en")
-    peers = SimpleNamespace(channel=lambda other: nodes.wire.channel(member, other))
+    peers = peers_by(lambda other: nodes.wire.channel(member, other))
     unused = cast("Any", None)
     context = NodeContext(
         cast("Any", settings), database, delivery.outbox, lambda: nodes.now, cast("Any", replica), cast("Any", peers), unused
