@@ -18,7 +18,7 @@ from twelve333.core.ids import check_id
 from twelve333.core.routing import codes
 from twelve333.core.routing.context import ContextItem
 from twelve333.core.routing.handoff import Step, bring_back, complete
-from twelve333.core.routing.machine import HOLDS_SEAT, PUT_THROUGH, HandoffState
+from twelve333.core.routing.machine import PUT_THROUGH, HandoffState
 from twelve333.core.routing.offers import Offer
 from twelve333.core.routing.rules import check_call
 from twelve333.core.routing.test_calls import answer as answer_test_call
@@ -32,6 +32,7 @@ from ..handoffs import Handoffs, Rule
 from ..routing_view import RoutingView
 from ..seats import lease_seat, note_lease
 from ..store import routing as store
+from ..store.offered import load_offered
 
 TOLD_OF_A_SEAT: Final = PUT_THROUGH | {HandoffState.COMPLETED, HandoffState.RETURNED, HandoffState.EXPIRED}
 SHA256_BYTES: Final = 32
@@ -112,10 +113,10 @@ class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
         member = current_caller().member
 
         def load(tx: Connection) -> tuple[ContextItem, ...]:
-            offered = store.load_offered(tx, request.offer_id)
+            offered = load_offered(tx, [request.offer_id]).get(request.offer_id)
             if offered is None:
                 raise Refused(refuse(codes.HANDOFF_UNKNOWN, id=request.offer_id[:80]))
-            if offered.member != member or offered.state not in HOLDS_SEAT:
+            if not offered.is_for(member):
                 raise Refused(refuse(codes.OFFER_NOT_YOURS, offer=request.offer_id))
             return offered.context
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
@@ -118,8 +118,7 @@ CHANGED: Final = "handoffs"  # noted with the id of each handoff that changed
 _SEAT_STATES = sorted(state.value for state in HOLDS_SEAT)
 _HANDOFF: Final = Rows(handoffs, handoffs.c.id)
 _STEPS: Final = Rows(handoff_steps, handoff_steps.c.handoff_id, order=[handoff_steps.c.number])
-_TOLD_COLUMNS: Final = [handoffs.c[name] for name in ("id", "offer_id", "member", "state", "context")]
-_TOLD: Final = Query(select(*_TOLD_COLUMNS).where(handoffs.c.id == bindparam("id")), handoffs)
+_TOLD: Final = Query(select(handoffs.c.id, handoffs.c.context).where(handoffs.c.id == bindparam("id")), handoffs)
 _FROM: Final = Query(select(handoffs.c.from_unit).where(handoffs.c.id == bindparam("id")), handoffs)
 _LEASE: Final = Rows(seat_leases, seat_leases.c.from_member, seat_leases.c.offer_id)
 _INCOMING: Final = Rows(seat_leases, seat_leases.c.handoff_id, order=[seat_leases.c.accepted_at.desc()], limit=1)
@@ -135,14 +134,6 @@ def _running_query() -> Query:
 
 
 _RUNNING: Final = _running_query()
-
-
-class Offered(NamedTuple):
-    """Who was asked under an offer, where the handoff stands, and what the caller told."""
-
-    member: str
-    state: HandoffState
-    context: tuple[ContextItem, ...]
 
 
 def add_handoff(tx: Connection, handoff: Handoff, context: Sequence[ContextItem]) -> None:
@@ -181,14 +172,6 @@ def load_context(tx: Connection, handoff_id: str) -> tuple[ContextItem, ...]:
     """What the caller told, as kept at the origin."""
     row = next(iter(_TOLD.dicts(tx, id=handoff_id)), None)
     return _context(tx, handoffs, row) if row else ()
-
-
-def load_offered(tx: Connection, offer_id: str) -> Offered | None:
-    """Of the handoff whose present offer this is what its acceptor may ask for, or None."""
-    row = next(iter(_TOLD.dicts(tx, id=offer_id.rpartition(".")[0])), None)
-    if row is None or row["offer_id"] != offer_id:
-        return None
-    return Offered(row["member"], HandoffState(row["state"]), _context(tx, handoffs, row))
 
 
 def list_handoffs(tx: Connection, state: HandoffState | None, limit: int) -> list[Handoff]:

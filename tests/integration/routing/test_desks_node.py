@@ -9,6 +9,7 @@ from tests.support.one_node import CONTEXT, HOLD, START, UNUSED, Node, called_by
 from province_node.handlers.desk import DeskHandlers
 from province_node.handlers.handoff import HandoffHandlers
 from province_node.handlers.routing import take_outcome
+from province_node.store import delivery_of
 from province_node.store import routing as store
 from twelve333.adapters.sql.delivery import Inbound
 from twelve333.api.routing.v1 import desk_pb2, events_pb2, routing_pb2
@@ -88,7 +89,7 @@ async def test_what_comes_back_is_recorded_at_the_origin_with_the_reason_by_even
         await node.peer.ReportOutcome(told, UNUSED)
     event = events_pb2.HandoffOutcome(offer_id=placed.offer_id, state=state, reason="NO_ANSWER")
     inbound = Inbound("350000", 1, 1, "e1", "twelve333.api.routing.v1.HandoffOutcome", "h1", event.SerializeToString(), START)
-    apply = take_outcome(node.parts.handoffs)
+    apply = take_outcome(node.parts.handoffs, delivery_of("350000"))
     await node.context.database.write(lambda tx: apply(tx, inbound, START))
     kept = await node.context.database.read(lambda tx: store.load_handoff(tx, "h1"))
     assert kept is not None

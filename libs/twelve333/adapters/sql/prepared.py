@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ARRAY,
     JSON,
+    CompoundSelect,
     Connection,
     LargeBinary,
     Select,
@@ -44,7 +45,7 @@ _Process = Callable[[Any], Any] | None
 class Prepared:
     """A query or an update with named parameters."""
 
-    def __init__(self, statement: Select[Any] | Update) -> None:
+    def __init__(self, statement: Select[Any] | CompoundSelect[Any] | Update) -> None:
         self._statement = statement
         self._compiled: dict[str, tuple[str, list[tuple[str, _Process]], Row]] = {}
 
