@@ -17,6 +17,7 @@ from .incoming import Incoming
 from .last_resorts import LastResorts
 from .offering import Offering
 from .routing_view import RoutingView
+from .seats import Seating
 from .slots import SlotBoard
 from .visits import VisitList
 
@@ -57,7 +58,7 @@ class CallParts:
         view, errands = RoutingView(node.directory, node.province, node.clock), Errands()
         slots = SlotBoard(view, node.peers, node.clock)
         visits = VisitList(node, view)
-        handoffs = Handoffs(Offering(node, view, errands, slots, CallsCounted(node.clock)), visits)
+        handoffs = Handoffs(Offering(node, view, errands, slots, CallsCounted(node.clock), Seating(node, view)), visits)
         fetcher, incoming, granting = ContextFetcher(node), Incoming(node, errands), Granting(node, view)
         line = CallbackLine(node, view)
         resorts = LastResorts(handoffs, line.enter)

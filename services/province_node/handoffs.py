@@ -16,6 +16,7 @@ from typing import Final
 from opentelemetry import metrics
 from sqlalchemy import Connection
 
+from twelve333.adapters.together import Together
 from twelve333.core.decision import Decision, Refusal, Refused, accepted, refuse
 from twelve333.core.ids import HUB, check_id
 from twelve333.core.routing import codes
@@ -57,7 +58,8 @@ class Handoffs:
         self._offering = offering
         self.node = offering.node
         self.view = offering.view
-        self.counted = offering.counted
+        self.counted, self.seating = offering.counted, offering.seating
+        self._known = Together(self._load_known)
         self._placing: dict[str, asyncio.Task[Handoff]] = {}
 
     async def place(self, asked: Call, from_unit: str, context: Sequence[ContextItem], placed_by: str = "", after: str = "") -> Handoff:
@@ -90,11 +92,11 @@ class Handoffs:
             raise Refused(refuse(codes.HANDOFF_OTHER_CONTENT, id=call.id))
         return handoff
 
-    async def settled(self, handoff_id: str) -> None:
-        """Wait until a handoff that is being placed is recorded."""
-        task = self._placing.get(handoff_id)
-        if task:
-            await asyncio.wait([task])
+    async def settled(self, *handoff_ids: str) -> None:
+        """Wait until those of these handoffs that are being placed are recorded."""
+        tasks = [task for each in handoff_ids if (task := self._placing.get(each))]
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def record(self, handoff_id: str, rule: Rule) -> Handoff:
         """Take one step of a handoff of ours.
@@ -184,13 +186,19 @@ class Handoffs:
 
     async def _place(self, asked: Handoff, context: Sequence[ContextItem], before: Visits | None) -> Handoff:
         call = asked.call
-        known = await self.node.database.read(lambda tx: store.load_handoff(tx, call.id))
-        if known:
+        if known := await self._known.one(call.id):
             return known
         with self.counted.place(call.id):
             handoff = await self._place_new(asked, context, before)
         self.counted.recorded(handoff.steps[0].at)
         return handoff
+
+    async def _load_known(self, ids: Sequence[str]) -> Sequence[Handoff | None]:
+        def load(tx: Connection) -> list[Handoff | None]:
+            there = store.kept(tx, ids)
+            return [store.load_handoff(tx, each) if each in there else None for each in ids]
+
+        return await self.node.database.read(load)
 
     async def _place_new(self, asked: Handoff, context: Sequence[ContextItem], before: Visits | None) -> Handoff:
         call = asked.call

@@ -8,7 +8,6 @@ from typing import Final
 
 import grpc
 from opentelemetry import metrics
-from sqlalchemy import Connection
 
 from twelve333.adapters.signing.authority import CLOCK_SKEW
 from twelve333.api.routing.v1 import service_pb2 as pb
@@ -27,7 +26,7 @@ from .books import CallsCounted
 from .context import NodeContext
 from .errands import Errands
 from .routing_view import RoutingView
-from .seats import lease_seat
+from .seats import Seating
 from .slots import SlotBoard
 
 # Clocks of provinces differ, by as much as a certificate allows for; how long we wait for an answer is limited by the RPC's deadline.
@@ -46,13 +45,14 @@ _SEATS = metrics.get_meter("twelve333.routing").create_counter(
 
 @dataclass(frozen=True, slots=True)
 class Offering:
-    """What asking needs: the node's ports, what it routes by, someone to send on errands, the slots that it holds, the count of calls."""
+    """What asking needs: the node's ports, what it routes by, someone to send on errands, slots it holds, the count of calls, our seats."""
 
     node: NodeContext
     view: RoutingView
     errands: Errands
     slots: SlotBoard
     counted: CallsCounted
+    seating: Seating
 
     async def ask(self, handoff: Handoff, seconds: float, visits: Visits | None = None) -> Handoff:
         """Ask the unit to which `handoff` is offered; the handoff as it then stands (accepted, refused, expired or unreachable).
@@ -88,17 +88,12 @@ class Offering:
             self.slots.ended(offer_id.rpartition(".")[2], offer_id)
 
     async def _ask_here(self, handoff: Handoff, offer: Offer, visits: Visits | None) -> Handoff:
-        node, snapshot, now = self.node, self.view.snapshot, self.node.clock()
-        hold = timedelta(seconds=node.settings.handoff.seat_hold_seconds)
-
-        def keep(tx: Connection) -> str:
-            return lease_seat(tx, snapshot, node.province, offer, hold, now, visits).target
-
+        now, hold = self.node.clock(), timedelta(seconds=self.node.settings.handoff.seat_hold_seconds)
         try:
-            target = await node.database.write(keep)
+            leased = await self.seating.lease(offer, visits)
         except Refused as refused:
             return self._refused(handoff, refused.refusal)
-        return _kept(take(handoff, target, hold, now))
+        return _kept(take(handoff, leased.lease.target, hold, now))
 
     async def _ask_peer(self, handoff: Handoff, offer: Offer, seconds: float, visits: Visits | None) -> Handoff:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 from grpc.aio import ServicerContext
@@ -74,12 +75,18 @@ class Auditor:
 
     async def read_one(self, action: str, subject: str, work: Callable[[Connection], T]) -> T:
         """As `read`, in one unit of work together with its record: for what is found by its key, so that others do not wait for it."""
-        entry = self._entry(action, subject)
+        return (await self.read_some(action, lambda tx: {subject: work(tx)}))[subject]
 
-        def unit(tx: Connection) -> T:
+    async def read_some(self, action: str, work: Callable[[Connection], dict[str, T]]) -> dict[str, T]:
+        """As `read_one` for several things at once, by their ids; each leaves a record of its own."""
+
+        def unit(tx: Connection) -> dict[str, T]:
             found = work(tx)
-            self._records.append(tx, entry(OK if found is not None else "NOT_FOUND"))
+            for subject, one in found.items():
+                self._records.append(tx, entry(subject)(OK if one is not None else "NOT_FOUND"))
             return found
+
+        entry = partial(self._entry, action)
 
         try:
             return await self._database.write(unit)

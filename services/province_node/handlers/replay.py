@@ -26,7 +26,7 @@ from twelve333.wire.routing import route_to_wire
 
 from ..context import NodeContext
 from ..routing_view import RoutingView
-from ..store import past_directories
+from ..store import past_calls, past_directories
 from ..store import routing as store
 
 CALLS_MAX: Final = 100_000
@@ -81,4 +81,4 @@ class ReplayHandlers(replay_pb2_grpc.ReplayServiceServicer):
         return pb.CompareRulesResponse(calls=found.calls, changes=changes)
 
     async def _calls(self, since: datetime, until: datetime) -> list[tuple[Call, datetime]]:
-        return await self._node.database.read(lambda tx: store.past_calls(tx, since, until, CALLS_MAX))
+        return await self._node.database.read(lambda tx: past_calls.past_calls(tx, since, until, CALLS_MAX))

@@ -30,12 +30,13 @@ from ..contexts import ContextFetcher
 from ..errands import Errands
 from ..handoffs import Handoffs, Rule
 from ..routing_view import RoutingView
-from ..seats import lease_seat, note_lease
+from ..seats import note_lease
 from ..store import routing as store
 from ..store.offered import load_offered
 
 TOLD_OF_A_SEAT: Final = PUT_THROUGH | {HandoffState.COMPLETED, HandoffState.RETURNED, HandoffState.EXPIRED}
 SHA256_BYTES: Final = 32
+OTHERS_MAX: Final = 63
 
 
 class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
@@ -68,15 +69,14 @@ class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
         if request.test:
             return pb.OfferHandoffResponse(target=accepted(answer_test_call(offer, snapshot, node.province)).state)
         await self._admit(offer, now)
-        hold = timedelta(seconds=node.settings.handoff.seat_hold_seconds)
-        lease = await node.database.write(lambda tx: lease_seat(tx, snapshot, node.province, offer, hold, now, visits))
-        if lease.accepted_at == now and offer.from_member != node.province:
-            self._handoffs.counted.accepted(now)
+        leased = await self._handoffs.seating.lease(offer, visits)
+        lease = leased.lease
+        if leased.is_new and offer.from_member != node.province:
+            self._handoffs.counted.accepted(lease.accepted_at)
         if offer.context_sha256:
             self._errands.run(self._fetcher.fetch_soon(lease))
-        answer = pb.OfferHandoffResponse(target=lease.target)
-        answer.slot = lease.slot
-        answer.seat_hold.FromTimedelta(lease.held_until - now)
+        answer = pb.OfferHandoffResponse(target=lease.target, slot=lease.slot)
+        answer.seat_hold.FromTimedelta(lease.held_until - node.clock())
         return answer
 
     async def _admit(self, offer: Offer, now: datetime) -> None:
@@ -108,20 +108,23 @@ class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
         self, request: pb.FetchContextRequest, context: ServicerContext[pb.FetchContextRequest, pb.FetchContextResponse]
     ) -> pb.FetchContextResponse:
         """Give the context of a call to the member that holds a seat for it."""
+        ids, member = [request.offer_id, *request.others[:OTHERS_MAX]], current_caller().member
         # The other side may ask before our own record of its acceptance is written.
-        await self._handoffs.settled(request.offer_id.rpartition(".")[0])
-        member = current_caller().member
+        await self._handoffs.settled(*(each.rpartition(".")[0] for each in ids))
 
-        def load(tx: Connection) -> tuple[ContextItem, ...]:
-            offered = load_offered(tx, [request.offer_id]).get(request.offer_id)
-            if offered is None:
+        def load(tx: Connection) -> dict[str, tuple[ContextItem, ...]]:
+            offered = load_offered(tx, ids)
+            first = offered.get(request.offer_id)
+            if first is None:
                 raise Refused(refuse(codes.HANDOFF_UNKNOWN, id=request.offer_id[:80]))
-            if not offered.is_for(member):
+            if not first.is_for(member):
                 raise Refused(refuse(codes.OFFER_NOT_YOURS, offer=request.offer_id))
-            return offered.context
+            return {offer_id: it.context for offer_id, it in offered.items() if it.is_for(member)}
 
-        told = await self._node.audit.read_one("handoff.context", request.offer_id, load)
-        return pb.FetchContextResponse(items=context_to_wire(told))
+        told = await self._node.audit.read_some("handoff.context", load)
+        items = context_to_wire(told.pop(request.offer_id))
+        others = [pb.OfferContext(offer_id=offer_id, items=context_to_wire(context)) for offer_id, context in told.items()]
+        return pb.FetchContextResponse(items=items, others=others)
 
 
 def take_told_handoff(node: NodeContext, view: RoutingView) -> Applier:

@@ -127,11 +127,11 @@ def ringing_callbacks(tx: Connection) -> list[Callback]:
     return [_callback(row) for row in tx.execute(select(callbacks).where(ringing)).mappings()]
 
 
-def seats_held_query() -> Select[Any]:
-    """The seats that callbacks of `unit` hold at the time `now`, on behalf of whom the caller asked first: the columns of `Taken`."""
+def seats_held_query(units: list[Any]) -> Select[Any]:
+    """The seats that callbacks of units hold at the time `now`, on behalf of whom the caller asked first: unit and columns of `Taken`."""
     it = callbacks.c
-    held = (it.unit == bindparam("unit")) & or_(*(it.state == state for state in _HOLDS)) & (it.held_until > bindparam("now"))
-    return select(it.held_until, it.from_member, it.from_unit, it.topic, it.language, it.pool, literal(1)).where(held)
+    held = it.unit.in_(units) & or_(*(it.state == state for state in _HOLDS)) & (it.held_until > bindparam("now"))
+    return select(it.unit, it.held_until, it.from_member, it.from_unit, it.topic, it.language, it.pool, literal(1)).where(held)
 
 
 def _changing(callback: Callback) -> dict[str, Any]:

@@ -5,7 +5,7 @@ What a caller told (the context) is forgotten as soon as the handoff is over.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    CompoundSelect,
     Connection,
     Index,
     Integer,
@@ -33,8 +34,7 @@ from sqlalchemy import (
 from twelve333.adapters.sql.database import note
 from twelve333.adapters.sql.fields import Row, personal, protect, reveal
 from twelve333.adapters.sql.later import insert_later, settle_rows
-from twelve333.adapters.sql.prepared import insert_rows
-from twelve333.adapters.sql.rows import Query, Rows
+from twelve333.adapters.sql.rows import Listed, Query, Rows
 from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.api.routing.v1 import routing_pb2
 from twelve333.core.routing.context import ContextItem
@@ -119,21 +119,24 @@ _SEAT_STATES = sorted(state.value for state in HOLDS_SEAT)
 _HANDOFF: Final = Rows(handoffs, handoffs.c.id)
 _STEPS: Final = Rows(handoff_steps, handoff_steps.c.handoff_id, order=[handoff_steps.c.number])
 _TOLD: Final = Query(select(handoffs.c.id, handoffs.c.context).where(handoffs.c.id == bindparam("id")), handoffs)
-_FROM: Final = Query(select(handoffs.c.from_unit).where(handoffs.c.id == bindparam("id")), handoffs)
+_FROM: Final = Listed(lambda ids: select(handoffs.c.id, handoffs.c.from_unit).where(handoffs.c.id.in_(ids)), handoffs.c.id.type, handoffs)
+_LEASES: Final = Listed(
+    lambda ids: select(seat_leases).where(seat_leases.c.handoff_id.in_(ids)), seat_leases.c.handoff_id.type, seat_leases
+)
 _LEASE: Final = Rows(seat_leases, seat_leases.c.from_member, seat_leases.c.offer_id)
 _INCOMING: Final = Rows(seat_leases, seat_leases.c.handoff_id, order=[seat_leases.c.accepted_at.desc()], limit=1)
 
 
-def _running_query() -> Query:
-    """The seats that calls and callbacks of `unit` hold at the time `now`, those that differ in nothing but their end together."""
+def _running(units: list[Any]) -> CompoundSelect[Any]:
+    """The seats that calls and callbacks of units hold at the time `now`, those that differ in nothing but their end together."""
     it = seat_leases.c
-    held = (it.unit == bindparam("unit")) & (it.held_until > bindparam("now")) & or_(*(it.state == state for state in _SEAT_STATES))
+    held = it.unit.in_(units) & (it.held_until > bindparam("now")) & or_(*(it.state == state for state in _SEAT_STATES))
     alike = it.from_member, it.from_unit, it.topic, it.language, it.pool
-    calls = select(func.min(it.held_until), *alike, func.count()).where(held).group_by(*alike)
-    return Query(union_all(calls, seats_held_query()))
+    calls = select(it.unit, func.min(it.held_until), *alike, func.count()).where(held).group_by(it.unit, *alike)
+    return union_all(calls, seats_held_query(units))
 
 
-_RUNNING: Final = _running_query()
+_RUNNING: Final = Listed(_running, seat_leases.c.unit.type, seat_leases)
 
 
 def add_handoff(tx: Connection, handoff: Handoff, context: Sequence[ContextItem]) -> None:
@@ -160,6 +163,11 @@ def load_handoff(tx: Connection, handoff_id: str) -> Handoff | None:
     """A handoff of this node with its steps, or None."""
     row = next(iter(_HANDOFF.find(tx, handoff_id)), None)
     return _handoff(row, tuple(map(_step, _STEPS.find(tx, handoff_id)))) if row else None
+
+
+def kept(tx: Connection, handoff_ids: Collection[str]) -> set[str]:
+    """Those of these ids under which this node has a handoff."""
+    return {handoff_id for handoff_id, _ in _FROM.tuples(tx, handoff_ids)}
 
 
 def find_by_offer(tx: Connection, offer_id: str) -> Handoff | None:
@@ -192,22 +200,27 @@ def unsettled_handoffs(tx: Connection, before: datetime, limit: int) -> list[Han
     return _loaded(tx, select(handoffs).where(left).order_by(handoffs.c.id).limit(limit))
 
 
-def past_calls(tx: Connection, since: datetime, until: datetime, limit: int) -> list[tuple[Call, datetime]]:
-    """Calls that this node handed on in a period, the newest first, with the times of their decisions."""
-    within = (handoffs.c.placed_at >= since) & (handoffs.c.placed_at < until) & (handoffs.c.route != b"")
-    query = select(handoffs.c.route).where(within).order_by(handoffs.c.placed_at.desc()).limit(limit)
-    routes = [route_from_wire(routing_pb2.Route.FromString(kept)) for kept in tx.scalars(query)]
-    return [(route.call, route.decided_at) for route in routes]
-
-
 def load_lease(tx: Connection, from_member: str, offer_id: str) -> Lease | None:
     """The seat leased for an offer, or None."""
     return next(map(_lease, _LEASE.find(tx, from_member, offer_id)), None)
 
 
+def load_leases(tx: Connection, handoff_ids: Collection[str]) -> list[Lease]:
+    """The seats that were ever leased for these handoffs of others."""
+    return list(map(_lease, _LEASES.dicts(tx, handoff_ids)))
+
+
 def running_leases(tx: Connection, unit: str, now: datetime) -> list[Taken]:
     """The seats that calls and callbacks of a unit hold at that time; who handed a call on is what its member said."""
-    return [Taken(*row) for row in _RUNNING.tuples(tx, unit=unit, now=now)]
+    return running_by_unit(tx, [unit], now)[unit]
+
+
+def running_by_unit(tx: Connection, units: Collection[str], now: datetime) -> dict[str, list[Taken]]:
+    """The same of several units."""
+    running: dict[str, list[Taken]] = {unit: [] for unit in units}
+    for unit, *seat in _RUNNING.tuples(tx, units, now=now):
+        running[unit].append(Taken(*seat))
+    return running
 
 
 def add_lease(tx: Connection, lease: Lease, visits: bytes = b"") -> None:
@@ -217,7 +230,7 @@ def add_lease(tx: Connection, lease: Lease, visits: bytes = b"") -> None:
     row |= {"from_member": offer.from_member, "offer_id": offer.id, "handoff_id": offer.call.id, "unit": offer.unit}
     row |= {"expires_at": offer.expires_at, "target": lease.target, "accepted_at": lease.accepted_at, "priority": offer.call.priority}
     row |= {"pool": lease.pool, "slot": lease.slot, "context_sha256": offer.context_sha256}
-    insert_rows(tx, seat_leases, [row])
+    insert_later(tx, seat_leases, row)
     note(tx, CHANGED, offer.call.id)
 
 
@@ -235,9 +248,9 @@ def load_visits(tx: Connection, lease: Lease) -> bytes:
     return rows[0]["visits"] or b"" if rows else b""
 
 
-def handed_on(tx: Connection, handoff_id: str, unit: str) -> bool:
-    """Whether this unit of ours has handed on the call that began with this handoff."""
-    return _FROM.tuples(tx, id=handoff_id) == [(unit,)]
+def handed_on(tx: Connection, handoff_ids: Collection[str]) -> set[tuple[str, str]]:
+    """Of calls that began with these handoffs, those that units of ours have handed on: by id and unit."""
+    return {(handoff_id, unit) for handoff_id, unit in _FROM.tuples(tx, handoff_ids)}
 
 
 def save_lease_context(tx: Connection, lease: Lease, context: Sequence[ContextItem]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import JSON, BigInteger, Column, Connection, String, Table, bindparam, delete, insert, select, update
+from sqlalchemy import JSON, BigInteger, Column, Connection, Select, String, Table, bindparam, delete, insert, select, update
 
-from twelve333.adapters.sql.rows import Query
+from twelve333.adapters.sql.rows import Listed
 from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.core.routing.ledger import Promise
 from twelve333.core.routing.slots import TERM, Account
@@ -27,20 +27,27 @@ slot_accounts = Table(
 )
 
 
-def _accounts_query() -> Query:
-    """Accounts at `unit` that have not ended `now` and end until `last`."""
+def _accounts(units: list[Any]) -> Select[Any]:
+    """Accounts at units that have not ended `now` and end until `last`."""
     it = slot_accounts.c
-    running = (it.unit == bindparam("unit")) & (it.until > bindparam("now")) & (it.until <= bindparam("last"))
-    return Query(select(it.member, it.promises, it.wanted).where(running))
+    running = it.unit.in_(units) & (it.until > bindparam("now")) & (it.until <= bindparam("last"))
+    return select(it.unit, it.member, it.promises, it.wanted).where(running)
 
 
-_ACCOUNTS: Final = _accounts_query()
+_ACCOUNTS: Final = Listed(_accounts, slot_accounts.c.unit.type)
 
 
 def load_accounts(tx: Connection, unit: str, now: datetime) -> dict[str, Account]:
     """What members hold of a unit; what lasts longer than anything was ever promised is from before our clock was set back."""
-    rows = _ACCOUNTS.tuples(tx, unit=unit, now=now, last=now + TERM)
-    return {member: Account(tuple(map(_promise, promises)), wanted) for member, promises, wanted in rows}
+    return accounts_by_unit(tx, [unit], now)[unit]
+
+
+def accounts_by_unit(tx: Connection, units: Collection[str], now: datetime) -> dict[str, dict[str, Account]]:
+    """The same of several units."""
+    accounts: dict[str, dict[str, Account]] = {unit: {} for unit in units}
+    for unit, member, promises, wanted in _ACCOUNTS.tuples(tx, units, now=now, last=now + TERM):
+        accounts[unit][member] = Account(tuple(map(_promise, promises)), wanted)
+    return accounts
 
 
 def save_account(tx: Connection, unit: str, member: str, account: Account, epoch: int) -> None:

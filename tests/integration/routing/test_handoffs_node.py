@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -159,8 +159,8 @@ async def test_a_context_other_than_the_one_offered_is_not_kept(node: Node, monk
     fetcher = node.parts.fetcher
 
     def answering(items: tuple[ContextItem, ...]) -> Callable[..., Any]:
-        async def ask(lease: object) -> tuple[ContextItem, ...]:
-            return items
+        async def ask(origin: str, offer_ids: Sequence[str]) -> dict[str, tuple[ContextItem, ...]]:
+            return dict.fromkeys(offer_ids, items)
 
         return ask
 

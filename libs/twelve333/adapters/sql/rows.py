@@ -5,11 +5,12 @@ Rule served: the same values as SQLAlchemy would give. What a group of works has
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, Table, and_, bindparam, select, update
 from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeEngine
 
 from .later import settle_rows
 from .prepared import Prepared, Row
@@ -48,6 +49,42 @@ class Query(Prepared):
         made = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in self._columns]
         self._processes[dialect.name] = made
         return made
+
+
+class Listed:
+    """A query about several keys at once: made once for each power of two, the last key repeated.
+
+    Args:
+        make: the query, given parameters to compare the key's column with.
+        kind: type of that column.
+        reads: as for `Query`.
+    """
+
+    def __init__(self, make: Callable[[list[Any]], Select[Any] | CompoundSelect[Any]], kind: TypeEngine[Any], *reads: Table) -> None:
+        self._make, self._kind, self._reads = make, kind, reads
+        self._queries: dict[int, Query] = {}
+
+    def tuples(self, tx: Connection, keys: Collection[object], **values: object) -> list[tuple[Any, ...]]:
+        """What it finds; nothing, if there are no keys."""
+        named = self._named(keys)
+        return self._query(len(named)).tuples(tx, **named, **values) if named else []
+
+    def dicts(self, tx: Connection, keys: Collection[object], **values: object) -> list[dict[str, Any]]:
+        """The same, by the names of columns."""
+        named = self._named(keys)
+        return self._query(len(named)).dicts(tx, **named, **values) if named else []
+
+    @staticmethod
+    def _named(keys: Collection[object]) -> dict[str, object]:
+        once = list(dict.fromkeys(keys))
+        size = 1 << (len(once) - 1).bit_length() if once else 0
+        return {f"listed{at}": once[min(at, len(once) - 1)] for at in range(size)}
+
+    def _query(self, size: int) -> Query:
+        if size not in self._queries:
+            listed = [bindparam(f"listed{at}", type_=self._kind) for at in range(size)]
+            self._queries[size] = Query(self._make(listed), *self._reads)
+        return self._queries[size]
 
 
 class Rows:

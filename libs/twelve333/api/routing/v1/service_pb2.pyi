@@ -439,16 +439,22 @@ class FetchContextRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     OFFER_ID_FIELD_NUMBER: _builtins.int
+    OTHERS_FIELD_NUMBER: _builtins.int
     offer_id: _builtins.str
     """Id of the offer that was accepted."""
+    @_builtins.property
+    def others(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of other offers of the same origin that were accepted, at most 63. A release before answers nothing of them: they are asked for alone."""
+
     def __init__(
         self,
         *,
         offer_id: _builtins.str = ...,
+        others: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["offer_id", b"offer_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["offer_id", b"offer_id", "others", b"others"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -461,19 +467,53 @@ class FetchContextResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ITEMS_FIELD_NUMBER: _builtins.int
+    OTHERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[_routing_pb2.ContextItem]:
         """Its items in order; the hash covers names and texts, each followed by a zero byte, as UTF-8."""
+
+    @_builtins.property
+    def others(self) -> _containers.RepeatedCompositeFieldContainer[Global___OfferContext]:
+        """The contexts of the other offers; what may not be given is left out."""
 
     def __init__(
         self,
         *,
         items: _abc.Iterable[_routing_pb2.ContextItem] | None = ...,
+        others: _abc.Iterable[Global___OfferContext] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "others", b"others"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FetchContextResponse: _TypeAlias = FetchContextResponse  # noqa: Y015
+
+@_typing.final
+class OfferContext(_message.Message):
+    """The context of one of several offers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OFFER_ID_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    offer_id: _builtins.str
+    """Id of the offer."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[_routing_pb2.ContextItem]:
+        """As in FetchContextResponse."""
+
+    def __init__(
+        self,
+        *,
+        offer_id: _builtins.str = ...,
+        items: _abc.Iterable[_routing_pb2.ContextItem] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "offer_id", b"offer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OfferContext: _TypeAlias = OfferContext  # noqa: Y015
