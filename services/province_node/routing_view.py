@@ -1,7 +1,8 @@
 """What this node routes by: the directory made ready for questions, and what it has itself observed of others.
 
-A member that did not answer is left alone for 2 s, then for twice as long each time up to 30 s (a breaker); a unit that refused, for as
-long as it asked. Both are forgotten by themselves: nothing that is observed lasts without a time.
+A member that did not answer is left alone for 2 s, then for twice as long each time up to 30 s (a breaker); then it is asked beside the
+calls first, so that no caller waits for it in vain, and only where nobody asks, a call tries. A unit that refused is left alone for as long
+as it asked. Both are forgotten by themselves: nothing that is observed lasts without a time.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from .rates import RateBoard
 
 BREAK_FIRST: Final = timedelta(seconds=2)
 BREAK_MOST: Final = timedelta(seconds=30)
+ASKED_WITHIN: Final = timedelta(seconds=6)  # so soon after a pause a member is asked beside the calls, and has answered or not
 REFUSED_MOST: Final = timedelta(minutes=5)
 _DOUBLINGS_MAX: Final = 4
 
@@ -102,22 +104,33 @@ class RoutingView:
 
         What lasts longer than anything was ever set to is from before our clock was set back.
         """
-        unreachable, refused = _until(self._unreachable, now + BREAK_MOST), _until(self._refused, now + REFUSED_MOST)
+        unreachable = {member: due + ASKED_WITHIN for member, due in _until(self._unreachable, now + BREAK_MOST).items()}
+        refused = _until(self._refused, now + REFUSED_MOST)
         return State(unreachable, refused, self.queues(), self.slots(), self.rates.gapped(call, now) if call else {})
 
     def is_left_alone(self, member: str, now: datetime) -> bool:
-        """Whether the breaker of a member is open."""
-        until = self._unreachable.get(member)
-        return until is not None and now < until <= now + BREAK_MOST
+        """Whether the breaker of a member is open to calls."""
+        due = self._unreachable.get(member)
+        return due is not None and now - ASKED_WITHIN < due <= now + BREAK_MOST
+
+    def may_be_asked(self, member: str, now: datetime) -> bool:
+        """Whether a member may be asked for something beside the calls: it is not left alone, or its pause is over."""
+        return not self.is_left_alone(member, now) or self._unreachable[member] <= now
 
     def missed(self, member: str, now: datetime) -> None:
-        """A member did not answer: leave it alone, longer each time."""
+        """A member did not answer: leave it alone, longer each time; calls that were under way when that began say nothing new."""
+        if not self.may_be_asked(member, now):
+            return
         misses = self._misses[member] = self._misses.get(member, 0) + 1
         self._unreachable[member] = now + min(BREAK_FIRST * 2 ** min(misses - 1, _DOUBLINGS_MAX), BREAK_MOST)
 
     def answered(self, member: str) -> None:
-        """A member answered, whatever it said."""
+        """A member answered a call, whatever it said."""
         self._misses.pop(member, None)
+        self._unreachable.pop(member, None)
+
+    def reached(self, member: str) -> None:
+        """A member answered beside the calls: calls go to it again; if that was too soon, it is left alone for longer."""
         self._unreachable.pop(member, None)
 
     def refused(self, unit: str, retry_after: timedelta | None, now: datetime) -> None:

@@ -39,7 +39,9 @@ PACE_SECONDS: Final = 0.25
 LATELY: Final = timedelta(seconds=30)  # so many calls as came in this time are expected again
 KEPT_FOR: Final = timedelta(minutes=2)  # without a call; then slots are given back
 CALLS_MAX: Final = 2_000  # remembered for one unit
-NO_ROOM: Final = frozenset({Verdict.FULL, Verdict.RATE})
+PASSED_OVER: Final = frozenset({Verdict.FULL, Verdict.RATE, Verdict.UNREACHABLE})
+
+_AWAY: Final = (grpc.StatusCode.UNAVAILABLE.name, grpc.StatusCode.DEADLINE_EXCEEDED.name)
 
 _RENEWALS = metrics.get_meter("twelve333.routing").create_counter(
     "twelve333.routing.slot_renewals", description="members asked for slots, by what came of it"
@@ -80,9 +82,9 @@ class SlotBoard:
         return [Shown(unit, units[unit].member, it.until, it.answer.lines) for unit, it in counts.items()]
 
     def passed_over(self, route: Route) -> None:
-        """Remember a call that would have gone to units where there was no room."""
+        """Remember a call that would have gone to units where there was no room, or whose node did not answer of late."""
         for candidate in route.candidates:
-            if candidate.verdict in NO_ROOM:
+            if candidate.verdict in PASSED_OVER:
                 self.wants(candidate.unit, candidate.member, route.call)
             elif candidate.can_answer:
                 return
@@ -138,7 +140,7 @@ class SlotBoard:
             return units[each.unit].member
 
         by_member = groupby(sorted(wanted, key=member_of), key=member_of)
-        await asyncio.gather(*(self._renew(member, list(some)) for member, some in by_member if not self._view.is_left_alone(member, now)))
+        await asyncio.gather(*(self._renew(member, list(some)) for member, some in by_member if self._view.may_be_asked(member, now)))
 
     async def _renew(self, member: str, wanted: Sequence[Wanted]) -> None:
         asked_at = self._clock()
@@ -149,7 +151,9 @@ class SlotBoard:
             kind = error.code().name if isinstance(error, grpc.aio.AioRpcError) else error.refusal.code.name
             _RENEWALS.add(1, {"peer": member, "outcome": kind})
             log.info("slots not renewed", peer=member, kind=kind)
+            self._heard(member, kind not in _AWAY)
             return
+        self._heard(member, True)
         _RENEWALS.add(1, {"peer": member, "outcome": "OK"})
         for unit, granted in granted_from_wire(answer).items():
             if unit in self._calls and any(each.unit == unit for each in wanted):
@@ -158,6 +162,14 @@ class SlotBoard:
                 if holding is not None and holding is not known:
                     self._holdings[unit] = holding
                     self._since.pop(unit, None)
+
+    def _heard(self, member: str, answered: bool) -> None:
+        """Whether calls may go to a member again that had been left alone."""
+        now = self._clock()
+        if answered:
+            self._view.reached(member)
+        elif self._view.is_left_alone(member, now):
+            self._view.missed(member, now)
 
     def _wanted(self, unit: str, now: datetime) -> Wanted:
         """Slots for as many calls as came of late in a term, and one more; of what calls no longer go to, nothing."""
