@@ -21,6 +21,7 @@ from province_node.store import delivery_of
 from twelve333.adapters.calendar import announced_calendar
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.rpc import access
+from twelve333.adapters.signing.document_keys import DocumentKeys
 from twelve333.adapters.sql import migrate, open_database
 from twelve333.api.cases.v1 import cases_pb2
 from twelve333.api.cases.v1 import service_pb2 as pb
@@ -135,6 +136,6 @@ async def _node(folder: Path) -> AsyncIterator[CaseHandlers]:
     # The gate proves the caller before a handler runs; here there is no gate, so the caller is simply there.
     access._caller.set(Caller(Role.DESK, "320000", "desk-1"))
     try:
-        yield CaseHandlers(NodeContext(cast("Any", settings), database, delivery.outbox, system_clock, replica, unused, b""))
+        yield CaseHandlers(NodeContext(cast("Any", settings), database, delivery.outbox, system_clock, replica, unused, DocumentKeys(b"")))
     finally:
         await database.close()

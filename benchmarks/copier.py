@@ -20,6 +20,7 @@ from province_node.store import delivery_of
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.rpc.credentials import channel_credentials
 from twelve333.adapters.rpc.peers import Peers
+from twelve333.adapters.signing.document_keys import DocumentKeys
 from twelve333.adapters.sql import open_database
 from twelve333.core.ids import HUB
 from twelve333.core.library.model import EVERYTHING
@@ -56,7 +57,7 @@ async def node_on(path: Path, peers: Peers, key: bytes) -> NodeContext:
     database, outbox, unused = open_database(f"sqlite:///{path}"), delivery_of("350000").outbox, cast("Any", None)
     if not await database.read(outbox.epoch):
         await database.write(lambda tx: outbox.begin_epoch(tx, system_clock()))
-    return NodeContext(unused, database, outbox, system_clock, unused, peers, key)
+    return NodeContext(unused, database, outbox, system_clock, unused, peers, DocumentKeys(key))
 
 
 async def _copy(pull: LibraryPull) -> bool:

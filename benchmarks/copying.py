@@ -28,6 +28,7 @@ from twelve333.adapters.rpc import access
 from twelve333.adapters.rpc.credentials import channel_credentials, server_credentials
 from twelve333.adapters.rpc.peers import Peers
 from twelve333.adapters.rpc.server import Listener, build_server
+from twelve333.adapters.signing.document_keys import DocumentKeys
 from twelve333.adapters.signing.documents import public_bytes
 from twelve333.adapters.sql import Database, migrate, open_database
 from twelve333.api.library.v1 import copying_pb2_grpc
@@ -83,7 +84,7 @@ class Copies:
         database, outbox = open_database(f"sqlite:///{path}"), node_delivery(PROVINCE).outbox
         await database.write(lambda tx: outbox.begin_epoch(tx, system_clock()))
         unused = cast("Any", None)
-        return NodeContext(unused, database, outbox, system_clock, unused, self._peers, self._key)
+        return NodeContext(unused, database, outbox, system_clock, unused, self._peers, DocumentKeys(self._key))
 
 
 @asynccontextmanager

@@ -26,6 +26,7 @@ from twelve333.adapters.rpc.peers import Peers
 from twelve333.adapters.rpc.server import Listener, Register
 from twelve333.adapters.rpc.tracing import trace_interceptors
 from twelve333.adapters.runner import Background
+from twelve333.adapters.signing.document_keys import load_vouchers
 from twelve333.adapters.signing.documents import load_signing_key
 from twelve333.adapters.signing.fields import open_cipher
 from twelve333.adapters.signing.issuing import FollowedAuthority
@@ -113,7 +114,7 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     database = await hosting.start_database(stack, SERVICE, settings)
     delivery, own = delivery_of(HUB, settings.delivery.backlog_events_max), open_cipher(settings.fields_keyring, settings.cipher)
     parts = settings, database, delivery.outbox, system_clock, authority, documents
-    hub = HubContext(*parts, sealing_key=own.public_key, records=audit_log.using(settings.digest))
+    hub = HubContext(*parts, sealing_key=own.public_key, records=audit_log.using(settings.digest), vouchers=load_vouchers(pki))
     await reconcile(hub)
     health = Health("database", "copy")
     endpoints, keys = MemberEndpoints(database), MemberKeys(database)

@@ -225,6 +225,20 @@ def rotate_issuing(*, directory: Path = Path("hub"), root: Path | None = None, c
     show_one({"issuing_until": made.not_valid_after_utc.isoformat(timespec="seconds")}, as_json=common.json)
 
 
+@app.command(name="rotate-documents")
+def rotate_documents(*, directory: Path = Path("hub"), common: Common = Common()) -> None:
+    """Replace the key that signs directories and releases: the present one vouches for the new one and is destroyed. Start the hub again.
+
+    Args:
+        directory: folder of the hub. Put a copy of its `pki/documents.key` and `pki/documents.vouchers` into the safe afterwards.
+    """
+    from twelve333.adapters.signing.document_keys import exchange_key
+    from twelve333.adapters.signing.documents import key_id
+
+    made = exchange_key(directory / "pki", system_clock())
+    show_one({"key_id": key_id(made), "public_key": made.hex()}, as_json=common.json)
+
+
 @app.command
 async def revoke(*, province: str, reason: str, common: Common = Common()) -> None:
     """Refuse a member from now on, at the hub and at every other member; it is good again once it has rejoined with a new token.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from twelve333.adapters.audit import Auditor
 from twelve333.adapters.clock import Clock
 from twelve333.adapters.rpc.revocations import Revocations
-from twelve333.adapters.signing.documents import SigningKey
+from twelve333.adapters.signing.document_keys import keys_of, verify_by_any
+from twelve333.adapters.signing.documents import SigningKey, public_bytes
 from twelve333.adapters.signing.issuing import Issuer
 from twelve333.adapters.sql.audit import AuditLog
 from twelve333.adapters.sql.database import Database
 from twelve333.adapters.sql.delivery import Outbox
+from twelve333.api.common.v1 import common_pb2
 from twelve333.core.identity import Caller, Role
+from twelve333.wire.documents import document_from_wire
 
 from .settings import HubSettings
 from .store.audit import log
@@ -63,6 +66,7 @@ class HubContext:
         recovery: who is asked for what was lost in a restore.
         sealing_key: the hub's own public key, to which others seal what they tell it.
         records: its audit log.
+        vouchers: the exchanges of the key that signs documents, the oldest first.
     """
 
     settings: HubSettings
@@ -75,6 +79,15 @@ class HubContext:
     recovery: Recovery = field(default_factory=Recovery)
     sealing_key: Callable[[], bytes] = bytes
     records: AuditLog = log
+    vouchers: Sequence[common_pb2.SignedDocument] = ()
+
+    def verify_own(self, document: common_pb2.SignedDocument, purpose: str) -> bytes:
+        """The payload of a document that we have signed ourselves, with the present key or one of before.
+
+        Raises:
+            Refused: SECURITY_DOCUMENT_*.
+        """
+        return verify_by_any(document_from_wire(document), purpose, keys_of(self.vouchers, public_bytes(self.documents)))
 
     @property
     def audit(self) -> Auditor:

@@ -199,7 +199,7 @@ async def _context(settings: NodeSettings, delivery: Delivery, stack: AsyncExitS
     stack.push_async_callback(peers.close)
     delivery.fences.floor = directory.fence_of
     records = audit_log.using(settings.digest)
-    return NodeContext(settings, database, delivery.outbox, system_clock, directory, peers, document_key, records)
+    return NodeContext(settings, database, delivery.outbox, system_clock, directory, peers, directory.keys, records)
 
 
 def _admission(node: NodeContext, delivery: Delivery) -> Admission:
@@ -276,7 +276,7 @@ def appliers(node: NodeContext, delivery: Delivery, calls: CallParts, pulling: B
     alarms = Alarms(node.database, node.clock, delivery.alarms)
     return {
         "twelve333.api.registration.v1.DirectoryChanged": on_directory_changed(pulling.wake),
-        GIVEN: keep_given(node.document_key),
+        GIVEN: keep_given(node.document_keys),
         HEAD: noticing_splits(witness_heads(node.records), node.directory, alarms, audit_log, _head_telling(node, delivery)),
         TEXTS_DELETED: delete_told(kept_for_a_while, node.records),
         **case_appliers(cases.store, delivery.following(), node.records),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from twelve333.adapters.audit import Auditor
 from twelve333.adapters.clock import Clock
 from twelve333.adapters.rpc.peers import Peers
+from twelve333.adapters.signing.document_keys import DocumentKeys
 from twelve333.adapters.sql.audit import AuditLog
 from twelve333.adapters.sql.database import Database
 from twelve333.adapters.sql.delivery import Outbox
@@ -27,7 +28,7 @@ class NodeContext:
         clock: the present moment.
         directory: the replica of the federation's directory.
         peers: channels to hub and other members, by name.
-        document_key: the hub's public key for documents.
+        document_keys: the hub's public keys for documents.
         records: its audit log.
     """
 
@@ -37,7 +38,7 @@ class NodeContext:
     clock: Clock
     directory: DirectoryReplica
     peers: Peers
-    document_key: bytes
+    document_keys: DocumentKeys
     records: AuditLog = log
 
     @property

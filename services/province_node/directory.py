@@ -7,13 +7,14 @@ a node knows how old its copy is, and whether somebody plays it an old one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.message import DecodeError
 
 from twelve333.adapters.rpc.revocations import Revocations
-from twelve333.adapters.signing.documents import verify
+from twelve333.adapters.signing.document_keys import DocumentKeys
+from twelve333.adapters.signing.documents import key_id, verify
 from twelve333.adapters.signing.trust import Trust, from_der
 from twelve333.adapters.sql.database import Database, open_database
 from twelve333.api.common.v1 import common_pb2
@@ -29,6 +30,7 @@ from twelve333.wire.times import from_timestamp
 
 from .store import registration as store
 from .store.alarms import load_confirmation, save_confirmation
+from .store.document_vouchers import add_vouchers, load_vouchers
 
 PURPOSE, CURRENT = "directory", "directory-current"
 DEFAULT_LIMITS = Limits()
@@ -43,12 +45,12 @@ class DirectoryReplica:
         document_key: the hub's public key for documents, pinned when the node joined.
         limits: from which age on it is stale, and overdue.
 
-    `confirmation` is the hub's last word that it is the present one; `revocations` is what it says of revoked keys, for listeners, relay
-    and dialling.
+    `keys` are those of the hub that count; `confirmation` is the hub's last word that this is the present one; `revocations` is what it
+    says of revoked keys, for listeners, relay and dialling.
     """
 
     def __init__(self, document_key: bytes, limits: Limits = DEFAULT_LIMITS) -> None:
-        self._key, self._limits = document_key, limits
+        self.keys, self._limits = DocumentKeys(document_key), limits
         self._kept = self.confirmation = Confirmation(NEVER, NEVER)
         self._seen: Seen | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -83,12 +85,28 @@ class DirectoryReplica:
 
     async def load(self, database: Database) -> None:
         """Take up the directory that was kept, after checking it again: the disk is not trusted more than the network."""
+        self.keys.take_up(self.keys.exchanges(await database.read(load_vouchers)))
         row = await database.read(store.load_directory)
         if row:
-            self._use(self._check(common_pb2.SignedDocument.FromString(row.document)))
+            held = document_from_wire(common_pb2.SignedDocument.FromString(row.document))
+            self._use(self.keys.verify_older(held, PURPOSE))
             made_at = from_timestamp(self.current.made_at)
             kept = await database.read(load_confirmation) or Confirmation(made_at, min(made_at, row.received_at))
             self._kept = self.confirmation = kept
+
+    async def follow(self, database: Database, vouchers: Sequence[common_pb2.SignedDocument], document: common_pb2.SignedDocument) -> bool:
+        """Take up another document key of the hub, if the present one vouches for it and it has signed this directory.
+
+        Raises:
+            Refused: SECURITY_DOCUMENT_*; nothing has changed then.
+        """
+        exchanges = self.keys.exchanges(vouchers)
+        if not exchanges or document.key_id != key_id(exchanges[-1].key):
+            return False
+        verify(document_from_wire(document), PURPOSE, exchanges[-1].key, self._seen)
+        await database.write(lambda tx: add_vouchers(tx, [each.voucher for each in exchanges]))
+        self.keys.take_up(exchanges)
+        return True
 
     async def accept(self, database: Database, document: common_pb2.SignedDocument, now: datetime) -> bool:
         """Check, keep and use a directory; False if it is the one in use.
@@ -120,7 +138,7 @@ class DirectoryReplica:
             Refused: SECURITY_DOCUMENT_*: it is not the hub's word. DELIVERY_STORE_UNAVAILABLE.
         """
         try:
-            said = registration_pb2.DirectoryCurrent.FromString(verify(document_from_wire(document), CURRENT, self._key, None))
+            said = registration_pb2.DirectoryCurrent.FromString(self.keys.verify(document_from_wire(document), CURRENT, None))
         except DecodeError:
             return refuse(codes.DIRECTORY_REFUSED, reason="unreadable")
         if self._seen is None or (said.directory_version, said.directory_sha256) != (self._seen.version, self._seen.digest):
@@ -142,7 +160,7 @@ class DirectoryReplica:
         return Trust(from_der(self.current.trusted_roots), from_der(self.current.root_links))
 
     def _check(self, document: common_pb2.SignedDocument) -> bytes:
-        return verify(document_from_wire(document), PURPOSE, self._key, self._seen)
+        return self.keys.verify(document_from_wire(document), PURPOSE, self._seen)
 
     def _use(self, payload: bytes) -> None:
         try:

@@ -20,7 +20,6 @@ from sqlalchemy import Connection
 from twelve333.adapters.library_reading import held_release
 from twelve333.adapters.library_traffic import Traffic
 from twelve333.adapters.rpc.errors import told_by_peer
-from twelve333.adapters.signing.documents import verify
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql import library_log as log_of
 from twelve333.adapters.sql import library_staging as staging
@@ -188,7 +187,7 @@ class LibraryPull:
     def _open(self, held: Release | None, offered: Offered) -> _Incoming:
         """Read and check the checkpoint: signature, then its place in the line; the root must wait for the content."""
         document = offered.document or common_pb2.SignedDocument()
-        release = parse_release(verify(document_from_wire(document), PURPOSE, self._node.document_key, None))
+        release = parse_release(self._node.document_keys.verify_older(document_from_wire(document), PURPOSE, self._node.clock()))
         if isinstance(release, Refusal):
             raise Refused(release)
         if release.number != document.version:

@@ -8,7 +8,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 from sqlalchemy import Connection
 
-from twelve333.adapters.signing.documents import verify
+from twelve333.adapters.signing.document_keys import DocumentKeys
 from twelve333.adapters.sql.delivery import Applier, Inbound
 from twelve333.api.registration.v1 import records_pb2 as pb
 from twelve333.core.decision import Refused, refuse
@@ -22,11 +22,11 @@ GIVEN: Final = pb.RecordsGiven.DESCRIPTOR.full_name
 PURPOSE: Final = "record"
 
 
-def keep_given(document_key: bytes) -> Applier:
+def keep_given(keys: DocumentKeys) -> Applier:
     """What to do with records: check that the hub signed each, and keep it in place of the one before.
 
     Args:
-        document_key: the hub's public key for documents.
+        keys: the hub's public keys for documents.
     """
 
     def apply(tx: Connection, event: Inbound, now: datetime) -> None:
@@ -34,7 +34,7 @@ def keep_given(document_key: bytes) -> Applier:
             raise Refused(refuse(codes.DIRECTORY_REFUSED, reason="not from the hub"))
         for document in pb.RecordsGiven.FromString(event.message).documents:
             try:
-                record = pb.KeptRecord.FromString(verify(document_from_wire(document), PURPOSE, document_key, None))
+                record = pb.KeptRecord.FromString(keys.verify_older(document_from_wire(document), PURPOSE, now))
             except DecodeError as error:
                 raise Refused(refuse(codes.DIRECTORY_REFUSED, reason="unreadable")) from error
             records.save(tx, record.name[:32], document)

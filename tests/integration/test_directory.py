@@ -144,6 +144,35 @@ async def test_a_bad_directory_is_refused_the_last_good_one_kept_and_an_alarm_co
     assert (await stage.reopen()).version == 7
 
 
+def vouched(by: Ed25519PrivateKey, key: Ed25519PrivateKey, number: int = 1) -> common_pb2.SignedDocument:
+    """What one document key of the hub says of the next."""
+    said = registration_pb2.DocumentKeyVoucher(key=public_bytes(key), by=public_bytes(by), at=to_timestamp(NOW))
+    return document_to_wire(sign(said.SerializeToString(), "document-key", number, by))
+
+
+async def test_a_document_key_that_the_one_before_vouches_for_is_taken_up_also_over_several_exchanges_and_a_restart(stage: Stage) -> None:
+    second, third = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    vouchers = [vouched(KEY, second), vouched(second, third, 2)]
+    newer = directory(8, NOW, "127.0.0.1:2", third)
+    assert await stage.hear(Answer(directory=newer, current=confirmed(newer, NOW, third), document_vouchers=vouchers)) == ""
+    assert (stage.replica.endpoint_of("320000"), await stage.counted()) == ("127.0.0.1:2", {})
+    again = await stage.reopen()
+    assert (again.version, again.keys.present) == (8, public_bytes(third))
+    by_old = directory(9, NOW, "127.0.0.1:9", KEY)
+    assert await stage.hear(Answer(directory=by_old, document_vouchers=vouchers)) == "SECURITY_DOCUMENT_WRONG_KEY", "the old one has ended"
+
+
+async def test_a_voucher_by_somebody_else_or_without_a_directory_by_its_key_changes_nothing(stage: Stage) -> None:
+    theirs = directory(8, NOW, "127.0.0.1:9", STRANGER)
+    forged = vouched(KEY, STRANGER)
+    forged.signature = vouched(STRANGER, STRANGER).signature
+    assert await stage.hear(Answer(directory=theirs, document_vouchers=[forged])) == "SECURITY_DOCUMENT_BAD_SIGNATURE"
+    assert await stage.hear(Answer(directory=theirs, document_vouchers=[vouched(STRANGER, STRANGER)])) == "SECURITY_DOCUMENT_WRONG_KEY"
+    assert await stage.hear(Answer(directory=directory(8, NOW), document_vouchers=[vouched(KEY, STRANGER)])) == ""
+    assert stage.replica.keys.present == public_bytes(KEY)
+    assert stage.replica.endpoint_of("320000") == "127.0.0.1:1"
+
+
 async def test_a_freeze_is_noticed_within_the_hour_and_the_directory_gets_old_and_works_on(stage: Stage) -> None:
     old = Answer(current=confirmed(stage.good, NOW))
     levels = {}

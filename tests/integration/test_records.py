@@ -25,6 +25,7 @@ from province_node.records import GIVEN, keep_given
 from province_node.store import delivery_of
 from province_node.store.records import records as kept
 from tests.support.registers import MINISTRY, Register, a_register, node
+from twelve333.adapters.signing.document_keys import DocumentKeys
 from twelve333.adapters.signing.documents import create_signing_key, public_bytes, sign
 from twelve333.adapters.sql import Database, open_database
 from twelve333.adapters.sql.backup import backup, restore
@@ -90,7 +91,7 @@ async def take_told(register: Register, keeper: Database) -> recovery_pb2.Return
     told = await hub.database.read(lambda tx: hub.outbox.pending(tx, head, range(1, head.sequence + 1)))
     for each in (each for each in told if each.type == GIVEN):
         event: Any = SimpleNamespace(origin="hub", message=each.payload)
-        await keeper.write(lambda tx, event=event: keep_given(key)(tx, event, register.now))
+        await keeper.write(lambda tx, event=event: keep_given(DocumentKeys(key))(tx, event, register.now))
     row = await hub.database.read(registration.load_directory)
     assert row is not None
     directory, records = common_pb2.SignedDocument.FromString(row.document), await keeper.read(kept.all)

@@ -36,6 +36,7 @@ from twelve333.adapters.rpc import access
 from twelve333.adapters.rpc.credentials import channel_credentials, server_credentials
 from twelve333.adapters.rpc.peers import Peers
 from twelve333.adapters.rpc.server import Listener, RpcServer, build_server
+from twelve333.adapters.signing.document_keys import DocumentKeys
 from twelve333.adapters.signing.documents import public_bytes
 from twelve333.adapters.sql import Database, migrate, open_database
 from twelve333.api.library.v1 import copying_pb2 as pb
@@ -215,7 +216,7 @@ class World:
         peers = Peers(self.addresses.get, channel_credentials(self._authorities.certify(node_identity(province))))
         self._stack.push_async_callback(peers.close)
         unused = cast("Any", None)
-        context = NodeContext(unused, database, outbox, self.clock, unused, peers, public_bytes(self.key))
+        context = NodeContext(unused, database, outbox, self.clock, unused, peers, DocumentKeys(public_bytes(self.key)))
         traffic = pulling.pop("traffic", None) or Traffic((), self.clock)
         pull = LibraryPull(context, scope, traffic, lambda: others, **pulling)
         handlers = _on_the_way(LibraryCopyHandlers)(database, node_store.tables, codes.NOTHING_APPLIED)

@@ -21,6 +21,7 @@ from province_node.settings import Handoff as Limits
 from province_node.store import delivery_of
 from province_node.store import metadata as tables
 from twelve333.adapters.rpc import access
+from twelve333.adapters.signing.document_keys import DocumentKeys
 from twelve333.adapters.sql import open_database
 from twelve333.api.registration.v1 import registration_pb2
 from twelve333.api.routing.v1 import service_pb2 as pb
@@ -77,7 +78,8 @@ async def one_node(tmp_path: Path) -> AsyncIterator[Node]:
     replica = SimpleNamespace(current=directory, version=3, on_change=lambda listener: None)
     settings = SimpleNamespace(province="350000", handoff=Limits(), cases=Cases(), locale="en")
     peers = peers_by(lambda member: made.unheard.append(member) or _deaf())
-    context = NodeContext(cast("Any", settings), database, delivery.outbox, lambda: made.now, cast("Any", replica), cast("Any", peers), b"")
+    parts = cast("Any", settings), database, delivery.outbox, lambda: made.now, cast("Any", replica), cast("Any", peers)
+    context = NodeContext(*parts, DocumentKeys(b""))
     made = Node(context, CallParts.of(context))
     yield made
     await made.parts.errands.stop()

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from twelve333.adapters.signing.documents import sign
+from twelve333.adapters.signing.documents import key_id, public_bytes, sign
 from twelve333.adapters.signing.trust import to_der
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.common.v1 import common_pb2
@@ -101,8 +101,12 @@ def _payload(row: store.DirectoryRow) -> bytes:
     return common_pb2.SignedDocument.FromString(row.document).payload
 
 
+def _key_of(row: store.DirectoryRow) -> str:
+    return common_pb2.SignedDocument.FromString(row.document).key_id
+
+
 async def reconcile(context: HubContext) -> None:
-    """After a restore, give members a directory that they accept.
+    """After a restore, and after an exchange of the document key, give members a directory that they accept.
 
     Raises:
         Refused: DELIVERY_STORE_UNAVAILABLE.
@@ -110,7 +114,9 @@ async def reconcile(context: HubContext) -> None:
 
     def work(tx: Connection) -> int:
         row = store.load_directory(tx)
-        return republish(context, tx, context.clock()) if row and lacks_news(context, tx, row) else 0
+        if row is None or not (lacks_news(context, tx, row) or _key_of(row) != key_id(public_bytes(context.documents))):
+            return 0
+        return republish(context, tx, context.clock())
 
     if version := await context.database.write(work):
-        log.warning("directory goes on after a restore", version=version)
+        log.warning("directory signed anew", version=version)

@@ -71,6 +71,7 @@ class EnrolmentHandlers(service_pb2_grpc.EnrolmentServiceServicer):
             hub_endpoint=hub.settings.listen.advertise,
             broker_urls=hub.settings.broker.urls,
             directory=common_pb2.SignedDocument.FromString(document),
+            document_vouchers=hub.vouchers,
         )
 
     async def Greet(self, request: pb.GreetRequest, context: ServicerContext[pb.GreetRequest, pb.GreetResponse]) -> pb.GreetResponse:

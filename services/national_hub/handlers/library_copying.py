@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from twelve333.adapters.library_reading import held_release
 from twelve333.adapters.library_serving import LibraryCopyHandlers
-from twelve333.adapters.signing.documents import sign
+from twelve333.adapters.signing.documents import key_id, public_bytes, sign
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.common.v1 import common_pb2
@@ -56,11 +56,19 @@ class HubCopyHandlers(LibraryCopyHandlers):
 
 
 async def renew_checkpoint(hub: HubContext) -> bool:
-    """Sign the present checkpoint anew if its time is half over; whether that was done. Nodes fetch it with their next question."""
+    """Sign the present checkpoint anew if its time is half over or the key was exchanged; whether that was done.
+
+    Nodes fetch it with their next question.
+    """
+
+    ours = key_id(public_bytes(hub.documents))
 
     def work(tx: Connection) -> bool:
         present, now, valid = held_release(tx, store.tables), hub.clock(), hub.settings.library.valid
-        if present is None or not due_for_signing(present[0], now, valid):
+        if present is None:
+            return False
+        other_key = common_pb2.SignedDocument.FromString(present[1].document).key_id != ours
+        if not other_key and not due_for_signing(present[0], now, valid):
             return False
         release = replace(present[0], expires_at=now + valid)
         replica.renew_release(tx, store.tables, release.epoch, release.number, _document(hub, release).SerializeToString())

@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 
 from twelve333.adapters.library_reading import held_release
 from twelve333.adapters.rpc.access import current_caller
-from twelve333.adapters.signing.documents import public_bytes, verify
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.common.v1 import common_pb2
@@ -27,7 +26,6 @@ from twelve333.core.library.model import EVERYTHING, Change, Release
 from twelve333.core.library.recovery import taken_back
 from twelve333.core.library.rules import PUBLICATION_ITEMS_MAX
 from twelve333.wire import library as wire
-from twelve333.wire.documents import document_from_wire
 from twelve333.wire.library_frames import unpack
 
 from ..context import HubContext
@@ -54,7 +52,7 @@ class LibraryReturnHandlers(recovery_pb2_grpc.LibraryReturnServiceServicer):
         """Take a release whole that was lost here."""
         hub, caller, now = self._hub, current_caller().member, self._hub.clock()
         document = (await anext(request_iterator)).release
-        payload = verify(document_from_wire(document), PURPOSE, public_bytes(hub.documents), None)
+        payload = hub.verify_own(document, PURPOSE)
         release = parse_release(payload)
         if isinstance(release, Refusal):
             raise Refused(release)

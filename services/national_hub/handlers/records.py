@@ -8,7 +8,6 @@ from datetime import datetime
 from google.protobuf.message import DecodeError
 from sqlalchemy import Connection
 
-from twelve333.adapters.signing.documents import public_bytes, verify
 from twelve333.adapters.sql.alarms import Alarms
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.common.v1 import common_pb2
@@ -23,7 +22,6 @@ from twelve333.core.registration.records import (
     steps_of_both,
     unit_after,
 )
-from twelve333.wire.documents import document_from_wire
 from twelve333.wire.life import policy_from_wire
 from twelve333.wire.records import OPERATORS, POLICY, evidence_of, history_of, operators_from_wire, steps_of
 
@@ -43,9 +41,9 @@ def read_records(hub: HubContext, documents: Iterable[common_pb2.SignedDocument]
     Raises:
         Refused: SECURITY_DOCUMENT_*, REGISTRATION_DIRECTORY_REFUSED.
     """
-    key, found = public_bytes(hub.documents), list[Returned]()
+    found = list[Returned]()
     for document in documents:
-        payload = verify(document_from_wire(document), PURPOSE, key, None)
+        payload = hub.verify_own(document, PURPOSE)
         try:
             found.append((document.version, pb.KeptRecord.FromString(payload)))
         except DecodeError as error:

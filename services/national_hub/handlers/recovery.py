@@ -15,7 +15,6 @@ from grpc.aio import ServicerContext
 from sqlalchemy import Connection
 
 from twelve333.adapters.rpc.access import current_caller
-from twelve333.adapters.signing.documents import public_bytes, verify
 from twelve333.adapters.sql.alarms import Alarms
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.coverage.v1.coverage_pb2 import Declaration
@@ -28,7 +27,6 @@ from twelve333.core.decision import Refused, refuse
 from twelve333.core.registration import codes
 from twelve333.core.registration.model import Member, Unit
 from twelve333.core.registration.recovery import ListedKey, certificates_after, lost
-from twelve333.wire.documents import document_from_wire
 from twelve333.wire.registration import member_from_wire, unit_from_wire
 from twelve333.wire.times import from_timestamp
 
@@ -63,7 +61,7 @@ class DirectoryReturnHandlers(recovery_pb2_grpc.DirectoryReturnServiceServicer):
     ) -> pb.ReturnDirectoryResponse:
         """Take from the caller's directory what was lost here."""
         hub, caller = self._hub, current_caller().member
-        payload = verify(document_from_wire(request.directory), PURPOSE, public_bytes(hub.documents), None)
+        payload = hub.verify_own(request.directory, PURPOSE)
         directory, now, records = _read(payload), hub.clock(), read_records(hub, request.records)
         awaited = hub.recovery.awaits(caller)
 

@@ -172,7 +172,8 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
             return pb.GetDirectoryResponse()
         current = self._confirmed(present, self._hub.clock())
         newer = present if present.version > request.since_version else None
-        return pb.GetDirectoryResponse(directory=newer, current=current, return_held=self._hub.recovery.wants(current_caller()))
+        wants = self._hub.recovery.wants(current_caller())
+        return pb.GetDirectoryResponse(directory=newer, current=current, return_held=wants, document_vouchers=self._hub.vouchers)
 
     def _confirmed(self, present: common_pb2.SignedDocument, now: datetime) -> common_pb2.SignedDocument:
         """The hub's word of this second, so that a caller that asks too often does not make it sign each time."""

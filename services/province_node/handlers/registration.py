@@ -10,6 +10,7 @@ import grpc
 from grpc.aio import ServicerContext
 from sqlalchemy import Connection
 
+from twelve333.adapters.signing.documents import key_id
 from twelve333.adapters.sql.delivery import Applier, Inbound
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.common.v1 import common_pb2
@@ -113,6 +114,8 @@ class DirectoryPull:
 
     async def _take(self, answer: pb.GetDirectoryResponse) -> bool:
         node, now = self._node, self._node.clock()
+        if await node.directory.follow(node.database, answer.document_vouchers, answer.directory):
+            log.warning("document key of the hub exchanged", key=key_id(node.directory.keys.present))
         changed = answer.HasField("directory") and await node.directory.accept(node.database, answer.directory, now)
         alarm = await node.directory.confirm(node.database, answer.current, now) if answer.HasField("current") else None
         if alarm:

@@ -34,6 +34,7 @@ from province_node.store import proposals as node_proposals
 from twelve333.adapters.library_proposals import ProposalParts
 from twelve333.adapters.library_returns import ProposalReturns
 from twelve333.adapters.rpc import access
+from twelve333.adapters.signing.document_keys import DocumentKeys
 from twelve333.adapters.signing.documents import public_bytes
 from twelve333.adapters.signing.statements import Signer, Verifier
 from twelve333.adapters.sql import Database
@@ -157,7 +158,7 @@ async def member_of(name: str, database: Database, delivery: Delivery, folder: P
         check = Verifier(folder, lambda _key: False, lambda: datetime.now(UTC)).check
         returns = ProposalReturns(HUB, hub_proposals.store, hub_tables, hub.outbox, seal_check(check))
         return Member(name, database, delivery, returns.appliers(), HubHandlers(hub, parts), hub)
-    node = NodeContext(settings, database, delivery.outbox, clock, unused, unused, public_bytes(KEY))
+    node = NodeContext(settings, database, delivery.outbox, clock, unused, unused, DocumentKeys(public_bytes(KEY)))
     parts = ProposalParts(name, node_library.tables, node_proposals.store, node.audit, node.outbox, clock, signer.sign)
     return Member(name, database, delivery, {**proposal_appliers(node), **_ignored()}, NodeHandlers(node, parts), node)
 

@@ -18,6 +18,7 @@ from national_hub.store import delivery_of as hub_delivery
 from province_node.context import NodeContext
 from province_node.store import delivery_of as node_delivery
 from twelve333.adapters.rpc import access
+from twelve333.adapters.signing.document_keys import DocumentKeys
 from twelve333.adapters.signing.documents import public_bytes
 from twelve333.adapters.sql import Database, migrate, open_database
 from twelve333.api.library.v1 import service_pb2 as pb
@@ -81,7 +82,7 @@ async def open_stage(urls: list[str]) -> AsyncIterator[Stage]:
     try:
         yield Stage(
             HubContext(settings, hub, hub_outbox, clock, unused, KEY),
-            NodeContext(settings, node, node_outbox, clock, unused, unused, public_bytes(KEY)),
+            NodeContext(settings, node, node_outbox, clock, unused, unused, DocumentKeys(public_bytes(KEY))),
             clock,
         )
     finally:

@@ -389,6 +389,40 @@ class DirectoryCurrent(_message.Message):
 Global___DirectoryCurrent: _TypeAlias = DirectoryCurrent  # noqa: Y015
 
 @_typing.final
+class DocumentKeyVoucher(_message.Message):
+    """One document key of the hub vouches for the next: the payload of a document with the purpose "document-key", signed by `by`. Its version
+    counts the exchanges from 1.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    key: _builtins.bytes
+    """The next public key, raw: 32 bytes of Ed25519, 65 of SM2."""
+    by: _builtins.bytes
+    """The one before it, which signs this."""
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """When they were exchanged."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.bytes = ...,
+        by: _builtins.bytes = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "by", b"by", "key", b"key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DocumentKeyVoucher: _TypeAlias = DocumentKeyVoucher  # noqa: Y015
+
+@_typing.final
 class DirectoryAlarm(_message.Message):
     """Something about the directory that must not happen, counted."""
 

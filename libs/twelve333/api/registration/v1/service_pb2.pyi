@@ -121,6 +121,7 @@ class JoinResponse(_message.Message):
     HUB_ENDPOINT_FIELD_NUMBER: _builtins.int
     BROKER_URLS_FIELD_NUMBER: _builtins.int
     DIRECTORY_FIELD_NUMBER: _builtins.int
+    DOCUMENT_VOUCHERS_FIELD_NUMBER: _builtins.int
     certificate_chain: _builtins.str
     """Its certificate and the issuing certificate, PEM, leaf first."""
     root_certificate: _builtins.str
@@ -137,6 +138,10 @@ class JoinResponse(_message.Message):
     def directory(self) -> _common_pb2.SignedDocument:
         """The present directory."""
 
+    @_builtins.property
+    def document_vouchers(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.SignedDocument]:
+        """Every exchange of the document key (see GetDirectoryResponse), for a node that joins again and pinned one of before."""
+
     def __init__(
         self,
         *,
@@ -146,10 +151,11 @@ class JoinResponse(_message.Message):
         hub_endpoint: _builtins.str = ...,
         broker_urls: _abc.Iterable[_builtins.str] | None = ...,
         directory: _common_pb2.SignedDocument | None = ...,
+        document_vouchers: _abc.Iterable[_common_pb2.SignedDocument] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["directory", b"directory"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["broker_urls", b"broker_urls", "certificate_chain", b"certificate_chain", "directory", b"directory", "document_key", b"document_key", "hub_endpoint", b"hub_endpoint", "root_certificate", b"root_certificate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["broker_urls", b"broker_urls", "certificate_chain", b"certificate_chain", "directory", b"directory", "document_key", b"document_key", "document_vouchers", b"document_vouchers", "hub_endpoint", b"hub_endpoint", "root_certificate", b"root_certificate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -572,6 +578,7 @@ class GetDirectoryResponse(_message.Message):
     DIRECTORY_FIELD_NUMBER: _builtins.int
     CURRENT_FIELD_NUMBER: _builtins.int
     RETURN_HELD_FIELD_NUMBER: _builtins.int
+    DOCUMENT_VOUCHERS_FIELD_NUMBER: _builtins.int
     return_held: _builtins.bool
     """The hub was put back to a backup: hand back the directory that you hold (`ReturnDirectory`) before you take this one."""
     @_builtins.property
@@ -582,16 +589,21 @@ class GetDirectoryResponse(_message.Message):
     def current(self) -> _common_pb2.SignedDocument:
         """The hub's word that this version, or the caller's, is the present one (a `DirectoryCurrent`); absent from an older hub."""
 
+    @_builtins.property
+    def document_vouchers(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.SignedDocument]:
+        """Every exchange of the hub's document key, the oldest first (`DocumentKeyVoucher`): whoever pinned any key of before is led to the present one."""
+
     def __init__(
         self,
         *,
         directory: _common_pb2.SignedDocument | None = ...,
         current: _common_pb2.SignedDocument | None = ...,
         return_held: _builtins.bool = ...,
+        document_vouchers: _abc.Iterable[_common_pb2.SignedDocument] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_current", b"_current", "_directory", b"_directory", "current", b"current", "directory", b"directory"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_current", b"_current", "_directory", b"_directory", "current", b"current", "directory", b"directory", "return_held", b"return_held"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_current", b"_current", "_directory", b"_directory", "current", b"current", "directory", b"directory", "document_vouchers", b"document_vouchers", "return_held", b"return_held"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__current: _TypeAlias = _typing.Literal["current"]  # noqa: Y015
     _WhichOneofArgType__current: _TypeAlias = _typing.Literal["_current", b"_current"]  # noqa: Y015
