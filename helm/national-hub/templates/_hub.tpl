@@ -27,6 +27,12 @@ advertise_enrolment = {{ .Values.advertise.enrolment | toJson }}
     items:
       - {key: documents.key, path: documents.key}
       - {key: fields.keys, path: fields.keys}
+# Once the document key was exchanged, and ever after: what leads from the keys that nodes pinned to the present one.
+- secret:
+    name: {{ .Values.pki.documents | quote }}
+    optional: true
+    items:
+      - {key: documents.vouchers, path: documents.vouchers}
 - secret:
     # The issuing half only: the root's key belongs off every machine that is reachable.
     name: {{ .Values.pki.authority | quote }}
