@@ -58,6 +58,7 @@ from .context import HubContext
 from .dated import DatedChanges
 from .doctor import live_checks
 from .endpoints import MemberEndpoints
+from .examining import Examining, reaching
 from .handlers.cases import CaseHandlers
 from .handlers.certificates import refresh_revocations
 from .handlers.coverage import DirectorySnapshot, UnitHistory
@@ -136,18 +137,14 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     admission = both(refused.admit, people.holders.admit)
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, admission, limits, locale)
     claims = partial(instance_pb2_grpc.add_InstanceServiceServicer_to_server, instances)
-    offered: list[Register] = [*services(hub, relay, keys, witnesses, delivery, copies, people), claims, proposing, people.register]
+    records = _recording(hub, Examining(signing.verifier, reaching(peers, endpoints.refresh), hub.clock))
+    offered: list[Register] = [records, claims, proposing, people.register]
+    offered += services(hub, relay, keys, witnesses, delivery, copies, people)
     await hosting.start_listener(stack, federation, [*offered, health.register], FEDERATION, drain)
-    enrol = partial(registration_grpc.add_EnrolmentServiceServicer_to_server, EnrolmentHandlers(hub))
     enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, limits=limits, locale=locale)
-    await hosting.start_listener(stack, enrolment, [enrol], ENROLMENT, drain)
+    await hosting.start_listener(stack, enrolment, [_enrolling(hub)], ENROLMENT, drain)
     await hosting.start_health(stack, settings.listen.health, health, database, delivery)
-    telling = HeadTelling(database, audit_log, delivery.outbox, hub.clock, member_names)
-    keeper = Keeper(settings, database, delivery, kept_for_a_while, hub.records, hub.clock)
-    audit_head = Background("audit head", telling.step, settings.audit.head_seconds)
-    retention = Background("retention", keeper.step, keeper.every_seconds)
-    watching = silence.background, DatedChanges(hub).background, removing(hub)
-    for each in (retention, audit_head, broker.background, *watching, *_kept_fresh(hub)):
+    for each in (broker.background, *_by_itself(hub, delivery, silence), *_kept_fresh(hub)):
         await hosting.start_background(stack, each)
 
 
@@ -155,6 +152,27 @@ async def _remember(hub: HubContext) -> None:
     """What was lost in a restore is asked for first; members that are asked are given nothing to keep until they have answered."""
     await load_recovery(hub)
     await give_first(hub)
+
+
+def _by_itself(hub: HubContext, delivery: Delivery, silence: Silence) -> Sequence[Background]:
+    """What the hub tells, deletes and watches, again and again."""
+    telling = HeadTelling(hub.database, audit_log, delivery.outbox, hub.clock, member_names)
+    keeper = Keeper(hub.settings, hub.database, delivery, kept_for_a_while, hub.records, hub.clock)
+    return [
+        Background("retention", keeper.step, keeper.every_seconds),
+        Background("audit head", telling.step, hub.settings.audit.head_seconds),
+        silence.background,
+        DatedChanges(hub).background,
+        removing(hub),
+    ]
+
+
+def _recording(hub: HubContext, examining: Examining) -> Register:
+    return partial(life_pb2_grpc.add_UnitRecordServiceServicer_to_server, UnitRecordHandlers(hub, examining))
+
+
+def _enrolling(hub: HubContext) -> Register:
+    return partial(registration_grpc.add_EnrolmentServiceServicer_to_server, EnrolmentHandlers(hub))
 
 
 def _kept_fresh(hub: HubContext) -> Sequence[Background]:
@@ -203,7 +221,6 @@ def services(
         partial(peer_pb2_grpc.add_DeliveryPeerServiceServicer_to_server, DeliveryPeerHandlers(relay.intake, copies.ready)),
         partial(registration_grpc.add_RegistrationServiceServicer_to_server, RegistrationHandlers(hub)),
         partial(life_pb2_grpc.add_UnitLifeServiceServicer_to_server, UnitLifeHandlers(hub)),
-        partial(life_pb2_grpc.add_UnitRecordServiceServicer_to_server, UnitRecordHandlers(hub)),
         partial(recovery_pb2_grpc.add_DirectoryReturnServiceServicer_to_server, returning),
         partial(keys_pb2_grpc.add_EncryptionKeyServiceServicer_to_server, EncryptionKeyHandlers(hub, keys)),
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, CoverageHandlers(DirectorySnapshot(hub), hub.clock, UnitHistory(hub))),

@@ -7,16 +7,19 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from twelve333.adapters.sql.library_playing import playing_of, published_prompts
 from twelve333.core.coverage.hours import Schedule
 from twelve333.core.ids import HUB
 from twelve333.core.registration import codes
 from twelve333.core.registration.life import SEEN_BY_HUB, Evidence, Proof
 from twelve333.core.registration.model import Unit
 from twelve333.wire.declarations import declaration_from_wire
+from twelve333.wire.life import DETAIL_CHARS_MAX
 
 from .store import coverage as declarations
 from .store import life
 from .store.certificates import load_certificates
+from .store.library import playing_table, tables
 
 CERTIFICATE_LEFT: Final = timedelta(days=1)
 MINUTES_AN_HOUR: Final = 60
@@ -24,12 +27,13 @@ MINUTES_AN_HOUR: Final = 60
 
 def evidence_of(tx: Connection, unit: Unit, now: datetime) -> list[Evidence]:
     """All that is on record of a unit, and what the hub sees now."""
-    told = [it for it in life.load_evidence(tx, unit.code) if it.proof not in SEEN_BY_HUB]
-    return [*told, *own_evidence(tx, unit, now)]
+    own = own_evidence(tx, unit, now)
+    seen = SEEN_BY_HUB | {it.proof for it in own}
+    return [*(it for it in life.load_evidence(tx, unit.code) if it.proof not in seen), *own]
 
 
 def own_evidence(tx: Connection, unit: Unit, now: datetime) -> list[Evidence]:
-    """Certificate in use, hours and contact."""
+    """Certificate in use, hours and contact; and what its member plays, if any prompt is published."""
     kept = declarations.load_declaration(tx, unit.code, now)
     declared = declaration_from_wire(kept) if kept else None
     minutes = _minutes(Schedule(declared.hours)) if declared else 0
@@ -38,7 +42,23 @@ def own_evidence(tx: Connection, unit: Unit, now: datetime) -> list[Evidence]:
         _certificate(tx, unit, now),
         _said(Proof.HOURS, f"{minutes / MINUTES_AN_HOUR:g} h a week" if minutes else "", codes.PROOF_HOURS.name, now),
         _said(Proof.CONTACT, contact, codes.PROOF_CONTACT.name, now),
+        *_prompts(tx, unit, now),
     ]
+
+
+def _prompts(tx: Connection, unit: Unit, now: datetime) -> list[Evidence]:
+    """Whether the telephone systems of its member report the sound that is published, for each prompt; nothing if none is published."""
+    wanted = published_prompts(tx, tables, now)
+    reported = playing_of(tx, playing_table, unit.member)
+    if not wanted:
+        return []
+    other = sorted(name for name, digest in wanted.items() if name in reported and reported[name][0] != digest)
+    missing = sorted(wanted.keys() - reported)
+    if other or missing:
+        code = codes.PROMPTS_OTHER if other else codes.PROMPTS_UNREPORTED
+        return [Evidence(Proof.PROMPTS, False, now, HUB, ", ".join(other or missing)[:DETAIL_CHARS_MAX], code.name)]
+    oldest = min(reported[name][1] for name in wanted)
+    return [Evidence(Proof.PROMPTS, True, oldest, HUB, f"{len(wanted)} prompts as published, as reported")]
 
 
 def _certificate(tx: Connection, unit: Unit, now: datetime) -> Evidence:

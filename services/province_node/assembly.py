@@ -13,6 +13,7 @@ from twelve333.adapters import hosting, runner
 from twelve333.adapters.audit import HEAD, AuditHandlers, HeadTelling, witness_heads
 from twelve333.adapters.audit_witnesses import WitnessAsking
 from twelve333.adapters.bus.sealed import Sealing
+from twelve333.adapters.bus.signed import Signing
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.copies import Copies
 from twelve333.adapters.delivery_status import DeliveryHandlers
@@ -144,7 +145,7 @@ async def assemble(settings: NodeSettings, stack: AsyncExitStack) -> None:
     counting, signs = DemandCounting(node), SignTelling(node, calls.view, lambda: queue_board.reported)
     reading = copying.reading(counting.count)
     library: Register = partial(library_grpc.add_LibraryServiceServicer_to_server, reading)
-    offered = [*desk_services(node, calls, relay, pull, alarms, delivery), *proposal_services(node, signing), people.register, queues]
+    offered = [*desk_services(node, calls, relay, pull, alarms, delivery, signing), people.register, queues]
     await hosting.start_listener(stack, desk, [*offered, *copying.desk_services(), library, health.register], DESK, settings.drain_seconds)
     await start_library_page(stack, node, reading, people.holders.admit)
     stack.push_async_callback(calls.desks.close)
@@ -226,13 +227,13 @@ def peer_services(node: NodeContext, calls: CallParts, relay: Relay, copies: Cop
 
 
 def desk_services(
-    node: NodeContext, calls: CallParts, relay: Relay, pull: DirectoryPull, alarms: Alarms, delivery: Delivery
+    node: NodeContext, calls: CallParts, relay: Relay, pull: DirectoryPull, alarms: Alarms, delivery: Delivery, signing: Signing
 ) -> Sequence[Register]:
     """What the province's own desktops and operators are offered."""
     handlers = NodeHandlers(node, lambda: relay.connected, lambda: pull.hub_seen_at, alarms, lambda: calls.handoffs.counted.books)
     told = DeliveryHandlers(node.database, delivery, relay.intake, lambda: relay.connected)
     doctor = DoctorHandlers(node.province, live_checks(node, delivery, lambda: relay.connected), node.clock)
-    verify = UnitVerifyHandlers(node, calls.view, CallTesting(node, calls.view), doctor.examine, pull.step)
+    verify = UnitVerifyHandlers(node, calls.view, CallTesting(node, calls.view), doctor.examine, pull.step, signing.signer.sign)
     return [
         partial(audit_pb2_grpc.add_AuditServiceServicer_to_server, audit_handlers(node)),
         partial(delivery_grpc.add_DeliveryServiceServicer_to_server, told),
@@ -247,6 +248,7 @@ def desk_services(
         partial(callback_pb2_grpc.add_CallbackServiceServicer_to_server, CallbackHandlers(node, calls.line, calls.resorts)),
         partial(desk_pb2_grpc.add_DeskServiceServicer_to_server, DeskHandlers(node, calls)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(node)),
+        *proposal_services(node, signing),
     ]
 
 

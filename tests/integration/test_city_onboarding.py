@@ -11,6 +11,10 @@ import pytest
 
 from tests.support.federation import Answer, cli, one_federation
 from twelve333.cli.demo.federation import Federation
+from twelve333.cli.demo.stage import until
+from twelve333.core.doctor.examinations import NODE_CHECKS
+from twelve333.core.library.model import EntryKind
+from twelve333.core.library.pieces import plays
 
 pytestmark = [one_federation, pytest.mark.asyncio(loop_scope="session")]
 SHUANGYASHAN, PROVINCE = "230500", "230000"
@@ -40,19 +44,55 @@ async def counted(federation: Federation) -> list[int]:
     return found
 
 
+def write_prompt(folder: Path) -> None:
+    """A prompt of the ministry's with its sound, as it is imported."""
+    folder.mkdir()
+    (folder / "welcome.wav").write_bytes(b"RIFF")
+    text = "---\nid: welcome\nkind: prompt\ntitle: 欢迎词\ntopics: 99\nattachments: welcome.wav\n---\n您好，这里是12333。"
+    (folder / "welcome.md").write_text(text, encoding="utf-8")
+
+
+async def telephone_reports(federation: Federation) -> None:
+    """The province's telephone system plays what is published, and says so; until the hub has heard it."""
+    async with federation.nodes[PROVINCE].connect() as desk, federation.hub.connect() as hub:
+
+        async def published() -> dict[str, bytes]:
+            found = [stored.entry async for stored in desk.library.list(kind=EntryKind.PROMPT)]
+            return {entry.id: sound for entry in found if (sound := plays(entry))}
+
+        async def arrived() -> bool:
+            return "welcome" in await published()
+
+        await until("the prompt at the node", arrived)
+        wanted = await published()
+        for name, sound in wanted.items():
+            assert await desk.library_blobs.report_playing(name, sound)
+
+        async def heard() -> bool:
+            playing = {one.entry_id: one.as_published for one in await hub.library_blobs.playing() if one.member == PROVINCE}
+            return playing == dict.fromkeys(wanted, True)
+
+        await until("the report at the hub", heard)
+
+
 async def test_a_city_joins_from_its_file_to_open_with_proofs_and_both_approvals(federation: Federation, tmp_path: Path) -> None:
     profiles = federation.nodes[PROVINCE].folder / "profiles"
     city, operator, ministry = User(profiles / "hub"), User(profiles / "operator"), User(federation.hub.profile)
     file, prompts = tmp_path / "unit.yaml", tmp_path / "prompts"
-    prompts.mkdir()
-    (prompts / "welcome.wav").write_bytes(b"RIFF")
+    write_prompt(prompts)
+    imported = await asyncio.to_thread(cli, "library", "import", prompts, profile=federation.hub.profile)
+    assert imported.code == 0, imported.err or imported.out
     template = await asyncio.to_thread(cli, "unit", "template", SHUANGYASHAN, profile=profiles / "hub")
     file.write_text(template.out + CONTACT, encoding="utf-8")
     assert "unit verify" in (await city.types("apply", "-f", file))["next"]
     before = await counted(federation)
-    half = await operator.types("verify", SHUANGYASHAN, ends=5)
-    assert half["failed"] == ["prompts"]
-    proved = await operator.types("verify", SHUANGYASHAN, "--prompts", prompts)
+    half = await operator.types("verify", SHUANGYASHAN, "--prompts", prompts, ends=5)
+    assert half["failed"] == ["prompts"], "what an operator says counts no more"
+    doctor = next(row for row in half["proofs"] if row["proof"] == "doctor")
+    assert set(doctor["checks"]) == NODE_CHECKS and "failed" not in doctor["checks"].values()
+    assert "seen by hub: reached, certificate, clock" in doctor["detail"]
+    await telephone_reports(federation)
+    proved = await operator.types("verify", SHUANGYASHAN)
     assert (proved["status"], {row["result"] for row in proved["proofs"]}) == ("verified", {"ok"})
     assert await counted(federation) == before, "a test call counts nowhere"
     assert (await city.types("open", SHUANGYASHAN, ends=8))["waits_for"] == "province"

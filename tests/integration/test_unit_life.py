@@ -6,22 +6,30 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from national_hub.store import registration
+from national_hub.library_services import keep_told_playing
+from national_hub.store import library, registration
 from tests.support.registers import MINISTRY, Register, a_register, node
+from twelve333.adapters.sql import library as replica
+from twelve333.api.library.v1.blobs_pb2 import PromptPlaying
 from twelve333.api.registration.v1 import life_pb2 as pb
 from twelve333.client.life import UnitLife, unit_life
 from twelve333.core.coverage.model import Contact
 from twelve333.core.decision import Refused
+from twelve333.core.doctor.examinations import NODE_CHECKS
 from twelve333.core.identity import Caller
-from twelve333.core.registration.life import LifePolicy, Proof, Stage, StageRule, StepState
+from twelve333.core.library.model import Attachment, Change, Entry, EntryKind
+from twelve333.core.registration.life import USUAL_POLICY, LifePolicy, Proof, Stage, StageRule, StepState
 from twelve333.core.registration.model import UnitStatus
 from twelve333.testing.directory import a_declaration, a_unit
+from twelve333.wire.library import content_of
 from twelve333.wire.life import policy_to_wire, stage_to_wire
+from twelve333.wire.times import to_timestamp
 
 FUZHOU, PROVINCE = "350100", "350000"
 CITY = a_unit(FUZHOU, with_system=False)
@@ -50,8 +58,11 @@ async def decide(register: Register, caller: Caller, *, yes: bool = True, reason
     return await register.asked(caller, register.lives.DecideStep(request, _CONTEXT))
 
 
-async def record(register: Register, *proofs: int, passed: bool = True, caller: Caller = NODE) -> None:
+async def record(register: Register, *proofs: int, passed: bool = True, caller: Caller = NODE, signed: bytes | None = None) -> None:
     found = [pb.UnitEvidence(proof=proof, passed=passed, detail="320000", code="" if passed else "ROUTING_NO_PARTNER") for proof in proofs]
+    for each in found:
+        if each.proof == pb.PROOF_DOCTOR:
+            each.examination.ParseFromString(register.examined(caller.member) if signed is None else signed)
     await register.asked(caller, register.records.RecordEvidence(pb.RecordEvidenceRequest(code=FUZHOU, evidence=found), _CONTEXT))
 
 
@@ -110,6 +121,63 @@ async def test_the_hub_believes_nobody_about_what_it_knows_itself(register: Regi
     await record(register, *TOLD, pb.PROOF_CONTACT, pb.PROOF_CERTIFICATE)
     assert (await refused(ask(register, Stage.VERIFIED))).params["missing"] == "contact"
     assert (await refused(record(register, *TOLD, caller=node("320000")))).code.name == "REGISTRATION_UNIT_NOT_YOURS"
+
+
+async def doctors(register: Register, signed: bytes) -> tuple[bool, str]:
+    """Whether what a node told of its doctor counts, and if not, why."""
+    await record(register, pb.PROOF_DOCTOR, signed=signed)
+    found = next(it for it in (await life(register)).evidence if it.proof is Proof.DOCTOR)
+    assert found.signed == signed, "kept, so that anybody can check it later"
+    return found.passed, found.code
+
+
+async def test_what_a_node_found_about_itself_counts_signed_dated_complete_and_seen_by_the_hub_too(register: Register) -> None:
+    await register.enter(NODE, [(CITY, DECLARED)])
+    assert await doctors(register, register.examined(PROVINCE)) == (True, "")
+    for signed, code in (
+        (b"", "UNSIGNED"),
+        (register.examined(PROVINCE, by="320000"), "UNSIGNED"),
+        (register.examined("320000"), "UNSIGNED"),
+        (register.examined("320000", by=PROVINCE), "UNSIGNED"),
+        (register.examined(PROVINCE, at=register.now - timedelta(minutes=2)), "OFF"),
+        (register.examined(PROVINCE, at=register.now + timedelta(minutes=2)), "OFF"),
+        (register.examined(PROVINCE, checks=NODE_CHECKS - {"disk"}), "INCOMPLETE"),
+        (register.examined(PROVINCE, version="999.0"), "VERSION"),
+    ):
+        assert await doctors(register, signed) == (False, f"REGISTRATION_EXAMINATION_{code}")
+    register.unreached = "UNAVAILABLE"
+    assert await doctors(register, register.examined(PROVINCE)) == (False, "REGISTRATION_EXAMINATION_UNREACHED")
+    assert "doctor" in (await refused(ask(register, Stage.VERIFIED))).params["missing"]
+
+
+async def test_what_a_unit_plays_is_what_its_telephone_system_reports_once_a_prompt_is_published(register: Register) -> None:
+    await register.enter(NODE, [(CITY, DECLARED)])
+    await record(register, *TOLD)
+    sound, database = Attachment("hold.wav", "audio/x-wav", 4, b"s" * 32, (b"s" * 32,)), register.hub.database
+    prompt = Entry("hold-music", EntryKind.PROMPT, "等待音乐", "全国统一", ("99",), attachments=(sound,))
+    await database.write(lambda tx: replica.apply(tx, library.tables, [Change(prompt.id, 1, 1, content_of(prompt))]))
+
+    async def found() -> tuple[bool, str, str, timedelta]:
+        it = next(it for it in (await life(register)).evidence if it.proof is Proof.PROMPTS)
+        return it.passed, it.by, it.code, register.now - it.at
+
+    async def report(digest: bytes) -> None:
+        event = PromptPlaying(entry_id=prompt.id, digest=digest, reported_at=to_timestamp(register.now))
+        inbound: Any = SimpleNamespace(message=event.SerializeToString(), origin=PROVINCE)
+        await database.write(lambda tx: keep_told_playing(tx, inbound, register.now))
+
+    at_once = timedelta()
+    await record(register, *TOLD)  # the hash of a folder, which an operator tells, counts no more
+    assert await found() == (False, "hub", "REGISTRATION_PROMPTS_UNREPORTED", at_once)
+    await report(b"o" * 32)
+    assert await found() == (False, "hub", "REGISTRATION_PROMPTS_OTHER", at_once)
+    await report(sound.digest)
+    register.now += timedelta(days=3)
+    assert await found() == (True, "hub", "", timedelta(days=3)), "as old as the report"
+    await record(register, *TOLD)
+    assert (await ask(register, Stage.VERIFIED)).unit.status == 3
+    register.now += timedelta(days=28)
+    assert Proof.PROMPTS not in USUAL_POLICY.counting((await life(register)).evidence, register.now)
 
 
 async def test_the_ministry_decides_what_is_asked_for_and_what_needs_nobody(register: Register) -> None:

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 
 from national_hub.context import HubContext
+from national_hub.examining import Examining
 from national_hub.handlers.life import UnitLifeHandlers, UnitRecordHandlers
 from national_hub.handlers.registration import RegistrationHandlers
 from national_hub.silence import Silence
 from national_hub.store import certificates, delivery_of, registration
+from tests.support.members import Federation
+from twelve333 import __version__
 from twelve333.adapters.rpc import access
 from twelve333.adapters.signing.documents import create_signing_key
+from twelve333.adapters.signing.statements import Signer, Verifier
 from twelve333.adapters.signing.trust import Trust
 from twelve333.adapters.sql import Database, migrate, open_database
 from twelve333.api.registration.v1 import registration_pb2, service_pb2
 from twelve333.core.coverage.model import Declaration
-from twelve333.core.identity import Caller, node_identity, operator_identity
+from twelve333.core.doctor import model as doctor
+from twelve333.core.doctor.examinations import NODE_CHECKS, Examined
+from twelve333.core.identity import Caller, hub_identity, node_identity, operator_identity
 from twelve333.core.registration.model import Certificate, Level, Member, Unit
 from twelve333.wire.declarations import declaration_to_wire
+from twelve333.wire.examinations import SAID, encode_examined, signed_examination
 from twelve333.wire.registration import level_to_wire
 
 T = TypeVar("T")
@@ -44,7 +52,30 @@ class Register:
         documents = create_signing_key(folder / "documents.key")
         self.hub = HubContext(nothing, database, self.delivery.outbox, lambda: self.now, authority, documents)
         self.silence = Silence(self.hub, self.delivery)
-        self.units, self.lives, self.records = RegistrationHandlers(self.hub), UnitLifeHandlers(self.hub), UnitRecordHandlers(self.hub)
+        self.federation = Federation.create(folder / "federation")
+        self._folders: dict[str, Path] = {}
+        self.unreached = ""  # why the hub does not reach a node
+        verifier = Verifier(self.folder_of("hub"), lambda _key: False, lambda: datetime.now(UTC))
+        examining = Examining(verifier, self._reach, self.hub.clock)
+        self.units, self.lives = RegistrationHandlers(self.hub), UnitLifeHandlers(self.hub)
+        self.records = UnitRecordHandlers(self.hub, examining)
+
+    def folder_of(self, member: str) -> Path:
+        """Key and certificate of a member, made when they are first asked for."""
+        if member not in self._folders:
+            identity = hub_identity() if member == "hub" else node_identity(member)
+            self._folders[member] = self.federation.certify(identity)
+        return self._folders[member]
+
+    def examined(self, member: str, by: str = "", checks: Iterable[str] = NODE_CHECKS, **differs: Any) -> bytes:
+        """What a node found about itself, all well, as it signs it (or as `by` does)."""
+        found = tuple(doctor.finding(name, doctor.Level.OK, "ok") for name in sorted(checks))
+        said = encode_examined(replace(Examined(member, self.now, __version__, found), **differs))
+        signature = Signer(self.folder_of(by or member)).sign(SAID + said)
+        return signed_examination(said, signature.value, list(signature.chain))
+
+    async def _reach(self, member: str) -> str:
+        return self.unreached
 
     async def asked(self, caller: Caller, call: Awaitable[T]) -> T:
         """What a caller is answered; `call` is made with the context that tells who asks."""

@@ -44,7 +44,7 @@ class LibraryPlaying(blobs_pb2_grpc.LibraryPlayingServiceServicer):
     async def ReportPlaying(
         self, request: pb.ReportPlayingRequest, context: ServicerContext[pb.ReportPlayingRequest, pb.ReportPlayingResponse]
     ) -> pb.ReportPlayingResponse:
-        """Keep what is played, and tell when it changed."""
+        """Keep what is played, and tell when it changed, and once a day."""
         now = self.clock()
 
         def work(tx: Connection) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..core.doctor.examinations import Examined
 from ..core.registration.life import Evidence, Step, StepState
 from ..core.registration.model import Unit, UnitStatus
+from ..wire.examinations import decode_examined, signed_of
 
 if TYPE_CHECKING:
     from ..client.life import StepTaken, UnitLife
@@ -15,7 +17,7 @@ EVIDENCE_COLUMNS = ("proof", "passed", "at", "by", "detail", "code")
 PENDING_COLUMNS = ("unit", "stage", "waits_for", "asked_by", "asked_at", "next")
 _NEXT = {
     UnitStatus.PLANNED: "twelve333 unit template {code} > unit.yaml; twelve333 unit apply -f unit.yaml",
-    UnitStatus.REGISTERED: "twelve333 unit verify {code} --prompts DIR --profile node/profiles/operator",
+    UnitStatus.REGISTERED: "twelve333 unit verify {code} --profile node/profiles/operator",
     UnitStatus.VERIFIED: "twelve333 unit open {code}",
     UnitStatus.OPEN: "twelve333 coverage resolve {code}",
     UnitStatus.SUSPENDED: "twelve333 unit open {code}",
@@ -65,7 +67,13 @@ def step_values(step: Step) -> dict[str, Any]:
 def evidence_values(it: Evidence) -> dict[str, Any]:
     """A proof as plain values."""
     at = it.at.isoformat(timespec="seconds")
-    return {"proof": it.proof.value, "passed": it.passed, "at": at, "by": it.by, "detail": it.detail or None, "code": it.code or None}
+    values = {"proof": it.proof.value, "passed": it.passed, "at": at, "by": it.by, "detail": it.detail or None, "code": it.code or None}
+    examined = decode_examined(signed_of(it.signed).examination) if it.signed else None
+    return values | ({"signed_at": examined.at.isoformat(), "checks": _checks(examined)} if examined else {})
+
+
+def _checks(examined: Examined) -> dict[str, str]:
+    return {check.name: check.level.value for check in examined.checks}
 
 
 def taken_values(taken: StepTaken) -> dict[str, Any]:

@@ -35,7 +35,7 @@ async def verify(code: str, *, prompts: Path | None = None, common: Common = Com
 
     Args:
         code: GB/T 2260 code, e.g. 230100.
-        prompts: folder of the prompts that it plays; only their hash is told. What is on record stays if absent.
+        prompts: folder of the prompts that it plays, as long as none is published; only their hash is told.
     """
     digest = prompts_digest(prompts) if prompts else ""
     async with connect(common) as node:

@@ -18,4 +18,5 @@ class DoctorClient:
 
     async def examine(self) -> list[Check]:
         """Every check, as it was found."""
-        return findings_from_wire(await self._calls.unary(self._stub.Examine, pb.ExamineRequest()))
+        answer = await self._calls.unary(self._stub.Examine, pb.ExamineRequest())
+        return findings_from_wire(answer.checks)

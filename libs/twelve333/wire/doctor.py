@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -20,6 +20,6 @@ def findings_to_wire(member: str, at: datetime, checks: Sequence[Check]) -> pb.E
     return pb.ExamineResponse(member=member, at=to_timestamp(at), checks=told)
 
 
-def findings_from_wire(answer: pb.ExamineResponse) -> list[Check]:
+def findings_from_wire(checks: Iterable[pb.Check]) -> list[Check]:
     """Findings as they were told; a level that we do not know counts as a warning."""
-    return [Check(it.name, _LEVEL_IN.get(it.level, Level.WARNING), it.code, dict(it.params)) for it in answer.checks]
+    return [Check(it.name, _LEVEL_IN.get(it.level, Level.WARNING), it.code, dict(it.params)) for it in checks]

@@ -21,6 +21,7 @@ from ..core.registration.life import (
     Step,
     StepState,
 )
+from .examinations import signed_of
 from .times import from_timestamp, to_timestamp
 
 DETAIL_CHARS_MAX: Final = 200
@@ -49,13 +50,17 @@ def stage_from_wire(stage: pb.UnitStage.ValueType) -> Stage | None:
 def evidence_to_wire(it: Evidence) -> pb.UnitEvidence:
     """A proof as it travels."""
     at, detail = to_timestamp(it.at), it.detail[:DETAIL_CHARS_MAX]
-    return pb.UnitEvidence(proof=_PROOF_OUT[it.proof], passed=it.passed, at=at, by=it.by, detail=detail, code=it.code)
+    examination = signed_of(it.signed) if it.signed else None
+    return pb.UnitEvidence(
+        proof=_PROOF_OUT[it.proof], passed=it.passed, at=at, by=it.by, detail=detail, code=it.code, examination=examination
+    )
 
 
 def evidence_from_wire(it: pb.UnitEvidence) -> Evidence | None:
     """A proof as it was told; None if it is of a kind we do not know."""
-    proof = _PROOF_IN.get(it.proof)
-    return Evidence(proof, it.passed, from_timestamp(it.at), it.by, it.detail[:DETAIL_CHARS_MAX], it.code[:64]) if proof else None
+    proof, detail = _PROOF_IN.get(it.proof), it.detail[:DETAIL_CHARS_MAX]
+    signed = it.examination.SerializeToString(deterministic=True) if it.HasField("examination") else b""
+    return Evidence(proof, it.passed, from_timestamp(it.at), it.by, detail, it.code[:64], signed) if proof else None
 
 
 def step_to_wire(step: Step) -> pb.UnitStep:

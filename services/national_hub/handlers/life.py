@@ -29,6 +29,7 @@ from twelve333.wire.times import to_timestamp
 
 from ..context import HubContext
 from ..evidence import evidence_of, own_evidence
+from ..examining import Examining
 from ..keeping import give_policy, give_units
 from ..store import coverage as declarations
 from ..store import life, unit_history
@@ -101,8 +102,8 @@ class UnitLifeHandlers(life_pb2_grpc.UnitLifeServiceServicer):
 class UnitRecordHandlers(life_pb2_grpc.UnitRecordServiceServicer):
     """See `UnitRecordService`."""
 
-    def __init__(self, hub: HubContext) -> None:
-        self._hub = hub
+    def __init__(self, hub: HubContext, examining: Examining) -> None:
+        self._hub, self._examining = hub, examining
 
     async def RecordEvidence(
         self, request: pb.RecordEvidenceRequest, context: ServicerContext[pb.RecordEvidenceRequest, pb.UnitLife]
@@ -110,11 +111,11 @@ class UnitRecordHandlers(life_pb2_grpc.UnitRecordServiceServicer):
         """Put on record what a node found, and what the hub sees at the same time."""
         hub, now, member = self._hub, self._hub.clock(), current_caller().member
         told = [it for each in request.evidence[: len(Proof)] if (it := evidence_from_wire(each)) and it.proof not in SEEN_BY_HUB]
+        await hub.database.read(lambda tx: _served_by(tx, request.code, member))
+        told = [await self._examining.judge(member, it) if it.proof is Proof.DOCTOR else replace(it, signed=b"") for it in told]
 
         def keep(tx: Connection) -> pb.UnitLife:
-            unit = known_unit(tx, request.code, member)
-            if unit.member != member:
-                raise Refused(refuse(codes.UNIT_NOT_YOURS, code=unit.code, caller=member))
+            unit = _served_by(tx, request.code, member)
             found: list[Evidence] = [*(replace(it, at=now, by=member) for it in told), *own_evidence(tx, unit, now)]
             life.add_evidence(tx, unit.code, found)
             note_signs(tx, [unit.code], "proof", now)
@@ -215,6 +216,13 @@ def _unit(tx: Connection, code: str) -> Unit:
     unit = store.load_unit(tx, code)
     if unit is None:
         raise Refused(refuse(codes.UNIT_UNKNOWN, code=code[:32]))
+    return unit
+
+
+def _served_by(tx: Connection, code: str, member: str) -> Unit:
+    unit = known_unit(tx, code, member)
+    if unit.member != member:
+        raise Refused(refuse(codes.UNIT_NOT_YOURS, code=unit.code, caller=member))
     return unit
 
 

@@ -9,17 +9,21 @@ from typing import Final, TypeVar
 import grpc
 from grpc.aio import ServicerContext
 
+from twelve333 import __version__
 from twelve333.adapters.rpc.access import current_caller
+from twelve333.adapters.signing.statements import Signature
 from twelve333.api.registration.v1 import life_pb2, life_pb2_grpc, verify_pb2, verify_pb2_grpc
 from twelve333.api.routing.v1 import test_call_pb2, test_call_pb2_grpc
 from twelve333.client.errors import Target, service_error
 from twelve333.core.decision import Refused, refuse
+from twelve333.core.doctor.examinations import Examined
 from twelve333.core.doctor.model import Check, Level
 from twelve333.core.ids import HUB, check_id, check_unit_code
 from twelve333.core.registration import codes
 from twelve333.core.registration.life import Evidence, Proof
 from twelve333.core.registration.model import Unit
 from twelve333.core.routing.codes import UNIT_NOT_SERVED_HERE
+from twelve333.wire.examinations import SAID, encode_examined, signed_examination
 from twelve333.wire.life import evidence_to_wire
 
 from ..context import NodeContext
@@ -40,6 +44,7 @@ class UnitVerifyHandlers(verify_pb2_grpc.UnitVerifyServiceServicer):
         calls: makes test calls.
         examine: the node's own doctor.
         refresh: fetches the directory, so that what was applied a moment ago is known.
+        sign: signs for the member.
     """
 
     def __init__(
@@ -49,9 +54,10 @@ class UnitVerifyHandlers(verify_pb2_grpc.UnitVerifyServiceServicer):
         calls: CallTesting,
         examine: Callable[[], Awaitable[Sequence[Check]]],
         refresh: Callable[[], Awaitable[object]],
+        sign: Callable[[bytes], Signature],
     ) -> None:
         self._node, self._view, self._calls = node, view, calls
-        self._examine, self._refresh = examine, refresh
+        self._examine, self._refresh, self._sign = examine, refresh, sign
 
     async def VerifyUnit(
         self, request: verify_pb2.VerifyUnitRequest, context: ServicerContext[verify_pb2.VerifyUnitRequest, life_pb2.UnitLife]
@@ -81,10 +87,14 @@ class UnitVerifyHandlers(verify_pb2_grpc.UnitVerifyServiceServicer):
         return unit
 
     def _doctor(self, checks: Sequence[Check]) -> Evidence:
+        """What was found, signed; what counts of it the hub says, which looks at this node too."""
+        now, member = self._node.clock(), self._node.province
         failed = next((check for check in checks if check.level is Level.FAILED), None)
-        warned = [check.name for check in checks if check.level is Level.WARNING]
-        detail = failed.name if failed else f"{len(checks)} checks" + (f", warnings: {', '.join(warned)}" if warned else "")
-        return Evidence(Proof.DOCTOR, failed is None, self._node.clock(), self._node.province, detail, failed.code if failed else "")
+        examination = encode_examined(Examined(member, now, __version__, tuple(checks)))
+        signature = self._sign(SAID + examination)
+        signed = signed_examination(examination, signature.value, list(signature.chain))
+        detail, code = (failed.name, failed.code) if failed else (f"{len(checks)} checks", "")
+        return Evidence(Proof.DOCTOR, failed is None, now, member, detail, code, signed)
 
     async def _asked_hub(self, ask: Callable[[], Awaitable[A]]) -> A:
         try:

@@ -60,7 +60,8 @@ async def _holds(node: Member, entry_id: str) -> bool:
 
 async def _plays(hub: Member, *, as_published: bool) -> bool:
     async with hub.connect() as connection:
-        return [one.as_published for one in await connection.library_blobs.playing()] == [as_published]
+        played = [one for one in await connection.library_blobs.playing() if one.member == "350000"]
+        return [one.as_published for one in played] == [as_published]
 
 
 async def test_content_goes_in_is_mapped_and_fetched_at_a_node_and_comes_out_again(federation: Federation, tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ async def test_content_goes_in_is_mapped_and_fetched_at_a_node_and_comes_out_aga
         assert len(await desk.library_content.versions("row-a")) == 1  # a node asks the hub
         assert not await desk.library_blobs.report_playing("hold-music", bytes(32))
         await _until(lambda: _plays(federation.hub, as_published=False))
-        assert _json("playing", profile=hub, code=5)[0]["member"] == "350000"
+        assert "350000" in [one["member"] for one in _json("playing", profile=hub, code=5)]
         assert await desk.library_blobs.report_playing("hold-music", sha256(SOUND).digest())
         await _until(lambda: _plays(federation.hub, as_published=True))
     assert [one["id"] for one in _json("due", "--until", "2026-01-31", profile=node)] == ["hold-music"]

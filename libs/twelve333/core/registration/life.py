@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from ..ids import HUB
+
 
 class Stage(StrEnum):
     """What a unit reaches by a step; `with_system` is counted apart from the others."""
@@ -31,9 +33,9 @@ class Proof(StrEnum):
     """What can be shown of a unit."""
 
     CERTIFICATE = "certificate"  # its member's certificate is in use
-    DOCTOR = "doctor"  # its node found nothing wrong with itself
+    DOCTOR = "doctor"  # its node found nothing wrong with itself, signed, and the hub saw the same where it can look too
     TEST_CALL = "test_call"  # a call went from its node to another one, and one came back
-    PROMPTS = "prompts"  # the hash of the prompts that it plays
+    PROMPTS = "prompts"  # what is reported to be played is what is published
     HOURS = "hours"  # it declares hours in which somebody answers
     CONTACT = "contact"  # it declares an office to turn to
 
@@ -69,6 +71,7 @@ class Evidence:
         by: who did: `hub`, or the node's member and its operator.
         detail: what was found: a serial, a partner, a hash; nothing personal.
         code: why it does not hold; empty if it does.
+        signed: what a node signed of it, with the signature; empty if nothing.
     """
 
     proof: Proof
@@ -77,6 +80,7 @@ class Evidence:
     by: str
     detail: str = ""
     code: str = ""
+    signed: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ class LifePolicy:
         rules: at most one a stage; a stage without a rule needs nothing.
         evidence_days: how old what counts may be.
         silent_days: after so many days without a sign of life a unit does not count as open.
-        prompts_sha256: the hash that the prompts must have; empty: any.
+        prompts_sha256: the hash that the prompts must have which an operator tells; empty: any.
     """
 
     rules: tuple[StageRule, ...]
@@ -168,4 +172,4 @@ USUAL_POLICY: Final = LifePolicy(
 
 
 def _other_prompts(it: Evidence, wanted: str) -> bool:
-    return it.proof is Proof.PROMPTS and bool(wanted) and it.detail != wanted
+    return it.proof is Proof.PROMPTS and it.by != HUB and bool(wanted) and it.detail != wanted

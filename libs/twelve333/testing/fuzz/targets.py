@@ -28,7 +28,7 @@ from ...api.delivery.v1 import events_pb2 as delivery_events
 from ...api.library.v1 import events_pb2 as library_events
 from ...api.library.v1 import library_pb2, proposals_pb2
 from ...api.library.v1 import service_pb2 as library_pb
-from ...api.registration.v1 import registration_pb2
+from ...api.registration.v1 import examination_pb2, registration_pb2
 from ...api.routing.v1 import events_pb2 as routing_events
 from ...api.routing.v1 import queue_pb2, routing_pb2
 from ...api.routing.v1 import service_pb2 as routing_pb
@@ -46,6 +46,7 @@ from ...wire.declarations import declaration_from_wire
 from ...wire.directory import snapshot_from_wire
 from ...wire.documents import document_from_wire, document_to_wire
 from ...wire.envelope import decode_envelope, decode_receipt, encode_envelope, encode_receipt
+from ...wire.examinations import decode_examined
 from ...wire.library import announced_from_wire, applied_from_wire, change_from_wire, entry_from_content, refused_from_wire
 from ...wire.library_frames import unpack, zlib_frame, zstd_frame
 from ...wire.proposals import step_from_wire
@@ -150,6 +151,7 @@ TARGETS: Final[dict[str, Target]] = {
     "batch": Target(decode_batch, _batch_sample),
     "receipt": Target(decode_receipt, _receipt_sample),
     "queues told": Target(decode_told, _filled_bytes(queue_pb2.QueuesTold)),
+    "examination": Target(decode_examined, _filled_bytes(examination_pb2.Examination)),
     "restored": _of(delivery_events.Restored, lambda told: (told.epoch, told.watermark)),
     "signed document": Target(_of(common_pb2.SignedDocument, _signed).decode, _signed_sample),
     "directory": _of(registration_pb2.Directory, snapshot_from_wire, POISON),

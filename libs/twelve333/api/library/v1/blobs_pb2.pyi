@@ -322,7 +322,7 @@ Global___Playing: _TypeAlias = Playing  # noqa: Y015
 
 @_typing.final
 class PromptPlaying(_message.Message):
-    """Node to hub: this is what is played here now; told when it changes."""
+    """Node to hub: this is what is played here now; told when it changes, and once a day."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

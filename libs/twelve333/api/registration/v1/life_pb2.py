@@ -24,60 +24,61 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from twelve333.api.coverage.v1 import coverage_pb2 as twelve333_dot_api_dot_coverage_dot_v1_dot_coverage__pb2
+from twelve333.api.registration.v1 import examination_pb2 as twelve333_dot_api_dot_registration_dot_v1_dot_examination__pb2
 from twelve333.api.registration.v1 import registration_pb2 as twelve333_dot_api_dot_registration_dot_v1_dot_registration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(twelve333/api/registration/v1/life.proto\x12\x1dtwelve333.api.registration.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(twelve333/api/coverage/v1/coverage.proto\x1a\x30twelve333/api/registration/v1/registration.proto\"\xa5\x01\n\x0cUnitEvidence\x12\x33\n\x05proof\x18\x01 \x01(\x0e\x32$.twelve333.api.registration.v1.Proof\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\n\n\x02\x62y\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\"\x9f\x01\n\x0cUnitApproval\x12\x39\n\x04side\x18\x01 \x01(\x0e\x32+.twelve333.api.registration.v1.ApprovalSide\x12\n\n\x02\x62y\x18\x02 \x01(\t\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61pproved\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\xdd\x03\n\x08UnitStep\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\x37\n\x05stage\x18\x03 \x01(\x0e\x32(.twelve333.api.registration.v1.UnitStage\x12\x10\n\x08\x61sked_by\x18\x04 \x01(\t\x12,\n\x08\x61sked_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12=\n\x08\x65vidence\x18\x06 \x03(\x0b\x32+.twelve333.api.registration.v1.UnitEvidence\x12>\n\tapprovals\x18\x07 \x03(\x0b\x32+.twelve333.api.registration.v1.UnitApproval\x12\x37\n\x05state\x18\x08 \x01(\x0e\x32(.twelve333.api.registration.v1.StepState\x12\x33\n\nsettled_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12>\n\twaits_for\x18\n \x01(\x0e\x32+.twelve333.api.registration.v1.ApprovalSideB\r\n\x0b_settled_at\"\xb6\x03\n\x08UnitLife\x12\x31\n\x04unit\x18\x01 \x01(\x0b\x32#.twelve333.api.registration.v1.Unit\x12\x36\n\x05steps\x18\x02 \x03(\x0b\x32\'.twelve333.api.registration.v1.UnitStep\x12=\n\x08\x65vidence\x18\x03 \x03(\x0b\x32+.twelve333.api.registration.v1.UnitEvidence\x12\x19\n\x11\x64irectory_version\x18\x04 \x01(\x04\x12@\n\x0b\x64\x65\x63laration\x18\x05 \x01(\x0b\x32&.twelve333.api.coverage.v1.DeclarationH\x00\x88\x01\x01\x12\x35\n\x0clast_sign_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x01\x88\x01\x01\x12\x11\n\tlast_sign\x18\x07 \x01(\t\x12\x38\n\x08upcoming\x18\x08 \x03(\x0b\x32&.twelve333.api.coverage.v1.DeclarationB\x0e\n\x0c_declarationB\x0f\n\r_last_sign_at\"\xba\x01\n\tStageRule\x12\x37\n\x05stage\x18\x01 \x01(\x0e\x32(.twelve333.api.registration.v1.UnitStage\x12\x34\n\x06proofs\x18\x02 \x03(\x0e\x32$.twelve333.api.registration.v1.Proof\x12>\n\tapprovals\x18\x03 \x03(\x0e\x32+.twelve333.api.registration.v1.ApprovalSide\"\x89\x01\n\nLifePolicy\x12\x37\n\x05rules\x18\x01 \x03(\x0b\x32(.twelve333.api.registration.v1.StageRule\x12\x15\n\revidence_days\x18\x02 \x01(\r\x12\x13\n\x0bsilent_days\x18\x03 \x01(\r\x12\x16\n\x0eprompts_sha256\x18\x04 \x01(\t\"\"\n\x12GetUnitLifeRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"g\n\x0e\x41skStepRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x37\n\x05stage\x18\x02 \x01(\x0e\x32(.twelve333.api.registration.v1.UnitStage\x12\x0e\n\x06\x61\x63ting\x18\x03 \x01(\t\"\x96\x01\n\x0f\x41skStepResponse\x12\x31\n\x04unit\x18\x01 \x01(\x0b\x32#.twelve333.api.registration.v1.Unit\x12\x35\n\x04step\x18\x02 \x01(\x0b\x32\'.twelve333.api.registration.v1.UnitStep\x12\x19\n\x11\x64irectory_version\x18\x03 \x01(\x04\"R\n\x11\x44\x65\x63ideStepRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07\x61pprove\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63ting\x18\x04 \x01(\t\"+\n\x17ListPendingStepsRequest\x12\x10\n\x08province\x18\x01 \x01(\t\"R\n\x18ListPendingStepsResponse\x12\x36\n\x05steps\x18\x01 \x03(\x0b\x32\'.twelve333.api.registration.v1.UnitStep\"d\n\x15RecordEvidenceRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12=\n\x08\x65vidence\x18\x02 \x03(\x0b\x32+.twelve333.api.registration.v1.UnitEvidence\"\x16\n\x14GetLifePolicyRequest\"Q\n\x14SetLifePolicyRequest\x12\x39\n\x06policy\x18\x01 \x01(\x0b\x32).twelve333.api.registration.v1.LifePolicy\"2\n\x15\x43\x61ncelUpcomingRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\"F\n\x16\x43\x61ncelUpcomingResponse\x12\x11\n\tcancelled\x18\x01 \x01(\r\x12\x19\n\x11\x64irectory_version\x18\x02 \x01(\x04*\xab\x02\n\tUnitStage\x12\x1a\n\x16UNIT_STAGE_UNSPECIFIED\x10\x00\x12\x16\n\x12UNIT_STAGE_PLANNED\x10\x01\x12\x19\n\x15UNIT_STAGE_REGISTERED\x10\x02\x12\x17\n\x13UNIT_STAGE_VERIFIED\x10\x03\x12\x13\n\x0fUNIT_STAGE_OPEN\x10\x04\x12\x1a\n\x16UNIT_STAGE_WITH_SYSTEM\x10\x05\x12\x1d\n\x19UNIT_STAGE_WITHOUT_SYSTEM\x10\x06\x12\x18\n\x14UNIT_STAGE_SUSPENDED\x10\x07\x12\x15\n\x11UNIT_STAGE_CLOSED\x10\x08\x12\x17\n\x13UNIT_STAGE_OWN_NODE\x10\t\x12\x1c\n\x18UNIT_STAGE_PROVINCE_NODE\x10\n*\x93\x01\n\x05Proof\x12\x15\n\x11PROOF_UNSPECIFIED\x10\x00\x12\x15\n\x11PROOF_CERTIFICATE\x10\x01\x12\x10\n\x0cPROOF_DOCTOR\x10\x02\x12\x13\n\x0fPROOF_TEST_CALL\x10\x03\x12\x11\n\rPROOF_PROMPTS\x10\x04\x12\x0f\n\x0bPROOF_HOURS\x10\x05\x12\x11\n\rPROOF_CONTACT\x10\x06*e\n\x0c\x41pprovalSide\x12\x1d\n\x19\x41PPROVAL_SIDE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41PPROVAL_SIDE_PROVINCE\x10\x01\x12\x1a\n\x16\x41PPROVAL_SIDE_MINISTRY\x10\x02*\x88\x01\n\tStepState\x12\x1a\n\x16STEP_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12STEP_STATE_PENDING\x10\x01\x12\x14\n\x10STEP_STATE_TAKEN\x10\x02\x12\x17\n\x13STEP_STATE_REJECTED\x10\x03\x12\x18\n\x14STEP_STATE_OVERTAKEN\x10\x04\x32\xcd\x04\n\x0fUnitLifeService\x12i\n\x0bGetUnitLife\x12\x31.twelve333.api.registration.v1.GetUnitLifeRequest\x1a\'.twelve333.api.registration.v1.UnitLife\x12h\n\x07\x41skStep\x12-.twelve333.api.registration.v1.AskStepRequest\x1a..twelve333.api.registration.v1.AskStepResponse\x12n\n\nDecideStep\x12\x30.twelve333.api.registration.v1.DecideStepRequest\x1a..twelve333.api.registration.v1.AskStepResponse\x12\x83\x01\n\x10ListPendingSteps\x12\x36.twelve333.api.registration.v1.ListPendingStepsRequest\x1a\x37.twelve333.api.registration.v1.ListPendingStepsResponse\x12o\n\rGetLifePolicy\x12\x33.twelve333.api.registration.v1.GetLifePolicyRequest\x1a).twelve333.api.registration.v1.LifePolicy2\xf4\x02\n\x11UnitRecordService\x12o\n\x0eRecordEvidence\x12\x34.twelve333.api.registration.v1.RecordEvidenceRequest\x1a\'.twelve333.api.registration.v1.UnitLife\x12}\n\x0e\x43\x61ncelUpcoming\x12\x34.twelve333.api.registration.v1.CancelUpcomingRequest\x1a\x35.twelve333.api.registration.v1.CancelUpcomingResponse\x12o\n\rSetLifePolicy\x12\x33.twelve333.api.registration.v1.SetLifePolicyRequest\x1a).twelve333.api.registration.v1.LifePolicyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(twelve333/api/registration/v1/life.proto\x12\x1dtwelve333.api.registration.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(twelve333/api/coverage/v1/coverage.proto\x1a/twelve333/api/registration/v1/examination.proto\x1a\x30twelve333/api/registration/v1/registration.proto\"\xec\x01\n\x0cUnitEvidence\x12\x33\n\x05proof\x18\x01 \x01(\x0e\x32$.twelve333.api.registration.v1.Proof\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\n\n\x02\x62y\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\x12\x45\n\x0b\x65xamination\x18\x07 \x01(\x0b\x32\x30.twelve333.api.registration.v1.SignedExamination\"\x9f\x01\n\x0cUnitApproval\x12\x39\n\x04side\x18\x01 \x01(\x0e\x32+.twelve333.api.registration.v1.ApprovalSide\x12\n\n\x02\x62y\x18\x02 \x01(\t\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61pproved\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\xdd\x03\n\x08UnitStep\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\x37\n\x05stage\x18\x03 \x01(\x0e\x32(.twelve333.api.registration.v1.UnitStage\x12\x10\n\x08\x61sked_by\x18\x04 \x01(\t\x12,\n\x08\x61sked_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12=\n\x08\x65vidence\x18\x06 \x03(\x0b\x32+.twelve333.api.registration.v1.UnitEvidence\x12>\n\tapprovals\x18\x07 \x03(\x0b\x32+.twelve333.api.registration.v1.UnitApproval\x12\x37\n\x05state\x18\x08 \x01(\x0e\x32(.twelve333.api.registration.v1.StepState\x12\x33\n\nsettled_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12>\n\twaits_for\x18\n \x01(\x0e\x32+.twelve333.api.registration.v1.ApprovalSideB\r\n\x0b_settled_at\"\xb6\x03\n\x08UnitLife\x12\x31\n\x04unit\x18\x01 \x01(\x0b\x32#.twelve333.api.registration.v1.Unit\x12\x36\n\x05steps\x18\x02 \x03(\x0b\x32\'.twelve333.api.registration.v1.UnitStep\x12=\n\x08\x65vidence\x18\x03 \x03(\x0b\x32+.twelve333.api.registration.v1.UnitEvidence\x12\x19\n\x11\x64irectory_version\x18\x04 \x01(\x04\x12@\n\x0b\x64\x65\x63laration\x18\x05 \x01(\x0b\x32&.twelve333.api.coverage.v1.DeclarationH\x00\x88\x01\x01\x12\x35\n\x0clast_sign_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x01\x88\x01\x01\x12\x11\n\tlast_sign\x18\x07 \x01(\t\x12\x38\n\x08upcoming\x18\x08 \x03(\x0b\x32&.twelve333.api.coverage.v1.DeclarationB\x0e\n\x0c_declarationB\x0f\n\r_last_sign_at\"\xba\x01\n\tStageRule\x12\x37\n\x05stage\x18\x01 \x01(\x0e\x32(.twelve333.api.registration.v1.UnitStage\x12\x34\n\x06proofs\x18\x02 \x03(\x0e\x32$.twelve333.api.registration.v1.Proof\x12>\n\tapprovals\x18\x03 \x03(\x0e\x32+.twelve333.api.registration.v1.ApprovalSide\"\x89\x01\n\nLifePolicy\x12\x37\n\x05rules\x18\x01 \x03(\x0b\x32(.twelve333.api.registration.v1.StageRule\x12\x15\n\revidence_days\x18\x02 \x01(\r\x12\x13\n\x0bsilent_days\x18\x03 \x01(\r\x12\x16\n\x0eprompts_sha256\x18\x04 \x01(\t\"\"\n\x12GetUnitLifeRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"g\n\x0e\x41skStepRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x37\n\x05stage\x18\x02 \x01(\x0e\x32(.twelve333.api.registration.v1.UnitStage\x12\x0e\n\x06\x61\x63ting\x18\x03 \x01(\t\"\x96\x01\n\x0f\x41skStepResponse\x12\x31\n\x04unit\x18\x01 \x01(\x0b\x32#.twelve333.api.registration.v1.Unit\x12\x35\n\x04step\x18\x02 \x01(\x0b\x32\'.twelve333.api.registration.v1.UnitStep\x12\x19\n\x11\x64irectory_version\x18\x03 \x01(\x04\"R\n\x11\x44\x65\x63ideStepRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07\x61pprove\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63ting\x18\x04 \x01(\t\"+\n\x17ListPendingStepsRequest\x12\x10\n\x08province\x18\x01 \x01(\t\"R\n\x18ListPendingStepsResponse\x12\x36\n\x05steps\x18\x01 \x03(\x0b\x32\'.twelve333.api.registration.v1.UnitStep\"d\n\x15RecordEvidenceRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12=\n\x08\x65vidence\x18\x02 \x03(\x0b\x32+.twelve333.api.registration.v1.UnitEvidence\"\x16\n\x14GetLifePolicyRequest\"Q\n\x14SetLifePolicyRequest\x12\x39\n\x06policy\x18\x01 \x01(\x0b\x32).twelve333.api.registration.v1.LifePolicy\"2\n\x15\x43\x61ncelUpcomingRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\"F\n\x16\x43\x61ncelUpcomingResponse\x12\x11\n\tcancelled\x18\x01 \x01(\r\x12\x19\n\x11\x64irectory_version\x18\x02 \x01(\x04*\xab\x02\n\tUnitStage\x12\x1a\n\x16UNIT_STAGE_UNSPECIFIED\x10\x00\x12\x16\n\x12UNIT_STAGE_PLANNED\x10\x01\x12\x19\n\x15UNIT_STAGE_REGISTERED\x10\x02\x12\x17\n\x13UNIT_STAGE_VERIFIED\x10\x03\x12\x13\n\x0fUNIT_STAGE_OPEN\x10\x04\x12\x1a\n\x16UNIT_STAGE_WITH_SYSTEM\x10\x05\x12\x1d\n\x19UNIT_STAGE_WITHOUT_SYSTEM\x10\x06\x12\x18\n\x14UNIT_STAGE_SUSPENDED\x10\x07\x12\x15\n\x11UNIT_STAGE_CLOSED\x10\x08\x12\x17\n\x13UNIT_STAGE_OWN_NODE\x10\t\x12\x1c\n\x18UNIT_STAGE_PROVINCE_NODE\x10\n*\x93\x01\n\x05Proof\x12\x15\n\x11PROOF_UNSPECIFIED\x10\x00\x12\x15\n\x11PROOF_CERTIFICATE\x10\x01\x12\x10\n\x0cPROOF_DOCTOR\x10\x02\x12\x13\n\x0fPROOF_TEST_CALL\x10\x03\x12\x11\n\rPROOF_PROMPTS\x10\x04\x12\x0f\n\x0bPROOF_HOURS\x10\x05\x12\x11\n\rPROOF_CONTACT\x10\x06*e\n\x0c\x41pprovalSide\x12\x1d\n\x19\x41PPROVAL_SIDE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41PPROVAL_SIDE_PROVINCE\x10\x01\x12\x1a\n\x16\x41PPROVAL_SIDE_MINISTRY\x10\x02*\x88\x01\n\tStepState\x12\x1a\n\x16STEP_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12STEP_STATE_PENDING\x10\x01\x12\x14\n\x10STEP_STATE_TAKEN\x10\x02\x12\x17\n\x13STEP_STATE_REJECTED\x10\x03\x12\x18\n\x14STEP_STATE_OVERTAKEN\x10\x04\x32\xcd\x04\n\x0fUnitLifeService\x12i\n\x0bGetUnitLife\x12\x31.twelve333.api.registration.v1.GetUnitLifeRequest\x1a\'.twelve333.api.registration.v1.UnitLife\x12h\n\x07\x41skStep\x12-.twelve333.api.registration.v1.AskStepRequest\x1a..twelve333.api.registration.v1.AskStepResponse\x12n\n\nDecideStep\x12\x30.twelve333.api.registration.v1.DecideStepRequest\x1a..twelve333.api.registration.v1.AskStepResponse\x12\x83\x01\n\x10ListPendingSteps\x12\x36.twelve333.api.registration.v1.ListPendingStepsRequest\x1a\x37.twelve333.api.registration.v1.ListPendingStepsResponse\x12o\n\rGetLifePolicy\x12\x33.twelve333.api.registration.v1.GetLifePolicyRequest\x1a).twelve333.api.registration.v1.LifePolicy2\xf4\x02\n\x11UnitRecordService\x12o\n\x0eRecordEvidence\x12\x34.twelve333.api.registration.v1.RecordEvidenceRequest\x1a\'.twelve333.api.registration.v1.UnitLife\x12}\n\x0e\x43\x61ncelUpcoming\x12\x34.twelve333.api.registration.v1.CancelUpcomingRequest\x1a\x35.twelve333.api.registration.v1.CancelUpcomingResponse\x12o\n\rSetLifePolicy\x12\x33.twelve333.api.registration.v1.SetLifePolicyRequest\x1a).twelve333.api.registration.v1.LifePolicyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.registration.v1.life_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_UNITSTAGE']._serialized_start=2621
-  _globals['_UNITSTAGE']._serialized_end=2920
-  _globals['_PROOF']._serialized_start=2923
-  _globals['_PROOF']._serialized_end=3070
-  _globals['_APPROVALSIDE']._serialized_start=3072
-  _globals['_APPROVALSIDE']._serialized_end=3173
-  _globals['_STEPSTATE']._serialized_start=3176
-  _globals['_STEPSTATE']._serialized_end=3312
-  _globals['_UNITEVIDENCE']._serialized_start=201
-  _globals['_UNITEVIDENCE']._serialized_end=366
-  _globals['_UNITAPPROVAL']._serialized_start=369
-  _globals['_UNITAPPROVAL']._serialized_end=528
-  _globals['_UNITSTEP']._serialized_start=531
-  _globals['_UNITSTEP']._serialized_end=1008
-  _globals['_UNITLIFE']._serialized_start=1011
-  _globals['_UNITLIFE']._serialized_end=1449
-  _globals['_STAGERULE']._serialized_start=1452
-  _globals['_STAGERULE']._serialized_end=1638
-  _globals['_LIFEPOLICY']._serialized_start=1641
-  _globals['_LIFEPOLICY']._serialized_end=1778
-  _globals['_GETUNITLIFEREQUEST']._serialized_start=1780
-  _globals['_GETUNITLIFEREQUEST']._serialized_end=1814
-  _globals['_ASKSTEPREQUEST']._serialized_start=1816
-  _globals['_ASKSTEPREQUEST']._serialized_end=1919
-  _globals['_ASKSTEPRESPONSE']._serialized_start=1922
-  _globals['_ASKSTEPRESPONSE']._serialized_end=2072
-  _globals['_DECIDESTEPREQUEST']._serialized_start=2074
-  _globals['_DECIDESTEPREQUEST']._serialized_end=2156
-  _globals['_LISTPENDINGSTEPSREQUEST']._serialized_start=2158
-  _globals['_LISTPENDINGSTEPSREQUEST']._serialized_end=2201
-  _globals['_LISTPENDINGSTEPSRESPONSE']._serialized_start=2203
-  _globals['_LISTPENDINGSTEPSRESPONSE']._serialized_end=2285
-  _globals['_RECORDEVIDENCEREQUEST']._serialized_start=2287
-  _globals['_RECORDEVIDENCEREQUEST']._serialized_end=2387
-  _globals['_GETLIFEPOLICYREQUEST']._serialized_start=2389
-  _globals['_GETLIFEPOLICYREQUEST']._serialized_end=2411
-  _globals['_SETLIFEPOLICYREQUEST']._serialized_start=2413
-  _globals['_SETLIFEPOLICYREQUEST']._serialized_end=2494
-  _globals['_CANCELUPCOMINGREQUEST']._serialized_start=2496
-  _globals['_CANCELUPCOMINGREQUEST']._serialized_end=2546
-  _globals['_CANCELUPCOMINGRESPONSE']._serialized_start=2548
-  _globals['_CANCELUPCOMINGRESPONSE']._serialized_end=2618
-  _globals['_UNITLIFESERVICE']._serialized_start=3315
-  _globals['_UNITLIFESERVICE']._serialized_end=3904
-  _globals['_UNITRECORDSERVICE']._serialized_start=3907
-  _globals['_UNITRECORDSERVICE']._serialized_end=4279
+  _globals['_UNITSTAGE']._serialized_start=2741
+  _globals['_UNITSTAGE']._serialized_end=3040
+  _globals['_PROOF']._serialized_start=3043
+  _globals['_PROOF']._serialized_end=3190
+  _globals['_APPROVALSIDE']._serialized_start=3192
+  _globals['_APPROVALSIDE']._serialized_end=3293
+  _globals['_STEPSTATE']._serialized_start=3296
+  _globals['_STEPSTATE']._serialized_end=3432
+  _globals['_UNITEVIDENCE']._serialized_start=250
+  _globals['_UNITEVIDENCE']._serialized_end=486
+  _globals['_UNITAPPROVAL']._serialized_start=489
+  _globals['_UNITAPPROVAL']._serialized_end=648
+  _globals['_UNITSTEP']._serialized_start=651
+  _globals['_UNITSTEP']._serialized_end=1128
+  _globals['_UNITLIFE']._serialized_start=1131
+  _globals['_UNITLIFE']._serialized_end=1569
+  _globals['_STAGERULE']._serialized_start=1572
+  _globals['_STAGERULE']._serialized_end=1758
+  _globals['_LIFEPOLICY']._serialized_start=1761
+  _globals['_LIFEPOLICY']._serialized_end=1898
+  _globals['_GETUNITLIFEREQUEST']._serialized_start=1900
+  _globals['_GETUNITLIFEREQUEST']._serialized_end=1934
+  _globals['_ASKSTEPREQUEST']._serialized_start=1936
+  _globals['_ASKSTEPREQUEST']._serialized_end=2039
+  _globals['_ASKSTEPRESPONSE']._serialized_start=2042
+  _globals['_ASKSTEPRESPONSE']._serialized_end=2192
+  _globals['_DECIDESTEPREQUEST']._serialized_start=2194
+  _globals['_DECIDESTEPREQUEST']._serialized_end=2276
+  _globals['_LISTPENDINGSTEPSREQUEST']._serialized_start=2278
+  _globals['_LISTPENDINGSTEPSREQUEST']._serialized_end=2321
+  _globals['_LISTPENDINGSTEPSRESPONSE']._serialized_start=2323
+  _globals['_LISTPENDINGSTEPSRESPONSE']._serialized_end=2405
+  _globals['_RECORDEVIDENCEREQUEST']._serialized_start=2407
+  _globals['_RECORDEVIDENCEREQUEST']._serialized_end=2507
+  _globals['_GETLIFEPOLICYREQUEST']._serialized_start=2509
+  _globals['_GETLIFEPOLICYREQUEST']._serialized_end=2531
+  _globals['_SETLIFEPOLICYREQUEST']._serialized_start=2533
+  _globals['_SETLIFEPOLICYREQUEST']._serialized_end=2614
+  _globals['_CANCELUPCOMINGREQUEST']._serialized_start=2616
+  _globals['_CANCELUPCOMINGREQUEST']._serialized_end=2666
+  _globals['_CANCELUPCOMINGRESPONSE']._serialized_start=2668
+  _globals['_CANCELUPCOMINGRESPONSE']._serialized_end=2738
+  _globals['_UNITLIFESERVICE']._serialized_start=3435
+  _globals['_UNITLIFESERVICE']._serialized_end=4024
+  _globals['_UNITRECORDSERVICE']._serialized_start=4027
+  _globals['_UNITRECORDSERVICE']._serialized_end=4399
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from twelve333.api.coverage.v1 import coverage_pb2 as _coverage_pb2
+from twelve333.api.registration.v1 import examination_pb2 as _examination_pb2
 from twelve333.api.registration.v1 import registration_pb2 as _registration_pb2
 import builtins as _builtins
 import sys
@@ -89,11 +90,11 @@ class _ProofEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Proof.ValueType
     PROOF_CERTIFICATE: _Proof.ValueType  # 1
     """Its member's certificate is in use."""
     PROOF_DOCTOR: _Proof.ValueType  # 2
-    """Its node found nothing wrong with itself."""
+    """Its node found nothing wrong with itself, signed; the hub saw the same where it can look too."""
     PROOF_TEST_CALL: _Proof.ValueType  # 3
     """A call went from its node to another one, and one came back."""
     PROOF_PROMPTS: _Proof.ValueType  # 4
-    """The hash of the prompts that it plays."""
+    """The prompts that its telephone system reports to play are those that are published; where none is, the hash that its operator told."""
     PROOF_HOURS: _Proof.ValueType  # 5
     """It declares hours in which somebody answers."""
     PROOF_CONTACT: _Proof.ValueType  # 6
@@ -107,11 +108,11 @@ PROOF_UNSPECIFIED: Proof.ValueType  # 0
 PROOF_CERTIFICATE: Proof.ValueType  # 1
 """Its member's certificate is in use."""
 PROOF_DOCTOR: Proof.ValueType  # 2
-"""Its node found nothing wrong with itself."""
+"""Its node found nothing wrong with itself, signed; the hub saw the same where it can look too."""
 PROOF_TEST_CALL: Proof.ValueType  # 3
 """A call went from its node to another one, and one came back."""
 PROOF_PROMPTS: Proof.ValueType  # 4
-"""The hash of the prompts that it plays."""
+"""The prompts that its telephone system reports to play are those that are published; where none is, the hash that its operator told."""
 PROOF_HOURS: Proof.ValueType  # 5
 """It declares hours in which somebody answers."""
 PROOF_CONTACT: Proof.ValueType  # 6
@@ -186,6 +187,7 @@ class UnitEvidence(_message.Message):
     BY_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
     CODE_FIELD_NUMBER: _builtins.int
+    EXAMINATION_FIELD_NUMBER: _builtins.int
     proof: Global___Proof.ValueType
     """Which."""
     passed: _builtins.bool
@@ -200,6 +202,10 @@ class UnitEvidence(_message.Message):
     def at(self) -> _timestamp_pb2.Timestamp:
         """When it was looked at."""
 
+    @_builtins.property
+    def examination(self) -> _examination_pb2.SignedExamination:
+        """PROOF_DOCTOR: what the node signed."""
+
     def __init__(
         self,
         *,
@@ -209,10 +215,11 @@ class UnitEvidence(_message.Message):
         by: _builtins.str = ...,
         detail: _builtins.str = ...,
         code: _builtins.str = ...,
+        examination: _examination_pb2.SignedExamination | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "examination", b"examination"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "by", b"by", "code", b"code", "detail", b"detail", "passed", b"passed", "proof", b"proof"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "by", b"by", "code", b"code", "detail", b"detail", "examination", b"examination", "passed", b"passed", "proof", b"proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

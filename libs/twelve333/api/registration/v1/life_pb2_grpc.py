@@ -312,7 +312,8 @@ class UnitRecordServiceServicer:
     """
 
     def RecordEvidence(self, request, context):
-        """Caller: node for the units it serves. Puts on record what it found; the hub adds what it knows itself (certificate, hours, contact).
+        """Caller: node for the units it serves. Puts on record what it found; the hub adds what it knows itself (certificate, hours, contact, and the
+        prompts where any are published), takes findings of the doctor only as they were signed, and looks at the node itself.
         Refusals: REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -131,7 +131,8 @@ class UnitRecordServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> UnitRecordServiceAsyncStub: ...
     RecordEvidence: _grpc.UnaryUnaryMultiCallable[_life_pb2.RecordEvidenceRequest, _life_pb2.UnitLife]
-    """Caller: node for the units it serves. Puts on record what it found; the hub adds what it knows itself (certificate, hours, contact).
+    """Caller: node for the units it serves. Puts on record what it found; the hub adds what it knows itself (certificate, hours, contact, and the
+    prompts where any are published), takes findings of the doctor only as they were signed, and looks at the node itself.
     Refusals: REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS.
     """
     CancelUpcoming: _grpc.UnaryUnaryMultiCallable[_life_pb2.CancelUpcomingRequest, _life_pb2.CancelUpcomingResponse]
@@ -149,7 +150,8 @@ class UnitRecordServiceAsyncStub(UnitRecordServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RecordEvidence: _aio.UnaryUnaryMultiCallable[_life_pb2.RecordEvidenceRequest, _life_pb2.UnitLife]  # type: ignore[assignment]
-    """Caller: node for the units it serves. Puts on record what it found; the hub adds what it knows itself (certificate, hours, contact).
+    """Caller: node for the units it serves. Puts on record what it found; the hub adds what it knows itself (certificate, hours, contact, and the
+    prompts where any are published), takes findings of the doctor only as they were signed, and looks at the node itself.
     Refusals: REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS.
     """
     CancelUpcoming: _aio.UnaryUnaryMultiCallable[_life_pb2.CancelUpcomingRequest, _life_pb2.CancelUpcomingResponse]  # type: ignore[assignment]
@@ -170,7 +172,8 @@ class UnitRecordServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _life_pb2.RecordEvidenceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_life_pb2.UnitLife, _abc.Awaitable[_life_pb2.UnitLife]]:
-        """Caller: node for the units it serves. Puts on record what it found; the hub adds what it knows itself (certificate, hours, contact).
+        """Caller: node for the units it serves. Puts on record what it found; the hub adds what it knows itself (certificate, hours, contact, and the
+        prompts where any are published), takes findings of the doctor only as they were signed, and looks at the node itself.
         Refusals: REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS.
         """
 

@@ -27,7 +27,7 @@ class VerifyUnitRequest(_message.Message):
     code: _builtins.str
     """The unit, one that this node serves."""
     prompts_sha256: _builtins.str
-    """SHA-256 (hex) of the prompts that it plays; empty: not shown, what is on record stays."""
+    """SHA-256 (hex) of the prompts that it plays; empty: not shown, what is on record stays. Counts only as long as no prompt is published."""
     def __init__(
         self,
         *,
