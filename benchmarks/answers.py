@@ -20,6 +20,7 @@ from twelve333.core.library.model import Entry, EntryKind
 
 FIRST: Final = 5
 QUESTIONS: Final = Path(__file__).with_name("questions.csv")
+HELD_OUT: Final = Path(__file__).with_name("questions_held_out.csv")  # written before a change of the ranking, and looked at after it only
 _NATION: Final = "中华人民共和国"
 
 
@@ -36,9 +37,9 @@ class Question:
         return self.expected[0].startswith("《")
 
 
-def questions() -> list[Question]:
-    """All of them."""
-    rows = csv.DictReader(QUESTIONS.read_text(encoding="utf-8").splitlines())
+def questions(of: Path = QUESTIONS) -> list[Question]:
+    """All of one set."""
+    rows = csv.DictReader(of.read_text(encoding="utf-8").splitlines())
     return [Question(row["question"], tuple(row["expected"].split("|"))) for row in rows]
 
 

@@ -32,7 +32,7 @@ from twelve333.core.library.search import Plan, fold, plan, query_grams
 from twelve333.data.resources import lexicon
 from twelve333.wire.library import content_of
 
-from .answers import answered, articles, questions, statutes
+from .answers import HELD_OUT, answered, articles, questions, statutes
 from .corpus import entries as sample
 from .figure import MICROSECONDS, SHARE, Figure, Measured, figure, middle
 from .large import ENTRIES, large
@@ -170,15 +170,17 @@ async def growth() -> list[Figure]:
 
 async def answers() -> list[Figure]:
     """`library.search_answers`, `_statutes`, `_articles`: labelled questions with their answer among the first five, and real texts."""
-    asked, real = questions(), statutes()
-    about = [one for one in asked if not one.of_statutes]
+    real, shares = statutes(), list[Figure]()
     with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder:
         async with library(f"sqlite:///{folder}/library.db", [*sample(0), *real]) as held:
-            missed = await answered(about, held.search)
-            missed_real = await answered([one for one in asked if one.of_statutes], held.search) if real else []
-    found = _share("library.search_answers", len(about), len(missed))
+            for ending, asked in (("", questions()), ("_held_out", questions(HELD_OUT))):
+                for name, of_statutes in (("answers", False), ("statutes", True)):
+                    about = [one for one in asked if one.of_statutes is of_statutes]
+                    if real or not of_statutes:
+                        missed = await answered(about, held.search)
+                        shares.append(_share(f"library.search_{name}{ending}", len(about), len(missed)))
     if not real:
-        return [found]
+        return shares
     cut = articles(real)
     with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder:
         async with library(f"sqlite:///{folder}/library.db", cut) as held:
@@ -186,8 +188,7 @@ async def answers() -> list[Figure]:
             times = await interleave({"ask": held.asking((*WORDS, *SPOKEN))}, 2)
     name, rows = "library.search_articles", middle([sum(recall) / len(recall)])
     return [
-        found,
-        _share("library.search_statutes", len(asked) - len(about), len(missed_real)),
+        *shares,
         figure(f"{name}_recall", SHARE, rows, "literal substring", middle([1.0]), 1.0),
         figure(f"{name}_p95", MICROSECONDS, _tail(times["ask"], 0.95), "its median", _tail(times["ask"], 0.5)),
     ]

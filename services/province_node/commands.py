@@ -76,7 +76,7 @@ async def join(
     host: str = "127.0.0.1",
     federation_port: int = 7543,
     desk_port: int = 7544,
-    page_port: int = 0,
+    page_port: int = 7545,
     health_port: int = 7580,
     operator: str = "operator",
     desk: str = "desk-1",
@@ -95,7 +95,7 @@ async def join(
         host: address to listen on and to tell others.
         federation_port: for hub and other nodes.
         desk_port: for the province's own desktops and operators.
-        page_port: for the consultants' page, e.g. 7545; 0: none.
+        page_port: for the consultants' page, under the certificates of desks; 0: none.
         health_port: on loopback, for probes.
         operator: name of the first local operator, a-z 0-9 . _ -.
         desk: name of the first desktop, likewise.

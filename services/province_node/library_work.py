@@ -29,6 +29,7 @@ from .library_check import LibraryCheck
 from .library_files import LibraryFiles
 from .library_services import library_desk_services
 from .store import library as store
+from .store import proposals
 
 READY_SECONDS: Final = 60.0
 
@@ -45,7 +46,7 @@ class LibraryWork:
         self._node = node
         self.traffic = Traffic(settings.line, node.clock)
         kept = timedelta(days=settings.removals_kept_days)
-        self.shelf = Shelf(store.tables)
+        self.shelf = Shelf(store.tables, proposals.words_beside)
         self.pull = LibraryPull(node, settings.scope, self.traffic, self.others, kept, self.shelf.catch_up)
         self.files, every = LibraryFiles(node, self.traffic), node.settings.hub.sync_seconds
         self._pulling = Background("library", self.pull.step, every)

@@ -122,7 +122,7 @@ async def check_broker(facts: Facts) -> Refusal | None:
 
 
 async def check_ports(facts: Facts) -> Refusal | None:
-    """The node's three ports are free."""
+    """The node's ports are free."""
     plan = facts.plan
     wanted = {"federation-port": (plan.host, plan.federation_port), "desk-port": (plan.host, plan.desk_port)}
     if plan.page_port:

@@ -166,6 +166,7 @@ async def test_hub_and_node_run_as_their_charts_say(tmp_path: Path) -> None:
         node_pod = render("province-node", "node-350000.yaml", tmp_path / "node", "desk", {"hub": {"endpoint": address}})
         joined = tmp_path / "node-made"
         where = ["--directory", joined, "--federation-port", node_pod.ports["federation"], "--desk-port", node_pod.ports["desk"]]
+        where += ["--page-port", 0]
         offer = ["--province", "350000", "--hub", token.enrolment_endpoint, "--pin", token.authority_pin, "--token-file", secret]
         offer += ["--skip-preflight", "broker"]  # there is none here
         await run(cli("node", "join", *offer, *where))

@@ -87,7 +87,7 @@ async def test_the_checks_before_joining_pass_at_a_hub_that_is_well(federation: 
     async with federation.hub.connect() as hub:
         token = await hub.registration.create_token("460000")
     offer = ["--province", "460000", "--hub", token.enrolment_endpoint, "--pin", token.authority_pin, "--directory", tmp_path / "node"]
-    ports = [f"--{name}-port={port}" for name, port in zip(("federation", "desk", "health"), free_ports(3), strict=True)]
+    ports = [f"--{name}-port={port}" for name, port in zip(("federation", "desk", "page", "health"), free_ports(4), strict=True)]
     done = await asyncio.to_thread(cli, "node", "preflight", *offer, *ports, "--json")
     assert (done.code, done.err) == (0, "")
     assert json.loads(done.out) == {"passed": ["dns", "hub", "clock", "versions", "broker", "ports", "disk"]}

@@ -276,4 +276,7 @@ def _hit(hit: Hit, known: Iterable[KnownLink]) -> pb.SearchHit:
         sentence=hit.quote.sentence,
         chapter=hit.quote.chapter,
         citation=citation(hit.entry, hit.quote.article),
+        supplement_matches=[
+            pb.SupplementMatch(supplement_id=one.supplement_id, snippet=one.quote.snippet, matched=one.quote.matched) for one in hit.local
+        ],
     )

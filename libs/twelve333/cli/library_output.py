@@ -123,6 +123,9 @@ def hit_row(hit: Hit, day: date) -> dict[str, Any]:
         "notes": [note_row(note) for note in hit.notes(day)],
         "score": hit.score,
         "supplements": [supplement_row(one) for one in hit.supplements],
+        "supplement_matches": [
+            {"id": one.supplement_id, "snippet": one.snippet, "matched": list(one.matched)} for one in hit.supplement_matches
+        ],
     }
 
 
@@ -153,7 +156,7 @@ def show_hits(found: Found, day: date) -> None:
         text.highlight_words(hit.matched, "bold underline", case_sensitive=False)
         console.print(text)
         console.print(f"[dim]{escape(hit.citation)}[/dim]", soft_wrap=True)
-        show_supplements(hit.supplements)
+        show_supplements(hit.supplements, {one.supplement_id: one.matched for one in hit.supplement_matches})
 
 
 @contextmanager

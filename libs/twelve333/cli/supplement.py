@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from cyclopts import App
@@ -59,11 +60,18 @@ async def drop(supplement: str, *, common: Common = Common()) -> None:
     show([{"id": supplement, "state": "gone"}], ("id", "state"), as_json=common.json)
 
 
-def show_supplements(found: Iterable[Supplement]) -> None:
-    """The province's own words, below what they supplement."""
+def show_supplements(found: Iterable[Supplement], matched: Mapping[str, Iterable[str]] = MappingProxyType({})) -> None:
+    """The province's own words, below what they supplement.
+
+    Args:
+        matched: words to underline, by supplement.
+    """
     for each in found:
         where = f" ({each.anchor[:_ANCHOR_CHARS]}…)" if each.anchor else ""
-        console.print(Text(f"▍{each.unit}{where}: {each.text}", style="bold cyan"))
+        text = Text(f"▍{each.unit}{where}: {each.text}", style="bold cyan")
+        if words := matched.get(each.supplement_id):
+            text.highlight_words(words, "underline", case_sensitive=False)
+        console.print(text)
 
 
 def supplement_row(supplement: Supplement) -> dict[str, Any]:

@@ -55,6 +55,15 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class SupplementMatch:
+    """Where in a province's own words beside an entry the words of a search stand."""
+
+    supplement_id: str
+    snippet: str
+    matched: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One hit.
 
@@ -69,7 +78,8 @@ class Hit:
         chapter: that it stands under; may be empty.
         citation: the line to copy.
         known: what other entries do to it.
-        supplements: the province's own words beside it, at a node.
+        supplements: the province's own words beside it, at a node; snippet, article and sentence are never of them.
+        supplement_matches: which of them hold words of the question, and where.
     """
 
     entry: Entry
@@ -84,6 +94,7 @@ class Hit:
     citation: str = ""
     known: tuple[KnownLink, ...] = ()
     supplements: tuple[Supplement, ...] = ()
+    supplement_matches: tuple[SupplementMatch, ...] = ()
 
     def notes(self, day: date) -> tuple[Note, ...]:
         """What must be said with it on that day: not in force yet, no longer, repealed, replaced, amended."""
@@ -347,6 +358,7 @@ def _hit(hit: pb.SearchHit) -> Hit:
         hit.citation,
         known_from_wire(hit.entry.known),
         tuple(supplement_from_wire(one) for one in hit.supplements),
+        tuple(SupplementMatch(one.supplement_id, one.snippet, tuple(one.matched)) for one in hit.supplement_matches),
     )
 
 

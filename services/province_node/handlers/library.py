@@ -19,6 +19,7 @@ from twelve333.wire.library import announced_from_wire
 from ..context import NodeContext
 from ..library import last_refusal
 from ..store import library as store
+from ..store import proposals
 from .supplements import SupplementedReading
 
 
@@ -30,6 +31,7 @@ def library_handlers(node: NodeContext, counted: Counted | None = None, shelf: S
     """
     own = node.settings.library.synonyms
     lexicon = extended_lexicon(node.settings.base / own) if own else None
+    shelf = shelf or Shelf(store.tables, proposals.words_beside)
     return SupplementedReading(
         node.database, store.tables, node.clock, shelf=shelf, lexicon=lexicon, home=node.province, counted=counted, refusal=last_refusal
     )

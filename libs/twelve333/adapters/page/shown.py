@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote as quoted
 from urllib.parse import urlencode
@@ -106,7 +107,7 @@ def shown_hit(hit: pb.SearchHit, asked: Asked, places: Places) -> dict[str, Any]
         "copied": f"{hit.citation}：“{hit.sentence}”" if hit.sentence and hit.article else hit.citation,
         "in_force": hit.in_force,
         "notes": [_note(note, asked) for note in told],
-        "supplements": _supplements(hit.supplements, places),
+        "supplements": _supplements(hit.supplements, places, {one.supplement_id: list(one.matched) for one in hit.supplement_matches}),
     }
 
 
@@ -152,8 +153,11 @@ def _note(note: Note, asked: Asked) -> dict[str, str]:
     return {"text": text, "title": f"《{note.title}》", "link": asked.entry(note.entry_id) if note.entry_id else ""}
 
 
-def _supplements(found: Iterable[proposals_pb2.Supplement], places: Places) -> list[dict[str, str]]:
-    return [{"unit": places.get(one.unit, one.unit), "text": one.text} for one in found]
+def _supplements(
+    found: Iterable[proposals_pb2.Supplement], places: Places, matched: Mapping[str, list[str]] = MappingProxyType({})
+) -> list[dict[str, Any]]:
+    named = [(places.get(one.unit, one.unit), one) for one in found]
+    return [{"unit": unit, "text": one.text, "matched": matched.get(one.supplement_id, [])} for unit, one in named]
 
 
 def _parts(found: Iterable[Passage], at: str) -> list[dict[str, Any]]:

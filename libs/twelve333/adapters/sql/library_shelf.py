@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
@@ -18,6 +18,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, TextClause, func, select, text
 
 from ...core.library import bits
+from ...core.library.beside import Beside
 from ...core.library.catalogue import Card, Catalogue
 from ...core.library.model import Entry
 from ...core.library.ranking import Corpus, Text
@@ -25,6 +26,8 @@ from ...core.library.search import fold
 from .library import Held, decoded
 from .library_marks import Mark, mark_of
 from .library_tables import LibraryTables
+
+Supplements = Callable[[Connection], Iterable[tuple[int, str, str]]]
 
 GRAMS_MAX: Final = 16_384
 TEXTS_BYTES_MAX: Final = 24 << 20  # of contents; in memory about twice as much
@@ -44,14 +47,19 @@ class ReadText:
 
 
 class Shelf:
-    """One for a process and replica; shared by all threads that search."""
+    """One for a process and replica; shared by all threads that search.
 
-    def __init__(self, tables: LibraryTables) -> None:
-        self.tables = tables
+    Args:
+        tables: of the replica.
+        beside: reads the supplements to its entries, each with the row of its entry; whoever changes one changes the replica's mark.
+    """
+
+    def __init__(self, tables: LibraryTables, beside: Supplements = lambda tx: ()) -> None:
+        self.tables, self._beside = tables, beside
         self._lock = threading.Lock()
         self._catalogue = Catalogue()
         self._listed = 0  # the highest row in the catalogue
-        self._present: tuple[Mark, int] | None = None
+        self._present: tuple[Mark, int, Beside] | None = None
         self._grams: OrderedDict[str, tuple[int, int]] = OrderedDict()  # the rows that hold it, up to which row
         self._texts: OrderedDict[int, ReadText] = OrderedDict()
         self._bytes = 0  # of their contents
@@ -66,13 +74,13 @@ class Shelf:
         """The replica as one transaction sees it."""
         mark, present = mark_of(tx), self._present
         if present is not None and present[0] == mark:
-            return View(tx, self, mark, present[1])
+            return View(tx, self, *present)
         rows = bits.of(_numbers(tx.execute(_PRESENT[tx.dialect.name]).scalar()))
         if self._listed < mark.newest:
             new = self.tables.library_entries.c.row_id > self._listed
             self._file([_card(row) for row in tx.execute(_cards(self.tables).where(new))], mark.newest)
-        self._present = mark, rows
-        return View(tx, self, mark, rows)
+        self._present = present = mark, rows, Beside(self._beside(tx))
+        return View(tx, self, *present)
 
     def catch_up(self, tx: Connection) -> bool:
         """Learn a little of what is not known yet: of what is in use, then of what is written beside it; False if that was all."""
@@ -85,7 +93,7 @@ class Shelf:
         with self._lock:
             lately = list(islice(reversed(self._grams.items()), GRAMS_LATELY))
         behind = [gram for gram, (_, covered) in lately if covered < mark.highest][:GRAMS_AT_ONCE]
-        View(tx, self, replace(mark, newest=mark.highest), 0).corpus(behind[::-1])
+        View(tx, self, replace(mark, newest=mark.highest), 0, Beside()).corpus(behind[::-1])
         return bool(behind)
 
     def _next_in_use(self, tx: Connection) -> list[Card]:
@@ -150,10 +158,11 @@ class View:
 
     Args:
         rows: of the entries there are.
+        beside: the supplements to them.
     """
 
-    def __init__(self, tx: Connection, shelf: Shelf, mark: Mark, rows: int) -> None:
-        self._tx, self._shelf, self._mark, self.rows = tx, shelf, mark, rows
+    def __init__(self, tx: Connection, shelf: Shelf, mark: Mark, rows: int, beside: Beside) -> None:
+        self._tx, self._shelf, self._mark, self.rows, self.beside = tx, shelf, mark, rows, beside
         self.catalogue = shelf.catalogue
         self._grams: dict[str, int] = {}
 
@@ -171,13 +180,13 @@ class View:
 
     def holding(self, gram: str) -> int:
         """The rows that hold a gram; one of a single character is the beginning of a gram."""
-        return self._grams.get(gram, 0) & self.rows
+        return (self._grams.get(gram, 0) | self.beside.holding(gram)) & self.rows
 
     def grams_in(self, rows: Sequence[int]) -> dict[int, set[str]]:
         """Which of the grams known here each of `rows` holds."""
         found = [set[str]() for _ in rows]
-        for gram, holding in self._grams.items():
-            for held, grams in zip(bits.among(holding, rows), found, strict=True):
+        for gram in self._grams:
+            for held, grams in zip(bits.among(self.holding(gram), rows), found, strict=True):
                 if held:
                     grams.add(gram)
         return dict(zip(rows, found, strict=True))
@@ -192,7 +201,12 @@ class View:
             read = {row.row_id: _read(row) for row in self._tx.execute(whole.where(e.row_id.in_(missing)))}
             self._shelf.keep(read)
             found |= read
-        return [found[row] for row in rows]
+        return [self._with_beside(found[row]) for row in rows]
+
+    def _with_beside(self, one: ReadText) -> ReadText:
+        """A text as it is ranked here: with the words beside it."""
+        words = self.beside.words_of(one.row)
+        return replace(one, text=Text(one.text.title, "\n".join([one.text.body, *(each.folded for each in words)]))) if words else one
 
     def _ask(self, behind: Sequence[tuple[str, int]]) -> None:
         """Learn from the index which new rows hold these grams."""

@@ -6,7 +6,7 @@ pairs apart, so every candidate is checked against the words as typed before it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -48,8 +48,16 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalQuote:
+    """What is quoted of a supplement in which words were found."""
+
+    supplement_id: str
+    quote: Quote
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """One hit; `literal` tells the lane."""
+    """One hit; `literal` tells the lane. `quote` is of the entry's own text, `local` of the province's words beside it."""
 
     held: Held
     entry: Entry
@@ -57,6 +65,7 @@ class Hit:
     literal: bool
     score: float
     in_force: bool
+    local: tuple[LocalQuote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +148,35 @@ def _rank(
         scored.append((found * boost(one.entry, wanted.region, wanted.day), one))
     scored.sort(key=lambda pair: (-pair[0], pair[1].held.entry_id))
     best = [(score, one) for score, one in scored[: wanted.limit] if score > 0]
-    return [
-        Hit(one.held, one.entry, _quote(one, worth, plan, grams[one.row]), literal, round(score, 4), in_force(one.entry, wanted.day))
-        for score, one in best
-    ]
+    return [_hit(view, one, round(score, 4), Words.of(worth, grams[one.row]), plan, wanted, literal) for score, one in best]
 
 
-def _quote(one: ReadText, worth: Groups, plan: Plan, grams: Set[str]) -> Quote:
-    """What to quote of a text; where only parts of words stand in it, these. What the index says is not there is not looked for."""
-    words = [(number, word) for number, group in enumerate(worth) for word in group]
-    whole = {word.word: (number, word.rarity * len(word.word)) for number, word in words if word.grams <= grams}
-    told = quote(one.entry.body, one.text.body, whole, plan.literal)
-    if not told.matched:
-        parts = {gram: (number, rare) for number, word in words for gram, rare in word.pairs.items() if gram in grams}
-        told = quote(one.entry.body, one.text.body, parts, plan.literal)
+def _hit(view: View, one: ReadText, score: float, words: Words, plan: Plan, wanted: Wanted, literal: bool) -> Hit:
+    """A hit with what to quote, of the entry and of each supplement by itself."""
+    body = one.entry.body
+    told = words.quoted(body, one.text.body[: len(body)], plan)
     if not told.article and all(word in one.text.title for word in told.matched):
-        told = replace(told, snippet=opening(one.entry.body))
-    return told
+        told = replace(told, snippet=opening(body))
+    beside = [LocalQuote(each.supplement_id, words.quoted(each.text, each.folded, plan)) for each in view.beside.words_of(one.row)]
+    local = tuple(each for each in beside if each.quote.matched)
+    return Hit(one.held, one.entry, told, literal, score, in_force(one.entry, wanted.day), local)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words that may stand in a text, whole and in parts, as `quote` takes them; what the index says is not there is not looked for."""
+
+    whole: Mapping[str, tuple[int, float]]
+    parts: Mapping[str, tuple[int, float]]
+
+    @classmethod
+    def of(cls, worth: Groups, grams: Set[str]) -> Words:
+        """Those of a text with these grams."""
+        words = [(number, word) for number, group in enumerate(worth) for word in group]
+        whole = {word.word: (number, word.rarity * len(word.word)) for number, word in words if word.grams <= grams}
+        return cls(whole, {gram: (number, rare) for number, word in words for gram, rare in word.pairs.items() if gram in grams})
+
+    def quoted(self, body: str, folded: str, plan: Plan) -> Quote:
+        """What to quote of a text; where only parts of words stand in it, these."""
+        told = quote(body, folded, self.whole, plan.literal)
+        return told if told.matched else quote(body, folded, self.parts, plan.literal)

@@ -159,6 +159,7 @@ class Federation:
         federation, desk, health = ports
         self.told("DEMO_NODE_JOINS", name=provinces()[province], province=province)
         where = ["--directory", folder, "--host", HOST, "--federation-port", federation, "--desk-port", desk, "--health-port", health]
+        where += ["--page-port", 0]  # several nodes share this machine
         offer = ["--province", province, "--hub", token.enrolment_endpoint, "--pin", token.authority_pin, "--token-file", token_file]
         await self.command("node", "join", *offer, *where, *self._suite(province), member=province)
         node = Member(province, folder, f"{HOST}:{health}", self._process("node", folder / "node.toml"), folder / "profiles" / "operator")

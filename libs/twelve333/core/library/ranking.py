@@ -26,7 +26,7 @@ IN_PARTS: Final = 0.35
 TITLE: Final = 1.0
 NOT_IN_FORCE: Final = 0.5
 _KIND: Final = {EntryKind.QA: 1.25, EntryKind.GUIDE: 1.2, EntryKind.CASE: 1.05, EntryKind.POLICY: 1.0}
-_ECHO: Final = 0.3
+_ECHO: Final = 0.6
 _NEAREST, _SAME_PROVINCE, _NATIONAL, _SISTER_UNIT, _ELSEWHERE = 1.4, 1.3, 1.15, 0.7, 0.5
 
 

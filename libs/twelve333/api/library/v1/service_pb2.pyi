@@ -138,6 +138,7 @@ class SearchHit(_message.Message):
     SENTENCE_FIELD_NUMBER: _builtins.int
     CHAPTER_FIELD_NUMBER: _builtins.int
     CITATION_FIELD_NUMBER: _builtins.int
+    SUPPLEMENT_MATCHES_FIELD_NUMBER: _builtins.int
     snippet: _builtins.str
     """The sentence or article to read out, at most 160 characters."""
     article: _builtins.str
@@ -166,6 +167,10 @@ class SearchHit(_message.Message):
     def supplements(self) -> _containers.RepeatedCompositeFieldContainer[_proposals_pb2.Supplement]:
         """The province's own supplements to it; at a node only."""
 
+    @_builtins.property
+    def supplement_matches(self) -> _containers.RepeatedCompositeFieldContainer[Global___SupplementMatch]:
+        """Which of `supplements` hold words of the question, and where: snippet, article and sentence above are the entry's own."""
+
     def __init__(
         self,
         *,
@@ -180,14 +185,47 @@ class SearchHit(_message.Message):
         sentence: _builtins.str = ...,
         chapter: _builtins.str = ...,
         citation: _builtins.str = ...,
+        supplement_matches: _abc.Iterable[Global___SupplementMatch] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["article", b"article", "chapter", b"chapter", "citation", b"citation", "entry", b"entry", "in_force", b"in_force", "lane", b"lane", "matched", b"matched", "score", b"score", "sentence", b"sentence", "snippet", b"snippet", "supplements", b"supplements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["article", b"article", "chapter", b"chapter", "citation", b"citation", "entry", b"entry", "in_force", b"in_force", "lane", b"lane", "matched", b"matched", "score", b"score", "sentence", b"sentence", "snippet", b"snippet", "supplement_matches", b"supplement_matches", "supplements", b"supplements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SearchHit: _TypeAlias = SearchHit  # noqa: Y015
+
+@_typing.final
+class SupplementMatch(_message.Message):
+    """Where in a province's own words beside an entry the words of a search stand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUPPLEMENT_ID_FIELD_NUMBER: _builtins.int
+    SNIPPET_FIELD_NUMBER: _builtins.int
+    MATCHED_FIELD_NUMBER: _builtins.int
+    supplement_id: _builtins.str
+    """Which of the hit's supplements."""
+    snippet: _builtins.str
+    """The words around them, at most 160 characters."""
+    @_builtins.property
+    def matched(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The words that were found in it, for highlighting."""
+
+    def __init__(
+        self,
+        *,
+        supplement_id: _builtins.str = ...,
+        snippet: _builtins.str = ...,
+        matched: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["matched", b"matched", "snippet", b"snippet", "supplement_id", b"supplement_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SupplementMatch: _TypeAlias = SupplementMatch  # noqa: Y015
 
 @_typing.final
 class SearchResponse(_message.Message):
