@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cyclopts import App
 
@@ -12,6 +12,7 @@ from ..catalogue.catalogue import sentence
 from ..core.decision import Code, Kind, Refused, refuse
 from ..core.routing.model import LastResort, Route
 from ..core.routing.replay import WhatIf
+from ..core.worktime.model import CHINA
 from .common import Common, connect, start_of
 from .coverage import aware, candidate_values
 from .output import console, print_json, show
@@ -76,6 +77,7 @@ async def replay(
     handoff: str = "",
     *,
     policy: Path | None = None,
+    calls: Literal["last-month", "last-week"] | None = None,
     since: date | None = None,
     until: date | None = None,
     common: Common = Common(),
@@ -85,11 +87,14 @@ async def replay(
     Args:
         handoff: id of a handoff that this node placed.
         policy: instead, a file with rules of a unit (see `route policy schema`): what they would change, per hour, topic and unit.
-        since: calls from that day on, e.g. 2014-03-01; the last 31 days if absent.
+        calls: those of the calendar month, or of the week from Monday on, that ended last.
+        since: instead, calls from that day on, e.g. 2014-03-01; the last 31 days if neither is said.
         until: calls before that day.
     """
-    if bool(handoff) == (policy is not None):
+    if bool(handoff) == (policy is not None) or (calls and (since or until)):
         raise Refused(refuse(REPLAY_WHAT))
+    if calls:
+        since, until = _days_of(calls, datetime.now(CHINA).date())
     async with connect(common) as node:
         if policy:
             return _show_changes(await node.routing.compare(read_policy(policy), since=start_of(since), until=start_of(until)), common)
@@ -100,6 +105,15 @@ async def replay(
         show_route(kept, common.language)
         console.print(sentence("ROUTING_REPLAY_SAME" if same else "ROUTING_REPLAY_DIFFERS", {}, common.language))
     return 0 if same else 5
+
+
+def _days_of(calls: Literal["last-month", "last-week"], today: date) -> tuple[date, date]:
+    """The first day of what ended last, and the first one after it."""
+    if calls == "last-week":
+        until = today - timedelta(days=today.weekday())
+        return until - timedelta(days=7), until
+    until = today.replace(day=1)
+    return (until - timedelta(days=1)).replace(day=1), until
 
 
 def _show_changes(found: WhatIf, common: Common) -> int:
