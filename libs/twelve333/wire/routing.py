@@ -115,7 +115,8 @@ def handoff_to_wire(handoff: Handoff, context: Sequence[ContextItem] = ()) -> pb
 
 
 def lease_to_wire(lease: Lease, context: Sequence[ContextItem] = ()) -> pb.Handoff:
-    """An incoming handoff as it travels."""
+    """An incoming handoff as it travels; of its steps this side knows when it accepted."""
+    accepted = Step(1, HandoffState.ACCEPTED, lease.offer.unit, "", lease.accepted_at)
     return pb.Handoff(
         call=call_to_wire(lease.offer.call),
         from_unit=lease.offer.from_unit,
@@ -123,6 +124,7 @@ def lease_to_wire(lease: Lease, context: Sequence[ContextItem] = ()) -> pb.Hando
         unit=lease.offer.unit,
         target=lease.target,
         seat_held_until=to_timestamp(lease.held_until),
+        steps=[_step_out(accepted)],
         context=context_to_wire(context),
         incoming=True,
         taken_by=lease.taken_by,

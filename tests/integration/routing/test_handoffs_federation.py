@@ -67,7 +67,8 @@ async def test_a_caller_in_jiujiang_is_served_by_fuzhou_and_never_repeats_himsel
             return (await there.handoffs.get(name)).context
 
         assert await until(context_there) == CONTEXT
-        assert (await there.handoffs.get(name)).incoming
+        known = await there.handoffs.get(name)
+        assert known.incoming and [step.state for step in known.handoff.steps] == [HandoffState.ACCEPTED]
         await origin.handoffs.connected(name)
         done = await origin.handoffs.completed(name)
         assert done.handoff.state is HandoffState.COMPLETED
