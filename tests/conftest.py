@@ -12,6 +12,7 @@ settings.register_profile("twelve333", settings.get_profile("explore"), derandom
 settings.load_profile("twelve333")
 
 pytest_plugins = [
+    "tests.support.typed",  # before those that import it
     "tests.support.broker",
     "tests.support.federation",
     "tests.support.leftovers",

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -16,6 +13,8 @@ import pytest_asyncio
 from twelve333.cli.demo.federation import Federation
 from twelve333.cli.demo.stage import everybody_has_directory
 from twelve333.cli.unit import sample_entries
+
+from .typed import typed
 
 PROVINCES = ("320000", "360000", "350000", "230000", "310000")
 # One worker runs every test of the federation: it is started once, and its tests do not disturb each other's counts.
@@ -35,13 +34,9 @@ def cli(
     *words: object, profile: Path | None = None, env: dict[str, str] | None = None, cwd: Path | None = None, stdin: str | None = None
 ) -> Answer:
     """Run `twelve333` as a user would, in English unless `env` says otherwise."""
-    arguments = [sys.executable, "-m", "twelve333.cli", *map(str, words)]
-    if profile:
-        arguments += ["--profile", str(profile)]
+    arguments = [*map(str, words), *(["--profile", str(profile)] if profile else [])]
     surroundings = {**os.environ, "LC_ALL": "C.UTF-8", "COLUMNS": "200", **(env or {})}
-    piped: dict[str, Any] = {"input": stdin} if stdin is not None else {}
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, env=surroundings, cwd=cwd, check=False, **piped)
-    return Answer(done.returncode, done.stdout, done.stderr)
+    return Answer(*typed(arguments, surroundings, cwd or Path.cwd(), stdin))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
