@@ -1,7 +1,8 @@
 """What a handoff costs between real processes: the decision asked over gRPC, and a call offered by one node and accepted by another.
 
-Rates are those of 16 callers at once; names with `_one` are of a single caller, with `_many` of 64. Each is measured beside a bare echo of
-the same shape.
+Rates are those of 16 callers at once; names with `_one` are of a single caller, with `_many` of 64, with `_half` of calls that come half as
+often as 16 callers were served, whether or not those before were answered. Each is measured beside a bare echo of the same shape, once what
+the one before left to be told has been told.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -20,12 +22,15 @@ import grpc
 from twelve333.adapters.rpc.credentials import channel_credentials, channel_options
 from twelve333.api.routing.v1 import routing_pb2, service_pb2, service_pb2_grpc
 from twelve333.cli.demo.federation import Federation
+from twelve333.cli.demo.stage import until
+from twelve333.client import Connection
 from twelve333.client.connection import read_profile
 
 from .echo import PEER, echo
 from .federation import ORIGIN, two_nodes
-from .figure import Figure, rate_and_times
-from .measure import Failed, Round, Side, concurrent, interleave
+from .federation import PEER as PEER_NODE
+from .figure import PER_SECOND, Figure, rate_and_times, times
+from .measure import Failed, Round, Side, concurrent, interleave, paced
 from .postgres import databases
 
 CALLERS: Final = 16
@@ -34,6 +39,8 @@ FROM_UNIT: Final = "360400"  # 九江
 REGIONS: Final = ("350100", "350200", "350300", "350400", "350500")  # cities of 福建
 TOPIC: Final = "0301"
 SECONDS: Final = 30.0
+SHARE: Final = 0.35  # of the echo's rate, to be reached
+HALF_P99: Final = 25_000.0  # µs, at half load
 Ours = Callable[[], Awaitable[routing_pb2.Route | routing_pb2.Handoff]]
 QUESTION: Final = "档案在福州，人在九江，如何办理转移手续？"
 
@@ -43,14 +50,14 @@ async def on_sqlite() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder:
         async with two_nodes(Path(folder)) as federation, desk_of(federation) as desk:
             figures = await _compare("handoff.decision_grpc", Path(folder) / "echo-1", "ExplainRoute", desk.explain, desk)
-            return figures + await _compare("handoff.node_to_node_sqlite", Path(folder) / "echo-2", "PlaceHandoff", desk.place, desk)
+            return figures + await _complete("handoff.node_to_node_sqlite", Path(folder) / "echo-2", desk)
 
 
 async def on_postgresql() -> list[Figure]:
     """`handoff.node_to_node_postgresql`: both nodes on databases of one durable cluster."""
     with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder:
         async with databases(2) as urls, two_nodes(Path(folder), urls) as federation, desk_of(federation) as desk:
-            return await _compare("handoff.node_to_node_postgresql", Path(folder) / "echo", "PlaceHandoff", desk.place, desk)
+            return await _complete("handoff.node_to_node_postgresql", Path(folder) / "echo", desk)
 
 
 @dataclass
@@ -58,6 +65,7 @@ class Desk:
     """A desktop of the origin that asks as fast as it is answered, with plain stubs like the echo's client."""
 
     channel: grpc.aio.Channel
+    operators: Sequence[Connection] = ()
     held: list[str] = field(default_factory=list)
     numbers: count[int] = field(default_factory=count)
 
@@ -85,6 +93,16 @@ class Desk:
         self.held.append(handoff.call.id)
         return handoff
 
+    async def told(self) -> None:
+        """Wait until nothing waits to be told: what one side left must not slow the next one down."""
+
+        async def nothing_waits() -> bool:
+            told = [await operator.delivery.status() for operator in self.operators]
+            return not any(line.queued for status in told for line in status.outbox)
+
+        if self.operators:
+            await until("everything told", nothing_waits)
+
     async def give_back(self) -> None:
         """Free the seats that were taken, so that the next round finds what this one found."""
 
@@ -100,8 +118,24 @@ class Desk:
 async def desk_of(federation: Federation) -> AsyncIterator[Desk]:
     profile = federation.nodes[ORIGIN].folder / "profiles" / "desk-1"
     address, member = read_profile(profile)
-    async with grpc.aio.secure_channel(address, channel_credentials(profile), options=channel_options(member)) as channel:
-        yield Desk(channel)
+    async with AsyncExitStack() as stack:
+        options = channel_options(member)
+        channel = await stack.enter_async_context(grpc.aio.secure_channel(address, channel_credentials(profile), options=options))
+        yield Desk(channel, [await stack.enter_async_context(federation.nodes[each].connect()) for each in (ORIGIN, PEER_NODE)])
+
+
+async def _complete(name: str, folder: Path, desk: Desk) -> list[Figure]:
+    """Complete handoffs, with what they are to reach; and their times at half load."""
+    figures = await _compare(name, folder / "full", "PlaceHandoff", desk.place, desk)
+    rated = [replace(one, target=one.peer_value * SHARE, met=one.ratio >= SHARE) if one.unit == PER_SECOND else one for one in figures]
+    reached = next(one.value for one in figures if one.name == name)
+    answer, question = await desk.place(), desk.question()
+    async with echo(folder / "half", {"PlaceHandoff": answer}) as peers:
+        ask = partial(peers["PlaceHandoff"], question, timeout=SECONDS)
+        sides = {"ours": settled(paced(desk.place, reached / 2), desk), "echo": paced(ask, reached / 2)}
+        taken = await interleave(sides)
+    half = times(f"{name}_half", taken["ours"], PEER, taken["echo"])
+    return rated + [replace(one, target=HALF_P99, met=one.value <= HALF_P99) if one.name.endswith("_p99") else one for one in half]
 
 
 async def _compare(name: str, folder: Path, method: str, ours: Ours, desk: Desk) -> list[Figure]:
@@ -111,7 +145,7 @@ async def _compare(name: str, folder: Path, method: str, ours: Ours, desk: Desk)
         asked = question if method == "PlaceHandoff" else service_pb2.ExplainRouteRequest(call=question.call)
         sides: dict[str, Side] = {}
         for key, callers in (("usual", CALLERS), ("one", 1), ("many", MANY)):
-            sides[key] = tidied(concurrent(ours, callers), desk)
+            sides[key] = settled(concurrent(ours, callers), desk)
             sides[f"echo {key}"] = concurrent(lambda: peers[method](asked, timeout=SECONDS), callers)
         taken = await interleave(sides)
     endings = {"": "usual", "_one": "one", "_many": "many"}
@@ -127,3 +161,14 @@ def tidied(side: Side, desk: Desk) -> Side:
         return done
 
     return tidied
+
+
+def settled(side: Side, desk: Desk) -> Side:
+    """The same, and everything that was to be told about them is told."""
+
+    async def settled() -> Round:
+        done = await tidied(side, desk)()
+        await desk.told()
+        return done
+
+    return settled

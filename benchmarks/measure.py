@@ -109,6 +109,26 @@ def concurrent(call: Callable[[], Awaitable[object]], callers: int) -> Side:
     return side
 
 
+def paced(call: Callable[[], Awaitable[object]], per_second: float) -> Side:
+    """A side where calls come at a pace, whether or not those before were answered; their times count from when they were due."""
+
+    async def side() -> Round:
+        took, began, tasks = list[float](), perf_counter(), list[asyncio.Task[None]]()
+
+        async def timed(due: float) -> None:
+            await call()
+            took.append(perf_counter() - due)
+
+        for number in range(max(1, round(per_second * SIDE_SECONDS * SCALE))):
+            due = began + number / per_second
+            await asyncio.sleep(max(0.0, due - perf_counter()))
+            tasks.append(asyncio.create_task(timed(due)))
+        await asyncio.gather(*tasks)
+        return Round(len(took), perf_counter() - began, took)
+
+    return side
+
+
 def gathered(work: Callable[[int], Awaitable[object]], size: int, callers: int, at_once: int) -> Side:
     """As `concurrent`, where callers wait for one thing each and those of up to `size` callers are done together.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -77,6 +78,22 @@ async def test_sides_take_turns_and_the_first_round_of_each_is_thrown_away() -> 
     taken = await interleave({"a": side("a"), "b": side("b")}, 3)
     assert order == ["a", "b", "b", "a", "a", "b", "b", "a"]
     assert {name: len(kept) for name, kept in taken.items()} == {"a": 3, "b": 3}
+
+
+async def test_calls_at_a_pace_come_whether_or_not_those_before_were_answered() -> None:
+    under_way = most = 0
+
+    async def slow() -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.1)
+        under_way -= 1
+
+    done = await measure.paced(slow, 100 / (measure.SIDE_SECONDS * measure.SCALE) * 0.2)()
+    assert done.count == 20
+    assert most > 1
+    assert min(done.times) >= 0.1
 
 
 def test_a_target_is_met_by_more_a_second() -> None:
