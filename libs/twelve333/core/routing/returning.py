@@ -20,7 +20,7 @@ from .messages import HandoffTold
 from .model import Call, LastResort, LastResortKind
 from .offers import Lease, Offer
 
-BY_A_CASE: Final = "ROUTING_SETTLED_BY_"
+_SETTLED_BY: Final = {f"ROUTING_SETTLED_BY_{kind.name}": kind for kind in LastResortKind}
 Holds = Mapping[HandoffState, timedelta]  # how long a seat is held from a step to this state on
 
 
@@ -154,7 +154,7 @@ def _last_resort(handoff: Handoff) -> LastResort | None:
     """How it was carried out, as the step says; before that it may be any."""
     for step in handoff.steps:
         if step.state is HandoffState.SETTLED:
-            return LastResort(LastResortKind(step.reason.removeprefix(BY_A_CASE).lower()), step.unit)
+            return LastResort(_SETTLED_BY.get(step.reason, LastResortKind.CASE), step.unit)
     return handoff.last_resort
 
 

@@ -28,9 +28,9 @@ from ...api.delivery.v1 import events_pb2 as delivery_events
 from ...api.library.v1 import events_pb2 as library_events
 from ...api.library.v1 import library_pb2, proposals_pb2
 from ...api.library.v1 import service_pb2 as library_pb
-from ...api.registration.v1 import examination_pb2, registration_pb2
+from ...api.registration.v1 import examination_pb2, records_pb2, registration_pb2
 from ...api.routing.v1 import events_pb2 as routing_events
-from ...api.routing.v1 import queue_pb2, routing_pb2
+from ...api.routing.v1 import queue_pb2, returns_pb2, routing_pb2
 from ...api.routing.v1 import service_pb2 as routing_pb
 from ...core.cases.codes import EPOCH_STALE
 from ...core.decision import refuse
@@ -55,7 +55,7 @@ from ...wire.routing import call_from_wire, context_from_wire, offer_from_wire, 
 from ...wire.sheets import sheet_of
 from ...wire.status import parse_details, to_status
 from ...wire.subjects import sender_of
-from . import strangers
+from . import returned, strangers
 from .mutate import damaged, filled
 
 M = TypeVar("M", bound=Message)
@@ -185,5 +185,11 @@ TARGETS: Final[dict[str, Target]] = {
     "entry sheet": Target(sheet_of, _filled_bytes(library_pb2.Entry)),
     "units file": Target(strangers.units_file, strangers.units_sample),
     "markdown file": Target(strangers.markdown_file, strangers.markdown_sample),
+    "calls returned": _of(returns_pb2.HandoffsReturned, returned.calls, POISON),
+    "kept record": _of(records_pb2.KeptRecord, returned.record, POISON),
+    "audit head": _of(audit_pb2.AuditHead, returned.head),
+    "document key voucher": Target(
+        _of(common_pb2.SignedDocument, lambda voucher: returned.voucher(_PUBLIC, voucher)).decode, _signed_sample
+    ),
     "any batch": Target(decode_batch, lambda chance: _wrapped(filled(delivery_pb2.Batch, chance).SerializeToString())),
 }
