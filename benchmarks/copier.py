@@ -8,7 +8,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, cast
 
 import structlog
@@ -20,6 +20,7 @@ from province_node.store import delivery_of
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.rpc.credentials import channel_credentials
 from twelve333.adapters.rpc.peers import Peers
+from twelve333.adapters.runner import settle_in
 from twelve333.adapters.signing.document_keys import DocumentKeys
 from twelve333.adapters.sql import open_database
 from twelve333.core.ids import HUB
@@ -27,19 +28,22 @@ from twelve333.core.library.model import EVERYTHING
 
 
 async def run(paths: Sequence[Path], address: str, certificate: Path, key: bytes, turns: int) -> None:
-    """Copy what is new so many times; each line tells the seconds until all have it in use, how many had news, and the bytes of a poll."""
+    """Copy what is new so many times; each line tells the seconds until all have it in use and those of this process's processor, how many
+    had news, and the bytes of a poll."""
     quietly()
     peers = Peers(lambda _member: address, channel_credentials(certificate))
     nodes = [await node_on(path, peers, key) for path in paths]
     pulls = [LibraryPull(node) for node in nodes]
+    settle_in()
     for turn in range(turns):
         if turn:
             await asyncio.to_thread(sys.stdin.readline)
-        started = perf_counter()
+        started, spent = perf_counter(), process_time()
         news = await asyncio.gather(*(_copy(pull) for pull in pulls))
-        seconds, held, source = perf_counter() - started, await pulls[0].held(), Source(peers, HUB)
+        seconds, spent = perf_counter() - started, process_time() - spent
+        held, source = await pulls[0].held(), Source(peers, HUB)
         await source.checkpoint(held, EVERYTHING)
-        print(json.dumps({"new": sum(news), "seconds": seconds, "poll": source.wire_bytes}), flush=True)
+        print(json.dumps({"new": sum(news), "seconds": seconds, "spent": spent, "poll": source.wire_bytes}), flush=True)
         for pull in pulls:
             await pull.step()  # sweeps
     await peers.close()

@@ -27,6 +27,7 @@ class Line:
         self._port, self._rate, self._delay = int(port), megabits * 1e6 / 8, round_trip / 2
         self.bytes = 0
         self.address = ""
+        self.began = threading.Event()  # the first byte has come
 
     async def serve(self, ready: threading.Event, stopped: asyncio.Event) -> None:
         """Carry until told to stop."""
@@ -47,6 +48,7 @@ class Line:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK):
                 self.bytes += len(chunk)
+                self.began.set()
                 free = max(free, perf_counter()) + (len(chunk) / self._rate if self._rate else 0.0)
                 await waiting.put((free + self._delay, chunk))
         await waiting.put((0.0, b""))

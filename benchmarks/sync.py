@@ -9,22 +9,23 @@ import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from random import Random
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, Final
 
 from twelve333.adapters.sql.library_tables import INDEX_STATEMENTS
-from twelve333.core.library.model import Entry
+from twelve333.core.library.model import Change, Entry
 from twelve333.core.library.search import index_text
 from twelve333.wire.library import content_of
+from twelve333.wire.library_frames import fitting
 
 from . import replication, rsync
 from .copying import Copies, published
 from .directories import SEED
-from .figure import BYTES, FRAMES, MEBIBYTES, SECONDS, Figure, figure, middle, with_peers
+from .figure import BYTES, FRAMES, MEBIBYTES, MICROSECONDS, SECONDS, Figure, figure, middle, with_peers
 from .large import ENTRIES, large
 from .line import line
 from .measure import Failed, scaled
@@ -45,6 +46,15 @@ RSYNC: Final = "rsync -z of the same files"
 WAIT_SECONDS: Final = 240.0
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What it took: seconds, seconds of the processor, bytes."""
+
+    seconds: float
+    spent: float
+    size: float
+
+
 async def first_copies() -> list[Figure]:
     """`library.copy_…`: a first copy in use, on loopback beside a bare insert with the same index, over a slow line beside rsync -z."""
     texts = list(large(scaled(ENTRIES, LEAST)))
@@ -54,7 +64,7 @@ async def first_copies() -> list[Figure]:
             bare = await asyncio.to_thread(_bare, folder / "bare.db", texts)
             near = await _one(copies, folder / "near.db")
             figures = [
-                figure("library.copy_loopback", SECONDS, middle([near[0]]), BARE, middle([bare]), BARE_TIMES * bare),
+                figure("library.copy_loopback", SECONDS, middle([near[0]]), BARE, middle([bare.seconds]), BARE_TIMES * bare.seconds),
                 figure("library.copy_poll", BYTES, middle([near[2]]), "the first copy", middle([near[1]]), POLL_BYTES),
             ]
             return await with_peers(figures, {("library.copy_slow", "library.copy_slow_bytes"): partial(_slow, copies, folder, texts)})
@@ -79,40 +89,72 @@ async def changes() -> list[Figure]:
             await _one(copies, folder / "one.db")
             changed = _edited(texts[: min(CHANGED, len(texts))])
             one = await _after(copies, folder / "one.db", changed, 1)
-            many = await _after(copies, folder / "one-0.db", _edited(changed), NODES)
-        figures = [figure("library.change_32_nodes", SECONDS, middle([many[0]]), "one node", middle([one[0]]), CHANGE_SECONDS)]
+            again = _edited(changed)
+            many = await _after(copies, folder / "one-0.db", again, NODES)
+            bare = await asyncio.to_thread(_bare, folder / "bare.db", again)
+        figures = [
+            figure("library.change_32_nodes", SECONDS, middle([many.seconds]), "one node", middle([one.seconds]), CHANGE_SECONDS),
+            figure("library.change_cpu", SECONDS, middle([many.spent]), BARE, middle([bare.spent])),
+        ]
         return await with_peers(
             figures, {("library.change_node", "library.change_bytes"): partial(_beside_rsync, one, folder, texts, changed)}
         )
 
 
 async def kills() -> list[Figure]:
-    """`library.killed_frames`: frames sent again after kill -9 at 20 random moments; that anything is lost or doubled is a failure."""
+    """`library.killed_frames`: frames sent again after kill -9 at 20 random moments; that anything is lost or doubled is a failure.
+
+    Every other time in a first copy, and while changes are taken.
+    """
     texts, chance = list(large(scaled(KILL_ENTRIES, LEAST))), Random(SEED)
     with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as name:
         folder = Path(name)
         async with published(folder, texts) as copies:
-            whole = await _one(copies, folder / "whole.db")
-            again = list[float]()
-            for number in range(scaled(KILLS, 2)):
-                database = folder / f"killed-{number}.db"
-                before = await _killed(copies, database, chance.uniform(0.1, 0.9) * (whole[0] + 0.5))
-                after = await _one(copies, database)
-                _check(database, len(texts))
-                again.append(max(0.0, before + after[1] - whole[1]) / (whole[1] / max(1.0, len(texts) / 256)))
+            count, again = scaled(KILLS, 2), list[float]()
+            whole = await _one(copies, folder / "held.db")
+            for number in range(count - count // 2):
+                again.append(await _again(copies, folder / f"first-{number}.db", whole, texts, chance))
+                _check(folder / f"first-{number}.db", len(texts))
+            changed = _edited(texts[: max(CHANGED, len(texts) // 2)])
+            await copies.change(changed)
+            whole = await _one(copies, _copied(folder / "held.db", folder / "changed.db"))
+            for number in range(count // 2):
+                again.append(await _again(copies, _copied(folder / "held.db", folder / f"change-{number}.db"), whole, changed, chance))
+                _check(folder / f"change-{number}.db", len(texts))
     return [figure("library.killed_frames", FRAMES, middle([max(again)]), "one frame", middle([1.0]), 1.0)]
 
 
+async def _again(copies: Copies, database: Path, whole: tuple[float, float, float], coming: Sequence[Entry], chance: Random) -> float:
+    """Frames that were sent again to a node that was killed at a random moment and went on.
+
+    Args:
+        whole: what it takes without that.
+        coming: what it lacks.
+    """
+    before = await _killed(copies, database, chance.uniform(0.0, 1.0) * whole[0])
+    after = await _one(copies, database)
+    frames = len(list(fitting(Change(one.id, 1, 1, content=content_of(one)) for one in coming)))
+    return max(0.0, before + after[1] - whole[1]) / (whole[1] / frames)
+
+
+def _copied(base: Path, database: Path) -> Path:
+    shutil.copy(base, database)
+    return database
+
+
 async def growth() -> list[Figure]:
-    """`library.copy_growth`: what an entry costs in the largest library, beside what it costs in one a sixteenth of that."""
+    """`library.copy_growth_4`, `_16`: what an entry costs in a library 4 and 16 times as large, beside the smallest."""
     costs = list[float]()
     for part in GROWTH:
         texts = list(large(scaled(ENTRIES // 4 // part, LEAST // part + 20)))
         with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as name:
             async with published(Path(name), texts) as copies:
                 costs.append((await _one(copies, Path(name) / "node.db"))[0] / len(texts) * 1e6)
-    peer = "library.copy_growth at a sixteenth"
-    return [figure("library.copy_growth", "µs", middle([costs[-1]]), peer, middle([costs[0]]))]
+    smallest = middle([costs[0]])
+    return [
+        figure(f"library.copy_growth_{times}", MICROSECONDS, middle([cost]), "the same in the smallest library", smallest)
+        for times, cost in zip((4, 16), costs[1:], strict=True)
+    ]
 
 
 async def _one(copies: Copies, database: Path, megabits: float = 0.0, round_trip: float = 0.0) -> tuple[float, float, float]:
@@ -123,8 +165,8 @@ async def _one(copies: Copies, database: Path, megabits: float = 0.0, round_trip
         return told["seconds"], way.bytes, told["poll"]
 
 
-async def _after(copies: Copies, base: Path, changed: Sequence[Entry], nodes: int) -> tuple[float, float]:
-    """Publish, and let so many nodes that hold what `base` holds take it: seconds until the last has it in use, bytes for each."""
+async def _after(copies: Copies, base: Path, changed: Sequence[Entry], nodes: int) -> Taken:
+    """Publish, and let so many nodes that hold what `base` holds take it: until the last has it in use; processor and bytes of each."""
     databases = [base.with_name(f"{base.stem}-{number}.db") for number in range(nodes)]
     for database in databases:
         shutil.copy(base, database)
@@ -143,13 +185,14 @@ async def _after(copies: Copies, base: Path, changed: Sequence[Entry], nodes: in
             seconds = perf_counter() - began
         if sum(one["new"] for one in told) != nodes:
             raise Failed("a node found nothing new")
-        return seconds, (way.bytes - before) / nodes
+        return Taken(seconds, sum(one["spent"] for one in told) / nodes, (way.bytes - before) / nodes)
 
 
 async def _killed(copies: Copies, database: Path, seconds: float) -> int:
-    """Start a node and end it with SIGKILL in the middle; the bytes that it had received."""
+    """Start a node and end it with SIGKILL so long after the first byte came; the bytes that it had received."""
     with line(copies.address) as way:
         async with _process(copies, [database], way.address) as node:
+            await asyncio.to_thread(way.began.wait, WAIT_SECONDS)
             await asyncio.sleep(seconds)
             if node.returncode is None:
                 node.kill()
@@ -179,23 +222,23 @@ async def _line(node: asyncio.subprocess.Process) -> dict[str, Any]:
     return told
 
 
-def _bare(path: Path, texts: Iterable[Entry]) -> float:
-    """Seconds that inserting the same bytes takes with the same index, and nothing else: no hash, no signature, no wire; one commit."""
+def _bare(path: Path, texts: Iterable[Entry]) -> Taken:
+    """What inserting the same bytes takes with the same index, and nothing else: no hash, no signature, no wire; one commit."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("CREATE TABLE bare (id INTEGER PRIMARY KEY, data BLOB NOT NULL)")
     connection.execute(INDEX_STATEMENTS["sqlite"][0])
     rows = [(number, one, content_of(one)) for number, one in enumerate(texts, 1)]
-    started = perf_counter()
+    started, spent = perf_counter(), process_time()
     connection.execute("BEGIN")
     connection.executemany("INSERT INTO bare VALUES (?, ?)", ((number, data) for number, _, data in rows))
     grams = ((number, index_text(f"{one.title}\n{one.body}")) for number, one, _ in rows)
     connection.executemany("INSERT INTO library_index(rowid, grams) VALUES (?, ?)", grams)
     connection.execute("COMMIT")
-    seconds = perf_counter() - started
+    taken = Taken(perf_counter() - started, process_time() - spent, sum(len(data) for _, _, data in rows))
     connection.close()
-    return seconds
+    return taken
 
 
 def _edited(texts: Sequence[Entry]) -> list[Entry]:
@@ -212,12 +255,14 @@ def _check(path: Path, count: int) -> None:
             "SELECT count(DISTINCT entry_id) FROM library_entries",
             "SELECT count(*) FROM library_contents",
             "SELECT count(*) FROM library_index_docsize",
-            "SELECT count(*) FROM library_staged",
+            "SELECT (SELECT count(*) FROM library_staged) + (SELECT count(*) FROM library_frames)",
         )
     )
     connection.close()
     if (entries, contents, index, staged) != (count, count, count, 0):
-        raise Failed(f"after a kill there are {entries} entries, {contents} contents, {index} in the index, {staged} staged, of {count}")
+        raise Failed(
+            f"after a kill there are {entries} entries, {contents} contents, {index} in the index, {staged} not in use yet, of {count}"
+        )
 
 
 async def _slow(copies: Copies, folder: Path, texts: Iterable[Entry]) -> list[Figure]:
@@ -233,7 +278,7 @@ async def _slow(copies: Copies, folder: Path, texts: Iterable[Entry]) -> list[Fi
     ]
 
 
-async def _beside_rsync(one: tuple[float, float], folder: Path, texts: Iterable[Entry], changed: Iterable[Entry]) -> list[Figure]:
+async def _beside_rsync(one: Taken, folder: Path, texts: Iterable[Entry], changed: Iterable[Entry]) -> list[Figure]:
     """What a change took at one node, and what rsync -z takes for it."""
     rsync.need()
     rsync.write_files(folder / "files", texts)
@@ -242,6 +287,6 @@ async def _beside_rsync(one: tuple[float, float], folder: Path, texts: Iterable[
     with rsync.served(folder / "files") as address:
         seconds, size = await rsync.copy(address, folder / "copy")
     return [
-        figure("library.change_node", SECONDS, middle([one[0]]), RSYNC, middle([seconds]), CHANGE_SECONDS),
-        figure("library.change_bytes", BYTES, middle([one[1]]), RSYNC, middle([size]), CHANGE_BYTES),
+        figure("library.change_node", SECONDS, middle([one.seconds]), RSYNC, middle([seconds]), CHANGE_SECONDS),
+        figure("library.change_bytes", BYTES, middle([one.size]), RSYNC, middle([size]), CHANGE_BYTES),
     ]

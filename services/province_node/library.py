@@ -24,6 +24,7 @@ from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql import library_log as log_of
 from twelve333.adapters.sql import library_staging as staging
 from twelve333.adapters.sql.library import HeldRelease
+from twelve333.adapters.sql.library_withheld import show_all, withhold
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.common.v1 import common_pb2
 from twelve333.api.library.v1 import service_pb2 as pb
@@ -49,6 +50,7 @@ from .store import library as store
 
 PURPOSE: Final = "library"
 ROUNDS_MAX: Final = 50
+AT_ONCE_MAX: Final = 64  # changes that are in use so soon that none of them need be withheld before
 REMOVALS_KEPT: Final = timedelta(days=400)
 AGAIN: Final = frozenset({codes.RELEASE_NOT_HELD.name, codes.BEYOND_HORIZON.name})
 COMPARED: Final = (codes.ROOT_MISMATCH, codes.PART_MISMATCH, codes.CHAIN_BROKEN, codes.FRAME_UNREADABLE)
@@ -163,6 +165,7 @@ class LibraryPull:
             back = refused.refusal.code is codes.ROLLED_BACK
             if back and (source.member != HUB or await self._handed_back()):
                 return False
+            await self._node.database.write(lambda tx: show_all(tx, store.tables))
             await self._report(incoming.release if incoming else None, held, refused.refusal)
             raise
         self._compare = False
@@ -205,6 +208,8 @@ class LibraryPull:
         if how is Way.NOTHING and not self._compare:
             await self._refresh(held, incoming)
             return False
+        if held and how is Way.CHANGES and lane(held, release) is Lane.URGENT and source.member == HUB:
+            await self._withhold(source, held, release)
         before = await self.tree_of(held)
         intake, through = Intake(self._node, held, before), lane(held, release)
         if through is not Lane.URGENT:
@@ -222,6 +227,13 @@ class LibraryPull:
             if through is Lane.URGENT:
                 self._traffic.settled()
         return True
+
+    async def _withhold(self, source: Source, held: Release, release: Release) -> None:
+        """Stop showing what an urgent release changes, if much else comes with it; only the hub is believed before the root is checked."""
+        if release.sequence - held.sequence > AT_ONCE_MAX:
+            ids = await source.urgent(release, held.sequence)
+            count = await self._node.database.write(lambda tx: withhold(tx, store.tables, ids))
+            log.info("entries withheld", release=release.number, count=count)
 
     async def _log(self, source: Source, release: Release, intake: Intake, through: Lane) -> None:
         """Take what the log says, from where an earlier try ended."""
@@ -270,6 +282,7 @@ class LibraryPull:
             horizon = max(log_of.horizon(tx, store.tables), log_of.forget_tombstones(tx, store.tables, now - self._removals_kept))
             if intake.beside:
                 staging.show(tx, store.tables, store.staging, now)
+            show_all(tx, store.tables)
             kept = HeldRelease(incoming.document.SerializeToString(), now, horizon if how is Way.CHANGES else release.sequence)
             replica.keep_release(tx, store.tables, release.epoch, release.number, kept)
             store.keep_progress(tx, store.Progress())

@@ -10,11 +10,12 @@ from twelve333.adapters.rpc.peers import Peers
 from twelve333.api.common.v1 import common_pb2
 from twelve333.api.library.v1 import copying_pb2 as pb
 from twelve333.api.library.v1 import copying_pb2_grpc, service_pb2
-from twelve333.core.decision import Refused, refuse
+from twelve333.core.decision import Refusal, Refused, refuse
 from twelve333.core.library import codes
 from twelve333.core.library.copying import part_digests
 from twelve333.core.library.model import Leaf, Release, Scope
 from twelve333.wire.library_copying import digests_from_wire, expiry_of, leaf_from_wire, name_of, scope_to_wire
+from twelve333.wire.library_frames import open_frame
 
 ASK_SECONDS: Final = 20.0
 STREAM_SECONDS: Final = 3600.0
@@ -89,6 +90,22 @@ class Source:
                 yield answer.frame
         finally:
             call.cancel()
+
+    async def urgent(self, release: Release, after: int) -> list[str]:
+        """The entries that the last urgent release changes."""
+        request = pb.PullLogRequest(release=name_of(release), after=after, urgent=True)
+        self.wire_bytes += request.ByteSize()
+        call = self._stub.PullLog(request, timeout=ASK_SECONDS)
+        try:
+            async for answer in call:
+                self._count(answer.ByteSize())
+                batch = open_frame(answer.frame)
+                if isinstance(batch, Refusal):
+                    raise Refused(batch)
+                return [change.entry_id for change in batch.changes if change.release == release.last_urgent]
+        finally:
+            call.cancel()
+        return []
 
     async def parts(self, release: Release, parts: Sequence[str], ids: Sequence[str] = ()) -> AsyncIterator[service_pb2.Frame]:
         """The frames of whole parts, or of some entries of them."""

@@ -173,6 +173,15 @@ class Node:
         answer = await self.reading.Search(service_pb2.SearchRequest(query=query, limit=50), cast("Any", None))
         return sorted(hit.entry.entry.id for hit in answer.hits)
 
+    async def listed(self) -> list[str]:
+        """Ids of all entries that are listed."""
+        answer = await self.reading.ListEntries(service_pb2.ListEntriesRequest(), cast("Any", None))
+        return [stored.entry.id for stored in answer.entries]
+
+    async def get(self, name: str) -> service_pb2.GetEntryResponse:
+        """One entry."""
+        return await self.reading.GetEntry(service_pb2.GetEntryRequest(id=name), cast("Any", None))
+
     async def told(self) -> list[str]:
         """Types of the events that wait for the hub, in order."""
         outbox = node_store.sync_table.metadata.tables["outbox"]

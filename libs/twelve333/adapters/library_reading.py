@@ -154,7 +154,7 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         """Give one entry."""
 
         def work(tx: Connection) -> pb.GetEntryResponse | None:
-            release, held = self._present(tx)[0], replica.get(tx, self._tables, request.id)
+            release, held = self._present(tx)[0], shown(replica.get(tx, self._tables, request.id))
             return pb.GetEntryResponse(entry=with_known(tx, self._tables, held), as_of=self._as_of(release)) if held else None
 
         answer = await self._database.read(work)
@@ -227,7 +227,19 @@ def _narrow(request: pb.ListEntriesRequest) -> Narrow:
         as_at=day_asked(request.as_at),
         applies_at=day_asked(request.applies_at),
         due_by=day_asked(request.due_by),
+        shown=True,
     )
+
+
+def shown(held: Held | None) -> Held | None:
+    """An entry that may be shown.
+
+    Raises:
+        Refused: LIBRARY_ENTRY_WITHHELD.
+    """
+    if held and held.withheld:
+        raise Refused(refuse(codes.ENTRY_WITHHELD, id=held.entry_id))
+    return held
 
 
 def day_asked(text: str) -> date | None:

@@ -71,7 +71,7 @@ class LibraryCopyHandlers(copying_pb2_grpc.LibraryCopyServiceServicer):
         self._database, self._tables, self._nothing = database, tables, nothing
         self._signed, self._texts, self._pace = signed, texts, pace
         self._trees: OrderedDict[Key, Tree] = OrderedDict()
-        self._pages: OrderedDict[tuple[Key, int], tuple[list[service_pb2.Frame], int]] = OrderedDict()
+        self._pages: OrderedDict[tuple[Key, int, bool], tuple[list[service_pb2.Frame], int]] = OrderedDict()
 
     async def GetCheckpoint(
         self, request: pb.GetCheckpointRequest, context: ServicerContext[pb.GetCheckpointRequest, pb.GetCheckpointResponse]
@@ -113,11 +113,11 @@ class LibraryCopyHandlers(copying_pb2_grpc.LibraryCopyServiceServicer):
         """Stream the log after a sequence, a page at a time."""
         after = request.after
         while True:
-            page, last = await self._database.read(partial(self._page, name=request.release, after=after))
+            page, last = await self._database.read(partial(self._page, name=request.release, after=after, urgent=request.urgent))
             for frame in page:
                 await self._send(frame)
                 yield pb.PullLogResponse(frame=frame)
-            if last == after:
+            if last == after or request.urgent:
                 return
             after = last
 
@@ -141,15 +141,16 @@ class LibraryCopyHandlers(copying_pb2_grpc.LibraryCopyServiceServicer):
         await self._pace(size)
         _sent.add(size)
 
-    def _page(self, tx: Connection, name: pb.ReleaseName, after: int) -> tuple[list[service_pb2.Frame], int]:
-        """The frames of the next changes of the log, and the sequence that they go to."""
+    def _page(self, tx: Connection, name: pb.ReleaseName, after: int, urgent: bool) -> tuple[list[service_pb2.Frame], int]:
+        """The frames of the next changes of the log, or of what is urgent among them, and the sequence that they go to."""
         release, horizon = self._checked(tx, name)
         if after < horizon:
             raise Refused(refuse(codes.BEYOND_HORIZON, horizon=horizon, after=after))
         scope = accepted_scope(name.scope)
-        key = ((release.epoch, release.number, scope), after)
+        key = ((release.epoch, release.number, scope), after, urgent)
         if key not in self._pages:
-            changes = log.log_after(tx, self._tables, scope, after, FRAME_CHANGES_MAX)
+            only = release.last_urgent if urgent else 0
+            changes = log.log_after(tx, self._tables, scope, after, FRAME_CHANGES_MAX, only)
             held = self._texts(tx, after, changes) if scope == EVERYTHING else {}  # of a part it may not have been there
             packed = list(frames(changes, held=held))
             _remember(self._pages, key, (packed, changes[-1].sequence if changes else after), PAGES_MAX)

@@ -7,7 +7,7 @@ from typing import Final
 from grpc.aio import ServicerContext
 from sqlalchemy import Connection
 
-from twelve333.adapters.library_reading import as_of, day_asked, held_release, with_known
+from twelve333.adapters.library_reading import as_of, day_asked, held_release, shown, with_known
 from twelve333.adapters.library_texts import chosen
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql.library_narrowing import Narrow
@@ -45,9 +45,9 @@ class LibraryHistoryHandlers(history_pb2_grpc.LibraryHistoryServiceServicer):
             return await stub.GetTextAt(request, timeout=ASK_SECONDS)
 
         def work(tx: Connection) -> pb.GetTextAtResponse:
-            named = replica.get(tx, store.tables, request.id)
+            named = shown(replica.get(tx, store.tables, request.id))
             document = named.entry.document if named else request.id
-            texts = replica.page(tx, store.tables, "", TEXTS_MAX, Narrow(document=document)) if document else []
+            texts = replica.page(tx, store.tables, "", TEXTS_MAX, Narrow(document=document, shown=True)) if document else []
             others = [held for held in texts if held.entry_id != request.id]
             stored = with_known(tx, store.tables, chosen(request.id, [*([named] if named else []), *others], day))
             present = held_release(tx, store.tables)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from datetime import time, timedelta
+from typing import Any
 
+import grpc
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from tests.support.library import World, entry
+from tests.support.library import Hub, World, entry
 
+from province_node.library import AT_ONCE_MAX
 from twelve333.adapters.library_traffic import Traffic
-from twelve333.api.library.v1 import library_pb2
+from twelve333.api.library.v1 import library_pb2, service_pb2
+from twelve333.core.decision import Refused
+from twelve333.core.library import codes
 from twelve333.core.library.copying import Lane
 from twelve333.core.library.model import Scope, TombstoneReason
 from twelve333.core.library.pacing import Cap
@@ -148,6 +153,56 @@ async def test_an_old_node_keeps_and_forwards_fields_that_it_does_not_know(world
     held = await third.context.database.read(lambda tx: replica.get(tx, store.tables, "a"))
     assert held is not None and held.content == content
     assert newer.FromString(held.content).answered_by_phone == "12333"  # type: ignore[attr-defined]
+
+
+async def _mass(hub: Hub, **last: Any) -> None:
+    """A mass of changes, and behind it something urgent."""
+    await hub.publish(*(entry(f"e{i:04}", "养老金") for i in range(AT_ONCE_MAX + 1)), lane=Lane.BULK)
+    await hub.publish(*last.pop("changed", ()), **last)
+
+
+async def test_what_is_repealed_or_corrected_is_shown_to_nobody_while_a_mass_of_changes_is_on_its_way(world: World) -> None:
+    hub, node = await world.hub(), await world.node()
+    await hub.publish(entry("good"), entry("wrong"), entry("gone"))
+    await node.step()
+    assert await node.found("工伤") == ["gone", "good", "wrong"]
+    await _mass(hub, changed=[entry("wrong", "失业金")], remove="gone", lane=Lane.URGENT)
+    hub.way.cut_after = len(hub.way.sent) + 1  # the line breaks as soon as it is known what is urgent
+    with pytest.raises(grpc.aio.AioRpcError):
+        await node.step()
+    assert (await node.found("工伤"), (await node.listed())) == (["good"], ["good"])
+    for name in ("wrong", "gone"):
+        with pytest.raises(Refused) as withheld:
+            await node.get(name)
+        assert withheld.value.refusal.code is codes.ENTRY_WITHHELD
+    hub.way.cut_after = None
+    assert await node.step()
+    assert (await node.found("失业"), await node.found("工伤")) == (["wrong"], ["good"])
+    assert await node.held() == await hub.release()
+
+
+async def test_what_was_withheld_for_a_release_that_does_not_hold_is_shown_again(world: World) -> None:
+    hub, node = await world.hub(), await world.node()
+    await hub.publish(entry("good"), entry("gone"))
+    await node.step()
+    await _mass(hub, remove="gone")
+    hub.way.frame = lambda frame: frame if len(hub.way.sent) == 2 else service_pb2.Frame(encoding=frame.encoding, payload=b"x")
+    with pytest.raises(Refused):
+        await node.step()
+    assert await node.found("工伤") == ["gone", "good"]
+
+
+async def test_only_the_hub_can_have_something_withheld(world: World) -> None:
+    hub, sibling = await world.hub(), await world.node("360000")
+    node = await world.node("350000", others=["360000"])
+    await hub.publish(entry("gone"))
+    await node.step()
+    await _mass(hub, remove="gone")
+    await sibling.step()
+    world.addresses["hub"], sibling.way.cut_after = "127.0.0.1:1", 0
+    with pytest.raises(grpc.aio.AioRpcError):
+        await node.step()
+    assert await node.found("工伤") == ["gone"]
 
 
 async def test_a_checkpoint_is_signed_anew_in_good_time_and_fetched_by_the_next_poll(world: World) -> None:

@@ -53,13 +53,14 @@ Numbered = tuple[int, Ready]  # with the number of its row
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An entry as a replica holds it; `content` is its exact bytes."""
+    """An entry as a replica holds it; `content` is its exact bytes. What is `withheld` is shown to nobody."""
 
     entry_id: str
     version: int
     release: int
     content: bytes
     recorded_at: datetime | None = None
+    withheld: bool = False
 
     @property
     def entry(self) -> Entry:
@@ -171,7 +172,8 @@ def page(tx: Connection, tables: LibraryTables, after: str, size: int, narrow: N
 
 def _held(tables: LibraryTables) -> Select[Any]:
     e, c = tables.library_entries, tables.library_contents
-    return select(e.c.entry_id, e.c.version, e.c.release, e.c.recorded_at, c.c.content).join(c, c.c.row_id == e.c.row_id)
+    columns = e.c.entry_id, e.c.version, e.c.release, e.c.recorded_at, e.c.withheld, c.c.content
+    return select(*columns).join(c, c.c.row_id == e.c.row_id)
 
 
 def reindex(tx: Connection, tables: LibraryTables) -> int:
@@ -186,7 +188,7 @@ def reindex(tx: Connection, tables: LibraryTables) -> int:
 
 
 def _as_held(row: Row[Any]) -> Held:
-    return Held(row.entry_id, row.version, row.release, bytes(row.content), row.recorded_at)
+    return Held(row.entry_id, row.version, row.release, bytes(row.content), row.recorded_at, bool(row.withheld))
 
 
 def _chunks(changes: Iterable[Change]) -> Iterator[list[Change]]:

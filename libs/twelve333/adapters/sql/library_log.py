@@ -25,14 +25,20 @@ def scoped_leaves(tx: Connection, tables: LibraryTables, scope: Scope) -> list[L
     return [Leaf(row.entry_id, row.version, bytes(row.digest)) for row in rows if _covers(scope, row)]
 
 
-def log_after(tx: Connection, tables: LibraryTables, scope: Scope, after: int, size: int) -> list[Change]:
+def log_after(tx: Connection, tables: LibraryTables, scope: Scope, after: int, size: int, release: int = 0) -> list[Change]:
     """What changed after a sequence, in the order of the log, each entry once: at most `size` changes.
 
     What the scope does not cover comes as a removal, since the one who asks may hold it from before.
+
+    Args:
+        release: only what this release brought; 0 for all.
     """
-    e, t = tables.library_entries, tables.library_tombstones
-    put = tx.execute(select(e).where(e.c.sequence > after).order_by(e.c.sequence).limit(size)).all()
-    gone = tx.execute(select(t).where(t.c.sequence > after).order_by(t.c.sequence).limit(size)).all()
+
+    def rows(table: Table) -> Sequence[Row[Any]]:
+        query = select(table).where(table.c.sequence > after).order_by(table.c.sequence).limit(size)
+        return tx.execute(query.where(table.c.release == release) if release else query).all()
+
+    put, gone = rows(tables.library_entries), rows(tables.library_tombstones)
     chosen = sorted([*put, *gone], key=lambda row: row.sequence)[:size]
     inside = [row.entry_id for row in chosen if hasattr(row, "row_id") and _covers(scope, row)]
     contents = {change.entry_id: change for change in entries_by_id(tx, tables, inside)}

@@ -23,6 +23,7 @@ class Narrow:
         as_at: in force on this day.
         applies_at: that apply to a matter of this day.
         due_by: that their owner has to look at by this day.
+        shown: that are not withheld.
     """
 
     kind: EntryKind | None = None
@@ -33,6 +34,7 @@ class Narrow:
     as_at: date | None = None
     applies_at: date | None = None
     due_by: date | None = None
+    shown: bool = False
 
 
 EVERYTHING: Final = Narrow()
@@ -51,6 +53,8 @@ def conditions(tables: LibraryTables, narrow: Narrow) -> Iterator[ColumnElement[
         yield _within(narrow.as_at, t.valid_from, t.valid_to)
     if narrow.applies_at:
         yield _within(narrow.applies_at, func.coalesce(t.applies_from, t.valid_from), func.coalesce(t.applies_to, t.valid_to))
+    if narrow.shown:
+        yield t.withheld.is_(None)
     if narrow.due_by:
         yield t.review_due <= narrow.due_by
 

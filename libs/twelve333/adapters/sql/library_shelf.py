@@ -220,8 +220,8 @@ class View:
 
 # One row for all numbers: with many threads each row fetched may have to wait for its turn.
 _PRESENT: Final = {
-    "sqlite": text("SELECT group_concat(row_id) FROM library_entries"),
-    "postgresql": text("SELECT string_agg(CAST(row_id AS text), ',') FROM library_entries"),
+    "sqlite": text("SELECT group_concat(row_id) FROM library_entries WHERE withheld IS NULL"),
+    "postgresql": text("SELECT string_agg(CAST(row_id AS text), ',') FROM library_entries WHERE withheld IS NULL"),
 }
 _GRAM: Final = {
     "sqlite": "SELECT {0}, group_concat(rowid) FROM library_index WHERE library_index MATCH :g{0} AND rowid > :a{0}",

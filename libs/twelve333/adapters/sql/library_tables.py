@@ -81,6 +81,7 @@ def _entries(metadata: MetaData) -> Table:
         Column("applies_from", Date, nullable=True),
         Column("applies_to", Date, nullable=True),
         Column("attached", Integer, nullable=True),  # files that belong to it
+        Column("withheld", Integer, nullable=True),  # 1: shown to nobody until the next release is in use
         Index("ix_library_entries_document", "document"),
         Index("ix_library_entries_sequence", "sequence"),
         Index("ix_library_entries_review_due", "review_due"),

@@ -26,7 +26,7 @@ from twelve333.api.common.v1 import common_pb2 as twelve333_dot_api_dot_common_d
 from twelve333.api.library.v1 import service_pb2 as twelve333_dot_api_dot_library_dot_v1_dot_service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/library/v1/copying.proto\x12\x18twelve333.api.library.v1\x1a$twelve333/api/common/v1/common.proto\x1a&twelve333/api/library/v1/service.proto\"/\n\x0cLibraryScope\x12\x0e\n\x06topics\x18\x01 \x03(\t\x12\x0f\n\x07regions\x18\x02 \x03(\t\"c\n\x0bReleaseName\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x35\n\x05scope\x18\x03 \x01(\x0b\x32&.twelve333.api.library.v1.LibraryScope\"_\n\x14GetCheckpointRequest\x12\x33\n\x04held\x18\x01 \x01(\x0b\x32%.twelve333.api.library.v1.ReleaseName\x12\x12\n\nexpires_at\x18\x02 \x01(\x03\"b\n\x15GetCheckpointResponse\x12\x38\n\x07release\x18\x01 \x01(\x0b\x32\'.twelve333.api.common.v1.SignedDocument\x12\x0f\n\x07horizon\x18\x02 \x01(\x04\"h\n\x11GetDigestsRequest\x12\x36\n\x07release\x18\x01 \x01(\x0b\x32%.twelve333.api.library.v1.ReleaseName\x12\x0c\n\x04part\x18\x02 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x03 \x01(\r\"\\\n\x12GetDigestsResponse\x12\x0f\n\x07\x64igests\x18\x01 \x01(\x0c\x12\x35\n\x06leaves\x18\x02 \x03(\x0b\x32%.twelve333.api.library.v1.LibraryLeaf\"@\n\x0bLibraryLeaf\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\"W\n\x0ePullLogRequest\x12\x36\n\x07release\x18\x01 \x01(\x0b\x32%.twelve333.api.library.v1.ReleaseName\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x04\"A\n\x0fPullLogResponse\x12.\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1f.twelve333.api.library.v1.Frame\"l\n\x10PullPartsRequest\x12\x36\n\x07release\x18\x01 \x01(\x0b\x32%.twelve333.api.library.v1.ReleaseName\x12\r\n\x05parts\x18\x02 \x03(\t\x12\x11\n\tentry_ids\x18\x03 \x03(\t\"C\n\x11PullPartsResponse\x12.\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1f.twelve333.api.library.v1.Frame2\xb9\x03\n\x12LibraryCopyService\x12p\n\rGetCheckpoint\x12..twelve333.api.library.v1.GetCheckpointRequest\x1a/.twelve333.api.library.v1.GetCheckpointResponse\x12g\n\nGetDigests\x12+.twelve333.api.library.v1.GetDigestsRequest\x1a,.twelve333.api.library.v1.GetDigestsResponse\x12`\n\x07PullLog\x12(.twelve333.api.library.v1.PullLogRequest\x1a).twelve333.api.library.v1.PullLogResponse0\x01\x12\x66\n\tPullParts\x12*.twelve333.api.library.v1.PullPartsRequest\x1a+.twelve333.api.library.v1.PullPartsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&twelve333/api/library/v1/copying.proto\x12\x18twelve333.api.library.v1\x1a$twelve333/api/common/v1/common.proto\x1a&twelve333/api/library/v1/service.proto\"/\n\x0cLibraryScope\x12\x0e\n\x06topics\x18\x01 \x03(\t\x12\x0f\n\x07regions\x18\x02 \x03(\t\"c\n\x0bReleaseName\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x35\n\x05scope\x18\x03 \x01(\x0b\x32&.twelve333.api.library.v1.LibraryScope\"_\n\x14GetCheckpointRequest\x12\x33\n\x04held\x18\x01 \x01(\x0b\x32%.twelve333.api.library.v1.ReleaseName\x12\x12\n\nexpires_at\x18\x02 \x01(\x03\"b\n\x15GetCheckpointResponse\x12\x38\n\x07release\x18\x01 \x01(\x0b\x32\'.twelve333.api.common.v1.SignedDocument\x12\x0f\n\x07horizon\x18\x02 \x01(\x04\"h\n\x11GetDigestsRequest\x12\x36\n\x07release\x18\x01 \x01(\x0b\x32%.twelve333.api.library.v1.ReleaseName\x12\x0c\n\x04part\x18\x02 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x03 \x01(\r\"\\\n\x12GetDigestsResponse\x12\x0f\n\x07\x64igests\x18\x01 \x01(\x0c\x12\x35\n\x06leaves\x18\x02 \x03(\x0b\x32%.twelve333.api.library.v1.LibraryLeaf\"@\n\x0bLibraryLeaf\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\"g\n\x0ePullLogRequest\x12\x36\n\x07release\x18\x01 \x01(\x0b\x32%.twelve333.api.library.v1.ReleaseName\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x04\x12\x0e\n\x06urgent\x18\x03 \x01(\x08\"A\n\x0fPullLogResponse\x12.\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1f.twelve333.api.library.v1.Frame\"l\n\x10PullPartsRequest\x12\x36\n\x07release\x18\x01 \x01(\x0b\x32%.twelve333.api.library.v1.ReleaseName\x12\r\n\x05parts\x18\x02 \x03(\t\x12\x11\n\tentry_ids\x18\x03 \x03(\t\"C\n\x11PullPartsResponse\x12.\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1f.twelve333.api.library.v1.Frame2\xb9\x03\n\x12LibraryCopyService\x12p\n\rGetCheckpoint\x12..twelve333.api.library.v1.GetCheckpointRequest\x1a/.twelve333.api.library.v1.GetCheckpointResponse\x12g\n\nGetDigests\x12+.twelve333.api.library.v1.GetDigestsRequest\x1a,.twelve333.api.library.v1.GetDigestsResponse\x12`\n\x07PullLog\x12(.twelve333.api.library.v1.PullLogRequest\x1a).twelve333.api.library.v1.PullLogResponse0\x01\x12\x66\n\tPullParts\x12*.twelve333.api.library.v1.PullPartsRequest\x1a+.twelve333.api.library.v1.PullPartsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,13 +48,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LIBRARYLEAF']._serialized_start=693
   _globals['_LIBRARYLEAF']._serialized_end=757
   _globals['_PULLLOGREQUEST']._serialized_start=759
-  _globals['_PULLLOGREQUEST']._serialized_end=846
-  _globals['_PULLLOGRESPONSE']._serialized_start=848
-  _globals['_PULLLOGRESPONSE']._serialized_end=913
-  _globals['_PULLPARTSREQUEST']._serialized_start=915
-  _globals['_PULLPARTSREQUEST']._serialized_end=1023
-  _globals['_PULLPARTSRESPONSE']._serialized_start=1025
-  _globals['_PULLPARTSRESPONSE']._serialized_end=1092
-  _globals['_LIBRARYCOPYSERVICE']._serialized_start=1095
-  _globals['_LIBRARYCOPYSERVICE']._serialized_end=1536
+  _globals['_PULLLOGREQUEST']._serialized_end=862
+  _globals['_PULLLOGRESPONSE']._serialized_start=864
+  _globals['_PULLLOGRESPONSE']._serialized_end=929
+  _globals['_PULLPARTSREQUEST']._serialized_start=931
+  _globals['_PULLPARTSREQUEST']._serialized_end=1039
+  _globals['_PULLPARTSRESPONSE']._serialized_start=1041
+  _globals['_PULLPARTSRESPONSE']._serialized_end=1108
+  _globals['_LIBRARYCOPYSERVICE']._serialized_start=1111
+  _globals['_LIBRARYCOPYSERVICE']._serialized_end=1552
 # @@protoc_insertion_point(module_scope)

@@ -236,8 +236,13 @@ class PullLogRequest(_message.Message):
 
     RELEASE_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    URGENT_FIELD_NUMBER: _builtins.int
     after: _builtins.int
     """What came last; changes after it are sent."""
+    urgent: _builtins.bool
+    """Only what the last release of the urgent lane changed, at most one page, whatever else lies between: the caller stops showing it
+    at once, and takes the release afterwards. A program that does not know this sends everything.
+    """
     @_builtins.property
     def release(self) -> Global___ReleaseName:
         """The release to come to."""
@@ -247,10 +252,11 @@ class PullLogRequest(_message.Message):
         *,
         release: Global___ReleaseName | None = ...,
         after: _builtins.int = ...,
+        urgent: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["release", b"release"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "release", b"release"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "release", b"release", "urgent", b"urgent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -61,7 +61,8 @@ class LibraryHistoryServiceServicer:
 
     def GetTextAt(self, request, context):
         """Gives the text that was in force on a day, as the library had it at a moment. Callers: as ListVersions.
-        Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_IN_FORCE, LIBRARY_DATE_MALFORMED, COMMON_PEER_AWAY.
+        Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_IN_FORCE, LIBRARY_DATE_MALFORMED, COMMON_PEER_AWAY,
+        LIBRARY_ENTRY_WITHHELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

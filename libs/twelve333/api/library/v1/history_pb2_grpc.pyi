@@ -39,7 +39,8 @@ class LibraryHistoryServiceStub:
     """
     GetTextAt: _grpc.UnaryUnaryMultiCallable[_history_pb2.GetTextAtRequest, _history_pb2.GetTextAtResponse]
     """Gives the text that was in force on a day, as the library had it at a moment. Callers: as ListVersions.
-    Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_IN_FORCE, LIBRARY_DATE_MALFORMED, COMMON_PEER_AWAY.
+    Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_IN_FORCE, LIBRARY_DATE_MALFORMED, COMMON_PEER_AWAY,
+    LIBRARY_ENTRY_WITHHELD.
     """
 
 @_typing.type_check_only
@@ -53,7 +54,8 @@ class LibraryHistoryServiceAsyncStub(LibraryHistoryServiceStub):
     """
     GetTextAt: _aio.UnaryUnaryMultiCallable[_history_pb2.GetTextAtRequest, _history_pb2.GetTextAtResponse]  # type: ignore[assignment]
     """Gives the text that was in force on a day, as the library had it at a moment. Callers: as ListVersions.
-    Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_IN_FORCE, LIBRARY_DATE_MALFORMED, COMMON_PEER_AWAY.
+    Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_IN_FORCE, LIBRARY_DATE_MALFORMED, COMMON_PEER_AWAY,
+    LIBRARY_ENTRY_WITHHELD.
     """
 
 class LibraryHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -76,7 +78,8 @@ class LibraryHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_history_pb2.GetTextAtResponse, _abc.Awaitable[_history_pb2.GetTextAtResponse]]:
         """Gives the text that was in force on a day, as the library had it at a moment. Callers: as ListVersions.
-        Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_IN_FORCE, LIBRARY_DATE_MALFORMED, COMMON_PEER_AWAY.
+        Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_IN_FORCE, LIBRARY_DATE_MALFORMED, COMMON_PEER_AWAY,
+        LIBRARY_ENTRY_WITHHELD.
         """
 
 def add_LibraryHistoryServiceServicer_to_server(servicer: LibraryHistoryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -70,7 +70,8 @@ class LibraryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetEntry(self, request, context):
-        """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_APPLIED.
+        """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_APPLIED,
+        LIBRARY_ENTRY_WITHHELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,9 @@ class LibraryServiceStub:
     desks, local operators. Refusals: LIBRARY_QUERY_EMPTY, LIBRARY_QUERY_TOO_LONG, LIBRARY_NOTHING_APPLIED.
     """
     GetEntry: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetEntryRequest, _service_pb2.GetEntryResponse]
-    """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_APPLIED."""
+    """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_APPLIED,
+    LIBRARY_ENTRY_WITHHELD.
+    """
     ListEntries: _grpc.UnaryUnaryMultiCallable[_service_pb2.ListEntriesRequest, _service_pb2.ListEntriesResponse]
     """Lists entries by id, without their text. Callers: as Search. Refusals: LIBRARY_NOTHING_APPLIED, LIBRARY_DATE_MALFORMED."""
     GetRelease: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetReleaseRequest, _service_pb2.GetReleaseResponse]
@@ -54,7 +56,9 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     desks, local operators. Refusals: LIBRARY_QUERY_EMPTY, LIBRARY_QUERY_TOO_LONG, LIBRARY_NOTHING_APPLIED.
     """
     GetEntry: _aio.UnaryUnaryMultiCallable[_service_pb2.GetEntryRequest, _service_pb2.GetEntryResponse]  # type: ignore[assignment]
-    """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_APPLIED."""
+    """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_APPLIED,
+    LIBRARY_ENTRY_WITHHELD.
+    """
     ListEntries: _aio.UnaryUnaryMultiCallable[_service_pb2.ListEntriesRequest, _service_pb2.ListEntriesResponse]  # type: ignore[assignment]
     """Lists entries by id, without their text. Callers: as Search. Refusals: LIBRARY_NOTHING_APPLIED, LIBRARY_DATE_MALFORMED."""
     GetRelease: _aio.UnaryUnaryMultiCallable[_service_pb2.GetReleaseRequest, _service_pb2.GetReleaseResponse]  # type: ignore[assignment]
@@ -79,7 +83,9 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _service_pb2.GetEntryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.GetEntryResponse, _abc.Awaitable[_service_pb2.GetEntryResponse]]:
-        """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_APPLIED."""
+        """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_APPLIED,
+        LIBRARY_ENTRY_WITHHELD.
+        """
 
     @_abc_1.abstractmethod
     def ListEntries(
