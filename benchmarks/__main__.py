@@ -17,7 +17,7 @@ from rich.console import Console
 from twelve333.client.errors import ServiceError
 from twelve333.core.decision import Refused
 
-from . import alike, cases, crowd, day, delivery, faulted, flood, handoff, library, queues, routing, searched, searching, sync
+from . import alike, cases, crowd, day, delivery, faulted, flood, handoff, library, queues, routing, searched, searching, sync, urgent
 from .figure import Figure, PartlyAbsent, show, write
 from .measure import Absent, Failed
 
@@ -43,6 +43,7 @@ GROUPS: Final[Sequence[tuple[tuple[str, ...], Callable[[], Awaitable[list[Figure
     (("library.copy_replicated",), sync.replicated),
     (("library.change_node", "library.change_bytes", "library.change_32_nodes", "library.change_cpu"), sync.changes),
     (("library.killed_frames",), sync.kills),
+    (("library.urgent_everywhere",), urgent.urgent),
     (("library.copy_growth_4", "library.copy_growth_16"), sync.growth),
     (("delivery.events_sqlite", "delivery.backlog_sqlite"), delivery.on_sqlite),
     (("delivery.events_postgresql", "delivery.backlog_postgresql"), delivery.on_postgresql),
