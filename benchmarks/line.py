@@ -38,8 +38,9 @@ class Line:
         server.close()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
-        await asyncio.gather(self._one_way(reader, far_writer), self._one_way(far_reader, writer))
+        with suppress(asyncio.CancelledError):  # the line is taken down; asyncio would tell of it
+            far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
+            await asyncio.gather(self._one_way(reader, far_writer), self._one_way(far_reader, writer))
 
     async def _one_way(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(WAITING_MAX)
