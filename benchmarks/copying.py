@@ -21,9 +21,12 @@ from national_hub.handlers.library import LibraryPublishHandlers
 from national_hub.handlers.library_copying import HubCopyHandlers
 from national_hub.settings import Library
 from national_hub.store import delivery_of as hub_delivery
+from national_hub.store import library as store
 from province_node.context import NodeContext
+from province_node.library_source import Source
 from province_node.store import delivery_of as node_delivery
 from twelve333.adapters.clock import system_clock
+from twelve333.adapters.library_reading import held_release
 from twelve333.adapters.rpc import access
 from twelve333.adapters.rpc.credentials import channel_credentials, server_credentials
 from twelve333.adapters.rpc.peers import Peers
@@ -34,9 +37,11 @@ from twelve333.adapters.sql import Database, migrate, open_database
 from twelve333.api.library.v1 import copying_pb2_grpc
 from twelve333.api.library.v1 import service_pb2 as pb
 from twelve333.core.identity import FEDERATION_DOMAIN, Caller, Role, hub_identity, node_identity
-from twelve333.core.library.model import Entry
+from twelve333.core.ids import HUB
+from twelve333.core.library.model import EVERYTHING, Entry
 from twelve333.wire.library import content_of
 
+from .line import line
 from .measure import Failed
 
 PROVINCE: Final = "350000"
@@ -68,6 +73,21 @@ class Copies:
         answer = await _publish(self.hub, entries)
         if answer.changed != len(entries):
             raise Failed(f"{answer.changed} of {len(entries)} entries were changed")
+
+    async def poll(self, count: int) -> float:
+        """The bytes that a poll without change takes on the wire, with all that TLS and HTTP/2 add; the mean of so many."""
+        present = await self.hub.database.read(lambda tx: held_release(tx, store.tables))
+        assert present is not None
+        with line(self.address) as way:
+            peers = Peers(lambda _member: way.address, channel_credentials(self.certificate))
+            source = Source(peers, HUB)
+            await source.checkpoint(present[0], EVERYTHING)  # connects
+            before = way.bytes
+            for _ in range(count):
+                await source.checkpoint(present[0], EVERYTHING)
+            size = (way.bytes - before) / count
+            await peers.close()
+        return size
 
     def process(self, databases: Sequence[Path], address: str, turns: int = 1, program: Sequence[str] = COPIER) -> list[str]:
         """The command of nodes in a process of their own; see `copier` and `searched`."""

@@ -35,6 +35,7 @@ CHANGED: Final = 220
 NODES: Final = 32
 PROCESSES: Final = 2
 KILLS: Final = 20
+POLLS: Final = 20
 KILL_ENTRIES: Final = 2_000
 GROWTH: Final = (16, 4, 1)  # the corpus divided by these
 MEGABITS, ROUND_TRIP = 20.0, 0.030
@@ -66,6 +67,9 @@ async def first_copies() -> list[Figure]:
             figures = [
                 figure("library.copy_loopback", SECONDS, middle([near[0]]), BARE, middle([bare.seconds]), BARE_TIMES * bare.seconds),
                 figure("library.copy_poll", BYTES, middle([near[2]]), "the first copy", middle([near[1]]), POLL_BYTES),
+                figure(
+                    "library.copy_poll_wire", BYTES, middle([await copies.poll(POLLS)]), "the first copy", middle([near[1]]), POLL_BYTES
+                ),
             ]
             return await with_peers(figures, {("library.copy_slow", "library.copy_slow_bytes"): partial(_slow, copies, folder, texts)})
 
