@@ -25,7 +25,7 @@ from twelve333.wire.library_frames import fitting
 from . import replication, rsync
 from .copying import Copies, published
 from .directories import SEED
-from .figure import BYTES, FRAMES, MEBIBYTES, MICROSECONDS, SECONDS, Figure, figure, middle, with_peers
+from .figure import BYTES, FRAMES, MEBIBYTES, MICROSECONDS, SECONDS, Figure, Measured, figure, middle, with_peers
 from .large import ENTRIES, large
 from .line import line
 from .measure import Failed, scaled
@@ -125,7 +125,7 @@ async def kills() -> list[Figure]:
             for number in range(count // 2):
                 again.append(await _again(copies, _copied(folder / "held.db", folder / f"change-{number}.db"), whole, changed, chance))
                 _check(folder / f"change-{number}.db", len(texts))
-    return [figure("library.killed_frames", FRAMES, middle([max(again)]), "one frame", middle([1.0]), 1.0)]
+    return [figure("library.killed_frames", FRAMES, Measured(max(again), again), "one frame", middle([1.0]), 1.0)]
 
 
 async def _again(copies: Copies, database: Path, whole: tuple[float, float, float], coming: Sequence[Entry], chance: Random) -> float:

@@ -237,11 +237,12 @@ class LibraryPull:
 
     async def _log(self, source: Source, release: Release, intake: Intake, through: Lane) -> None:
         """Take what the log says, from where an earlier try ended."""
-        await intake.drop_kept()
-        after = await intake.resume(release.epoch)
-        async for frame in self._paced(source.log(release, after), through):
-            await intake.take(await intake.open(frame), release.epoch)
-            self._make_way(through)
+        after = await intake.take_kept_log(release.epoch, await intake.resume(release.epoch))
+        coming = arriving(self._node.database, self._paced(source.log(release, after), through), log=True)
+        async with aclosing(coming) as frames:
+            async for position, frame in frames:
+                await intake.take(await intake.open(frame), release.epoch, position)
+                self._make_way(through)
 
     async def _parts(self, source: Source, release: Release, intake: Intake, through: Lane) -> None:
         """Compare part by part, and take those that differ."""
@@ -252,7 +253,7 @@ class LibraryPull:
             raise Refused(refuse(codes.PART_MISMATCH, part=""))
         parts = Parts(ours, theirs, wanted_parts(ours, theirs))
         if parts.names:
-            coming = arriving(self._node.database, self._paced(source.parts(release, parts.names), through))
+            coming = arriving(self._node.database, self._paced(source.parts(release, parts.names), through), log=False)
             async with aclosing(coming) as frames:
                 async for position, frame in frames:
                     await intake.take_parts(parts.take(await intake.open(frame)), position)

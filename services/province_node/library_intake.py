@@ -57,18 +57,20 @@ class Intake:
 
         def work(tx: Connection) -> int:
             at = store.progress(tx)
-            if (at.epoch, at.base) == (base.epoch, base.base) and at.sequence > base.sequence:
+            if (at.epoch, at.base) == (base.epoch, base.base) and at.sequence >= base.sequence:
                 return at.sequence
+            frames.forget(tx)
             staging.drop(tx, store.staging)
             store.keep_progress(tx, base)
             return base.sequence
 
         return await self._database.write(work)
 
-    async def take(self, changes: Sequence[Change], epoch: int) -> None:
-        """Write changes of the log, a few a transaction, each with how far it went."""
+    async def take(self, changes: Sequence[Change], epoch: int, frame: int = 0) -> None:
+        """Write changes of the log, a few a transaction, each with how far it went; `frame` as in `take_parts`."""
         for piece in self._pieces(changes):
-            await self._next(piece, store.Progress(epoch, self._held.number if self._held else 0, piece[-1].sequence))
+            at = store.Progress(epoch, self._held.number if self._held else 0, piece[-1].sequence)
+            await self._next(piece, at, frame if piece[-1] is changes[-1] else 0)
 
     async def take_parts(self, changes: Sequence[Change], frame: int = 0) -> None:
         """Write entries of parts, and removals that follow from them; how far it went is told by the tree.
@@ -80,19 +82,30 @@ class Intake:
             await self._next(piece, store.Progress(), frame if piece[-1] is changes[-1] else 0)
 
     async def take_kept(self) -> None:
-        """Write what an earlier run had received and not written; what cannot be read is asked for again."""
-        for position, frame in await self._database.read(frames.waiting):
+        """Write what an earlier run had received of parts and not written; what cannot be read is asked for again."""
+        for position, frame in await self._database.read(partial(frames.waiting, log=False)):
             try:
                 await self.take_parts(await self.open(pb.Frame.FromString(frame)), position)
             except Refused:
                 break
         await self.drop_kept()
 
+    async def take_kept_log(self, epoch: int, after: int) -> int:
+        """As `take_kept`, what was received of the log after a sequence; returns the last one taken."""
+        for position, frame in await self._database.read(partial(frames.waiting, log=True)):
+            try:
+                changes = [change for change in await self.open(pb.Frame.FromString(frame)) if change.sequence > after]
+                await self.take(changes, epoch, position)
+            except Refused:
+                break
+            after = changes[-1].sequence if changes else after
+        await self.drop_kept()
+        return after
+
     async def drop_kept(self) -> None:
         """Forget what was received and not written."""
         await self.settled()
-        if await self._database.read(frames.waiting):
-            await self._database.write(frames.forget)
+        await self._database.write_along(frames.forget)
 
     async def settled(self) -> None:
         """Wait until all that was taken is written."""

@@ -5,7 +5,7 @@ What is in them is not believed more for having been kept: it is compared with t
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Connection, Integer, LargeBinary, Table, delete, insert, select
+from sqlalchemy import Boolean, Column, Connection, Integer, LargeBinary, Table, delete, false, insert, select
 
 from .metadata import metadata
 
@@ -14,17 +14,18 @@ frames_table = Table(
     metadata,
     Column("position", Integer, primary_key=True, autoincrement=False),  # in the order in which they came
     Column("frame", LargeBinary, nullable=False),  # as it came
+    Column("log", Boolean, nullable=False, server_default=false()),  # of the log; else of parts of the tree
 )
 
 
-def keep(tx: Connection, position: int, frame: bytes) -> None:
-    """Keep a frame."""
-    tx.execute(insert(frames_table).values(position=position, frame=frame))
+def keep(tx: Connection, position: int, frame: bytes, *, log: bool) -> None:
+    """Keep a frame, of the log or of parts."""
+    tx.execute(insert(frames_table).values(position=position, frame=frame, log=log))
 
 
-def waiting(tx: Connection) -> list[tuple[int, bytes]]:
-    """What was kept, in order."""
-    rows = tx.execute(select(frames_table).order_by(frames_table.c.position))
+def waiting(tx: Connection, *, log: bool) -> list[tuple[int, bytes]]:
+    """What was kept of the log or of parts, in order."""
+    rows = tx.execute(select(frames_table).where(frames_table.c.log.is_(log)).order_by(frames_table.c.position))
     return [(row.position, bytes(row.frame)) for row in rows]
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -117,7 +118,7 @@ async def test_frames_that_had_come_when_a_node_died_are_not_sent_again(world: W
 
     async def dies(*_: Any) -> None:
         async with asyncio.timeout(20):
-            while len(await node.context.database.read(library_frames.waiting)) < 3:
+            while len(await node.context.database.read(partial(library_frames.waiting, log=False))) < 3:
                 await asyncio.sleep(0)
         raise RuntimeError("killed")
 
@@ -127,16 +128,40 @@ async def test_frames_that_had_come_when_a_node_died_are_not_sent_again(world: W
     assert await node.step()
     await _same(hub, node)
     assert len(hub.way.sent) == 3
-    assert await node.context.database.read(library_frames.waiting) == []
+    assert await node.context.database.read(partial(library_frames.waiting, log=False)) == []
+
+
+async def test_changes_that_had_come_when_a_node_died_are_not_sent_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub, node = await world.hub(), await world.node()
+    await hub.publish(entry("a"))
+    await node.step()
+    await hub.publish(*(entry(f"e{i:04}", f"工伤 {i}") for i in range(FRAME_CHANGES_MAX + 50)))
+    took = Intake.take
+
+    async def dies(intake: Intake, changes: Any, *_: Any) -> None:
+        await took(intake, changes[:100], *_[:-1])
+        await intake.settled()
+        async with asyncio.timeout(20):
+            while len(await node.context.database.read(partial(library_frames.waiting, log=True))) < 2:
+                await asyncio.sleep(0)
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="killed"):
+        patched.setattr(Intake, "take", dies)
+        await node.step()
+    assert await node.found("工伤") == ["a"]
+    assert await node.step()
+    await _same(hub, node)
+    assert len(hub.way.sent) == 1 + 2
 
 
 async def test_kept_frames_that_cannot_be_read_are_asked_for_again(world: World) -> None:
     hub, node = await world.hub(), await world.node()
     await hub.publish(entry("a"))
-    await node.context.database.write(lambda tx: library_frames.keep(tx, 1, pb.Frame(payload=b"x").SerializeToString()))
+    await node.context.database.write(lambda tx: library_frames.keep(tx, 1, pb.Frame(payload=b"x").SerializeToString(), log=False))
     assert await node.step()
     await _same(hub, node)
-    assert await node.context.database.read(library_frames.waiting) == []
+    assert await node.context.database.read(partial(library_frames.waiting, log=False)) == []
 
 
 async def test_changes_that_broke_off_go_on_where_they_were_and_stay_unseen_until_whole(world: World, urls: list[str]) -> None:
