@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Final
 
 CHUNK: Final = 16 * 1024
-WAITING_MAX: Final = 64  # chunks on their way in one direction: what 20 Mbit/s and 30 ms hold, with the buffers at their ends
+WAITING_MAX: Final = 8  # chunks on their way in one direction: what 20 Mbit/s and 30 ms hold, and as much again
 
 
 class Line:
