@@ -79,6 +79,7 @@ from .handlers.slots import SlotPeerHandlers
 from .handlers.verify import TestCallPeerHandlers, UnitVerifyHandlers
 from .handoff_returns import HandoffReturns
 from .library_work import LibraryWork
+from .moved_cases import LOOK_SECONDS, MovedCases
 from .page import start_library_page
 from .queues import QueueBoard
 from .records import GIVEN, keep_given
@@ -178,6 +179,7 @@ def _background(
         Background("standing", standing.step, settings.certificate_check_seconds),
         Background("routing", calls.handoffs.sweep, SWEEP_SECONDS),
         Background("callbacks", calls.line.sweep, SWEEP_SECONDS),
+        Background("moved cases", MovedCases(node).step, LOOK_SECONDS),
         Background("slots promised", calls.granting.forget, FORGET_SECONDS),
         calls.slots.renewing,
         Background("books", books.step, BOOKS_SECONDS),

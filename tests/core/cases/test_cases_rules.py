@@ -259,5 +259,6 @@ def test_an_open_case_goes_on_where_it_is_after_its_unit_moved_and_can_be_handed
     assert isinstance(offered, Decision) and offered.state.pending is not None and offered.state.pending.to.member == NANJING
     accepted = at(NANJING, AcceptCase(signature(NANJING, "c")), offered.state)
     assert isinstance(accepted, Decision) and accepted.state.owner.member == NANJING
-    assert accepted.state.first_asked.member == "320000", "who was asked first tells the caller"
+    assert accepted.state.first_asked == Party(NANJING, NANJING), "the unit asked first tells the caller, at its new node"
+    assert accepted.state.owner_due == case.owner_due, "a move gives nobody more time"
     assert isinstance(decide(Facts(None, "320000", moved, CLOCKS), opening("c2"), START), Refusal), "new ones open at the new node"

@@ -5,8 +5,8 @@ The bus is a list here, as bad as a bus may be: late, repeated, interleaved betw
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
@@ -51,6 +51,7 @@ class Member:
     delivery: Delivery
     handlers: Any
     read: dict[str, int]
+    ports: Any
 
     async def case(self, case_id: str = "c1") -> cases_pb2.Case:
         return await self.handlers.GetCase(pb.GetCaseRequest(case_id=case_id), None)
@@ -67,7 +68,8 @@ class Federation:
 
     async def carry(self, chance: Random, *, share: float = 1.0) -> None:
         """Carry what waits, in the order of each origin, interleaved and partly repeated; `share` of the links are up."""
-        pairs = [(origin, to) for origin in MEMBERS for to in MEMBERS if origin != to and chance.random() < share]
+        names = tuple(self.members)
+        pairs = [(origin, to) for origin in names for to in names if origin != to and chance.random() < share]
         chance.shuffle(pairs)
         for origin, to in pairs:
             await self._carry(self.members[origin], self.members[to], chance)
@@ -87,18 +89,19 @@ class Federation:
             to.read[origin.name] = head.sequence
 
 
-@pytest.fixture
-async def federation(tmp_path: Path) -> AsyncIterator[Federation]:
+@asynccontextmanager
+async def opened(folder: Path, names: Sequence[str] = MEMBERS) -> AsyncIterator[Federation]:
+    """The hub and these nodes."""
     minutes = count(1)
     directory = registration_pb2.Directory(
-        members=[registration_pb2.Member(name=name) for name in MEMBERS],
+        members=[registration_pb2.Member(name=name) for name in names],
         units=[registration_pb2.Unit(code=unit, member=member) for unit, member in MEMBER_OF.items()],
     )
     directory.units.append(registration_pb2.Unit(code="230100", member="230000"))  # a province without a node
     async with AsyncExitStack() as stack:
         members = {}
-        for name in MEMBERS:
-            database = open_database(f"sqlite:///{tmp_path / name}.db")
+        for name in names:
+            database = open_database(f"sqlite:///{folder / name}.db")
             stack.push_async_callback(database.close)
             delivery = hub_delivery(name) if name == "hub" else delivery_of(name)
             tables = hub_metadata if name == "hub" else metadata
@@ -111,12 +114,18 @@ async def federation(tmp_path: Path) -> AsyncIterator[Federation]:
                 outbox=delivery.outbox,
                 audit=Auditor(database, records, lambda: START),
                 clock=lambda: START + timedelta(minutes=next(minutes)),
-                settings=SimpleNamespace(cases=Cases()),
+                settings=SimpleNamespace(cases=Cases(), locale="en"),
                 directory=SimpleNamespace(current=directory),
             )
             handlers = HubHandlers(ports) if name == "hub" else CaseHandlers(ports)  # type: ignore[arg-type]
-            members[name] = Member(name, database, delivery, handlers, {})
+            members[name] = Member(name, database, delivery, handlers, {}, ports)
         yield Federation(members)
+
+
+@pytest.fixture
+async def federation(tmp_path: Path) -> AsyncIterator[Federation]:
+    async with opened(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)

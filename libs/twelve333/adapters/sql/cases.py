@@ -6,6 +6,7 @@ The steps are the truth; the row of a case is what they add up to, kept so that 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -163,6 +164,20 @@ class CaseStore:
         rows = tx.execute(query.order_by(due_at, case_id).limit(size + 1)).mappings().all()
         found = [case_of(reveal(tx, self.cases, row), ()) for row in rows[:size]]
         return found, _token(found[-1]) if len(rows) > size else "", total
+
+    def to_follow(self, tx: Connection, member: str, served: Collection[str], most: int) -> Sequence[Case]:
+        """Cases without history that are with a unit at `member` which is not among those it serves, or come to one from the same unit.
+
+        Args:
+            member: whose replica this is.
+            served: units that it serves.
+            most: how many at once.
+        """
+        c = self.cases.c
+        open_here = and_(c.owner_member == member, c.owner_unit.not_in(served), c.state.in_([State.OPEN.value, State.ACCEPTED.value]))
+        offered = and_(c.pending_member == member, or_(c.pending_unit == c.owner_unit, c.pending_unit.not_in(served)))
+        rows = tx.execute(select(self.cases).where(or_(open_here, offered)).order_by(c.case_id).limit(most)).mappings()
+        return [case_of(reveal(tx, self.cases, row), ()) for row in rows]
 
     def _matching(self, wanted: CaseFilter) -> Select[Any]:
         columns, query = self.cases.c, select(self.cases)

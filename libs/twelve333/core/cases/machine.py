@@ -190,7 +190,9 @@ def _kept(case: Case, event: CaseEvent, stamp: Stamp) -> Case:
         case TransferOffered(to=to):
             return replace(case, pending=Offer(to, stamp.at))
         case TransferAccepted(owner_due=owner_due):
-            return replace(case, owner=stamp.by, owner_epoch=case.owner_epoch + 1, pending=None, owner_due=owner_due)
+            follows = case.first_asked == case.owner and case.owner.unit == stamp.by.unit  # the unit moved to another node
+            first = stamp.by if follows else case.first_asked
+            return replace(case, first_asked=first, owner=stamp.by, owner_epoch=case.owner_epoch + 1, pending=None, owner_due=owner_due)
         case TransferRefused():
             return _refused(case)
         case CaseAnswered(answer=answer):

@@ -1,6 +1,6 @@
 """Facts of cases: what a case is, who owns it, who was asked first, and by when.
 
-Two persons' duties never mix: the *first-asked* unit (首问负责制) tells the caller and closes, and that never moves; the *owner*
+Two persons' duties never mix: the *first-asked* unit (首问负责制) tells the caller and closes, whatever moves; the *owner*
 works on the answer, and there is exactly one, counted by `owner_epoch`. Free text is personal and never shown by `repr`.
 """
 
@@ -62,7 +62,7 @@ class Case:
         region: GB/T 2260 code of the region of the matter.
         summary: what the caller wants; personal.
         opened_at: when it was opened.
-        first_asked: who tells the caller in the end; never moves.
+        first_asked: who tells the caller in the end; the unit never changes, its node does if the unit moves with the case.
         owner: who works on it now.
         owner_epoch: 1 at opening, one more with each acceptance.
         version: number of steps taken.
@@ -70,7 +70,7 @@ class Case:
         pending: the offer that waits, if the state is `offered`.
         answer: the owner's answer; personal; empty until there is one.
         caller_due: by when the caller must be told; never restarts.
-        owner_due: by when the present owner must answer; restarts when the case moves.
+        owner_due: by when the present owner must answer; restarts when the case goes to another unit.
         history: every step, signed and timed, in order; empty if it was not loaded.
     """
 

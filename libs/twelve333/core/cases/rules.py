@@ -164,7 +164,8 @@ def _event_of(facts: Facts, command: LaterCommand, stamp: Stamp) -> CaseEvent | 
             to_member = facts.member_of.get(to_unit)
             return TransferOffered(stamp, Party(to_unit, to_member)) if to_member else refuse(codes.TO_UNKNOWN, unit=to_unit[:32])
         case AcceptCase():
-            return TransferAccepted(stamp, facts.clocks.owner_due(stamp.at))
+            same = facts.case is not None and facts.case.owner.unit == stamp.by.unit  # a unit that moved: its time goes on
+            return TransferAccepted(stamp, facts.case.owner_due if facts.case and same else facts.clocks.owner_due(stamp.at))
         case RefuseCase(reason=reason):
             return limits.check_reason(reason) or TransferRefused(stamp, reason)
         case AnswerCase(answer=answer):

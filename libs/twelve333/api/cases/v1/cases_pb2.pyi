@@ -164,7 +164,7 @@ class Case(_message.Message):
 
     @_builtins.property
     def first_asked(self) -> Global___Party:
-        """Who tells the caller in the end; never moves."""
+        """Who tells the caller in the end; the unit never changes, its member does if the unit moves with the case."""
 
     @_builtins.property
     def owner(self) -> Global___Party:
