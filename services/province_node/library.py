@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 from typing import Final
 
 import grpc
@@ -296,10 +297,12 @@ class LibraryPull:
         self._tree, self._unswept = (release, after), True
 
     async def _sweep(self) -> None:
-        """Remove what the release before left behind, a little at a time, unless something urgent waits."""
+        """Remove what the release before left behind, a little at a time, half of the time, unless something urgent waits."""
         while self._unswept and not self._traffic.hurried:
+            began = monotonic()
             some = await self._node.database.write(lambda tx: staging.sweep(tx, store.tables, store.staging))
             self._unswept = some > 0
+            await self._traffic.rest(monotonic() - began if some else 0)
 
     async def _refresh(self, held: Release | None, incoming: _Incoming) -> None:
         """Keep the checkpoint of the release in use that was signed anew for longer."""

@@ -75,6 +75,10 @@ class Traffic:
             self._bucket, left = taken.bucket, left - rate.burst
             await self._wait(taken.delay)
 
+    async def rest(self, seconds: float) -> None:
+        """Leave the processor to others for so long, or until something urgent is told."""
+        await self._wait(seconds)
+
     async def _wait(self, seconds: float) -> None:
         if seconds > 0:
             with suppress(TimeoutError):

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 SNIPPET_CHARS_MAX: Final = 160
@@ -65,6 +66,9 @@ class _Block(NamedTuple):
     article: str
 
 
+OUTLINES_KEPT: Final = 256  # of texts that were quoted last: what callers ask about comes again and again
+
+
 class _Outline:
     """The headings of a text, in order."""
 
@@ -96,6 +100,11 @@ class _Outline:
         return _Block(start, len(self._body) if end < 0 else end, under.chapter, ""), number >= 0 and at < under.start
 
 
+@lru_cache(maxsize=OUTLINES_KEPT)
+def _outline_of(body: str) -> _Outline:
+    return _Outline(body)
+
+
 def passages(body: str) -> list[Passage]:
     """The articles of a text in order; a text without articles is parted at its headings and lines."""
     outline, found, at = _Outline(body), list[Passage](), 0
@@ -117,7 +126,7 @@ def quote(body: str, folded: str, words: Mapping[str, tuple[int, float]], pairs:
         words: folded, each with the number of its group and what it is worth; of a group one counts.
         pairs: neighbours of the question, each two folded characters: where as much is said, what stands as in the question counts.
     """
-    outline, found, headings = _Outline(body), dict[_Block, set[str]](), dict[_Block, set[str]]()
+    outline, found, headings = _outline_of(body), dict[_Block, set[str]](), dict[_Block, set[str]]()
     for word in words:
         for block, heading in _places(folded, word, outline):
             (headings if heading else found).setdefault(block, set()).add(word)
@@ -160,7 +169,7 @@ def _worth(found: Iterable[str], words: Mapping[str, tuple[int, float]]) -> floa
 
 def opening(body: str) -> str:
     """The first article or paragraph, at most `SNIPPET_CHARS_MAX` characters: what answers when the title alone says what was asked."""
-    block = _Outline(body).opening()
+    block = _outline_of(body).opening()
     return _cut(body[block.start : block.end].strip(), 0)
 
 
