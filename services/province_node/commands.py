@@ -125,6 +125,7 @@ async def preflight(
     host: str = "127.0.0.1",
     federation_port: int = 7543,
     desk_port: int = 7544,
+    page_port: int = 7545,
     health_port: int = 7580,
     skip_preflight: Annotated[tuple[CheckName, ...], Parameter(negative="")] = (),
     list_checks: Annotated[bool, Parameter(name="--list", negative="")] = False,
@@ -133,7 +134,7 @@ async def preflight(
     """Run the checks that come before joining, and nothing else; no token is needed.
 
     Args:
-        province, hub, pin, directory, host, federation_port, desk_port, health_port, skip_preflight: as for `node join`.
+        province, hub, pin, directory, host, federation_port, desk_port, page_port, health_port, skip_preflight: as for `node join`.
         list_checks: name the checks instead of running them.
     """
     from .join import Plan
@@ -143,7 +144,8 @@ async def preflight(
         texts = [{"name": name, "checks": sentence(f"REGISTRATION_CHECK_{name.upper()}", {}, common.language)} for name in NAMES]
         show(texts, ("name", "checks"), as_json=common.json)
         return 0
-    plan = Plan(directory, province, hub, pin, host, federation_port, desk_port, health_port, "operator", "desk-1")
+    people = "operator", "desk-1"
+    plan = Plan(directory, province, hub, pin, host, federation_port, desk_port, health_port, *people, page_port=page_port)
     if failed := await run_checks(plan, system_clock, skip_preflight):
         return _complain(failed, common)
     show_one({"passed": [name for name in NAMES if name not in skip_preflight]}, as_json=common.json)

@@ -103,7 +103,7 @@ async def typed(federation: Federation, folder: Path, province: str, token: str,
 async def join_words(federation: Federation, folder: Path, province: str) -> list[object]:
     async with federation.hub.connect() as hub:
         offer = await hub.registration.create_token("460000")
-    ports = [f"--{name}-port={port}" for name, port in zip(("federation", "desk", "health"), free_ports(3), strict=True)]
+    ports = [f"--{name}-port={port}" for name, port in zip(("federation", "desk", "page", "health"), free_ports(4), strict=True)]
     where = ["--hub", offer.enrolment_endpoint, "--pin", offer.authority_pin, "--directory", folder]
     return ["node", "join", "--province", province, *where, *ports]
 
@@ -116,7 +116,7 @@ async def test_what_the_ministry_prints_is_one_line_that_joins(federation: Feder
     assert made.code == 0 and made.out.count("\n") == 1
     words = made.out.split()
     assert words[:3] == ["twelve333", "node", "join"] and (tmp_path / "token").stat().st_mode & 0o777 == 0o600
-    ports = [f"--{name}-port={port}" for name, port in zip(("federation", "desk", "health"), free_ports(3), strict=True)]
+    ports = [f"--{name}-port={port}" for name, port in zip(("federation", "desk", "page", "health"), free_ports(4), strict=True)]
     words[words.index("--token-file") + 1] = "-"
     secret = (tmp_path / "token").read_text()
     joined = await asyncio.to_thread(cli, *words[1:], *ports, "--directory", tmp_path / "node", stdin=secret)
