@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event
 
+from twelve333.adapters.library_reading import LibraryReading
 from twelve333.adapters.sql import Database
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql import library_staging as written
@@ -87,6 +88,22 @@ async def test_what_there_is_at_the_start_is_learnt_a_little_at_a_time_and_the_f
     cold = await database.read(lambda tx: _statements(tx, lambda: _found(tx, Shelf(tables), "工伤认定")))
     assert [one for one in cold if "library_index" in one]
     assert [one for one in cold if "length(" in one]
+
+
+async def test_a_service_learns_by_itself_where_the_words_stand_that_callers_use(database: Database, tables: LibraryTables) -> None:
+    await database.write(partial(replica.apply, tables=tables, changes=_changes(1, a="单位拖欠工资", b="失业保险金")))
+    shelf = Shelf(tables)
+    await LibraryReading(database, tables, lambda: NOW, shelf=shelf).get_ready()
+    for question, found in (("欠薪", "a"), ("失业金", "b")):  # by a synonym
+        asked = await database.read(partial(_asked, shelf=shelf, question=question, found=found))
+        assert not [one for one in asked if "library_index" in one or "length(" in one]
+
+
+def _asked(tx: Connection, shelf: Shelf, question: str, found: str) -> list[str]:
+    hits: list[str] = []
+    asked = _statements(tx, lambda: hits.extend(hit.held.entry_id for hit in _found(tx, shelf, question).hits))
+    assert hits == [found]
+    return asked
 
 
 async def test_what_a_release_brings_is_learnt_before_it_is_shown(
