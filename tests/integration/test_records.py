@@ -15,9 +15,7 @@ import pytest_asyncio
 
 from national_hub.backup import service
 from national_hub.context import Recovery
-from national_hub.handlers.life import UnitLifeHandlers, UnitRecordHandlers
 from national_hub.handlers.recovery import DirectoryReturnHandlers, load_recovery
-from national_hub.handlers.registration import RegistrationHandlers
 from national_hub.keeping import give_operators
 from national_hub.store import life, registration, unit_history
 from national_hub.store.holders import holders
@@ -77,9 +75,8 @@ async def put_back(register: Register, path: Path) -> AsyncIterator[Register]:
     await restore(path, url, service(), now)
     database = open_database(url)
     register.now = now + timedelta(hours=1)
-    hub = register.hub = replace(register.hub, database=database, recovery=Recovery())
-    register.units, register.lives, register.records = RegistrationHandlers(hub), UnitLifeHandlers(hub), UnitRecordHandlers(hub)
-    await load_recovery(hub)
+    register.serve(replace(register.hub, database=database, recovery=Recovery()))
+    await load_recovery(register.hub)
     yield register
     await database.close()
 
@@ -129,6 +126,7 @@ async def decide(register: Register, caller: Caller) -> None:
 
 async def prove(register: Register) -> None:
     found = [pb.UnitEvidence(proof=proof, passed=True, detail="320000") for proof in TOLD]
+    found[TOLD.index(pb.PROOF_DOCTOR)].examination.ParseFromString(register.examined(PROVINCE))
     await register.asked(NODE, register.records.RecordEvidence(pb.RecordEvidenceRequest(code=FUZHOU, evidence=found), _CONTEXT))
 
 

@@ -37,9 +37,12 @@ async def test_what_was_entered_since_the_backups_of_hub_and_node_comes_back(tmp
             await _back_up(federation, member)
         case = await _live_on(federation)
         calls = await _hand_over(federation)
-        before = await _held(federation)
-        for member in (federation.hub, federation.nodes["320000"]):
-            await _lose_and_restore(federation, member)
+        await until("what the node told", lambda: _node_told(federation), SECONDS)
+        before, heard = await _held(federation), await _heard(federation)
+        await _lose_and_restore(federation, federation.hub)
+        # What the node tells again must be there before the node is lost too: what two lose at once nobody has.
+        await until("what the node tells again", lambda: _has_heard(federation, heard), SECONDS)
+        await _lose_and_restore(federation, federation.nodes["320000"])
         await until("what was lost at the hub", _is(lambda: _held(federation), before), SECONDS)
         await until("the case at its node", lambda: _version_is(_desk(federation, "320000"), case), SECONDS)
         for name, steps in calls.items():
@@ -94,6 +97,22 @@ async def _stands(federation: Federation, name: str, steps: list[str]) -> bool:
                 raise
             return False
     return ([step.state.value for step in call.steps] or [call.state.value]) == steps
+
+
+async def _node_told(federation: Federation) -> bool:
+    """Whether the hub has all that the node told it."""
+    async with federation.nodes["320000"].connect() as node:
+        return all(line.queued == 0 for line in (await node.delivery.status()).outbox if line.destination == "hub")
+
+
+async def _heard(federation: Federation) -> int:
+    """How many events of the node the hub has."""
+    async with federation.hub.connect() as hub:
+        return sum(line.applied for line in (await hub.delivery.status()).inbox if line.origin == "320000")
+
+
+async def _has_heard(federation: Federation, events: int) -> bool:
+    return await _heard(federation) >= events
 
 
 async def _held(federation: Federation) -> tuple[object, ...]:

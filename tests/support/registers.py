@@ -56,9 +56,14 @@ class Register:
         self._folders: dict[str, Path] = {}
         self.unreached = ""  # why the hub does not reach a node
         verifier = Verifier(self.folder_of("hub"), lambda _key: False, lambda: datetime.now(UTC))
-        examining = Examining(verifier, self._reach, self.hub.clock)
-        self.units, self.lives = RegistrationHandlers(self.hub), UnitLifeHandlers(self.hub)
-        self.records = UnitRecordHandlers(self.hub, examining)
+        self._examining = Examining(verifier, self._reach, self.hub.clock)
+        self.serve(self.hub)
+
+    def serve(self, hub: HubContext) -> None:
+        """Answer from here on as this hub."""
+        self.hub = hub
+        self.units, self.lives = RegistrationHandlers(hub), UnitLifeHandlers(hub)
+        self.records = UnitRecordHandlers(hub, self._examining)
 
     def folder_of(self, member: str) -> Path:
         """Key and certificate of a member, made when they are first asked for."""

@@ -20,6 +20,7 @@ import grpc
 from ..core.decision import Refused
 from .telemetry.logs import logger
 
+STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 SWITCH_SECONDS: Final = 0.0005
 PAUSE_FIRST_SECONDS: Final = 0.2
 PAUSE_MOST_SECONDS: Final = 10.0
@@ -35,7 +36,7 @@ async def run(assemble: Callable[[AsyncExitStack], Awaitable[None]]) -> None:
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
+    for name in STOPPING:
         loop.add_signal_handler(name, stopping.set)
     async with AsyncExitStack() as stack:
         await assemble(stack)
@@ -43,6 +44,9 @@ async def run(assemble: Callable[[AsyncExitStack], Awaitable[None]]) -> None:
         log.info("ready")
         await stopping.wait()
         log.info("draining")
+    for name in STOPPING:  # told twice is told once: what is left is the interpreter's end, which a signal would make a failure
+        loop.remove_signal_handler(name)
+        signal.signal(name, signal.SIG_IGN)
     log.info("stopped")
 
 
