@@ -8,7 +8,7 @@ from ..catalogue.catalogue import sentence
 from ..core.delivery.status import Alarm
 from ..core.ids import HUB
 from .common import Common, connect
-from .output import show, show_one
+from .output import print_line, show, show_one
 
 if TYPE_CHECKING:
     from ..client.registration import MemberStanding
@@ -23,8 +23,10 @@ async def alarms(*, common: Common = Common()) -> None:
         standings = await member.registration.member_standings() if status.member == HUB else []
     rows = [_values(status.member, each) for each in status.alarms]
     rows += [told for standing in standings for told in _told(standing)]
-    title = "" if common.json else sentence("DELIVERY_ALARMS_TITLE", {}, common.language)
-    show(rows, ("at", *ALARM_COLUMNS), as_json=common.json, title=title)
+    if rows or common.json:
+        show(rows, ("at", *ALARM_COLUMNS), as_json=common.json, title=sentence("DELIVERY_ALARMS_TITLE", {}, common.language))
+    else:
+        print_line(sentence("DELIVERY_ALARMS_NONE", {}, common.language))
 
 
 async def clear_alarms(about: str, *, common: Common = Common()) -> None:
