@@ -28,8 +28,8 @@ from twelve333.adapters.rpc.peers import Peers
 from twelve333.adapters.rpc.server import Listener, Register
 from twelve333.adapters.rpc.tracing import trace_interceptors
 from twelve333.adapters.runner import Background
+from twelve333.adapters.signing.document_keys import load_pinned
 from twelve333.adapters.signing.fields import open_cipher
-from twelve333.adapters.signing.files import read_file
 from twelve333.adapters.signing.sealing import Opener
 from twelve333.adapters.sql.cases_inbound import case_appliers
 from twelve333.adapters.sql.delivery import Appliers, Delivery
@@ -190,7 +190,7 @@ def _background(
 async def _context(settings: NodeSettings, delivery: Delivery, stack: AsyncExitStack) -> NodeContext:
     database = await hosting.start_database(stack, SERVICE, settings)
     await derive_all(database, library.tables)
-    document_key = bytes.fromhex(read_file(settings.pki_directory / "documents.pub").decode().strip())
+    document_key = load_pinned(settings.pki_directory)
     limits = Limits(timedelta(hours=settings.directory.fresh_hours), timedelta(hours=settings.directory.overdue_hours))
     directory = DirectoryReplica(document_key, limits)
     await directory.load(database)

@@ -16,6 +16,7 @@ from twelve333.adapters.doctor import examine_files as examine_files_of
 from twelve333.adapters.hosting import federation_folder
 from twelve333.adapters.rpc.credentials import channel_options
 from twelve333.adapters.settings import load
+from twelve333.adapters.signing.document_keys import load_pinned
 from twelve333.adapters.signing.files import read_file
 from twelve333.adapters.signing.keys import ROOT_FILE
 from twelve333.adapters.sql.database import Database, open_database
@@ -70,7 +71,7 @@ async def examine_files(config: Path) -> list[Check]:
     """What can be seen of a node from its files, whether it runs or not."""
     try:
         settings = load(NodeSettings, config)
-        document_key = bytes.fromhex(read_file(settings.pki_directory / "documents.pub").decode().strip())
+        document_key = load_pinned(settings.pki_directory)
     except Refused as refused:
         wrong = ", ".join(each.path for each in refused.refusal.violations) or refused.refusal.code.name
         return [finding("configuration", Level.FAILED, "wrong", path=config, settings=wrong)]

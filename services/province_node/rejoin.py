@@ -12,7 +12,7 @@ import shutil
 from twelve333.adapters import hosting
 from twelve333.adapters.clock import system_clock
 from twelve333.adapters.signing import codes
-from twelve333.adapters.signing.document_keys import led_from
+from twelve333.adapters.signing.document_keys import PINNED_FILE, led_from, load_pinned
 from twelve333.adapters.signing.files import PRIVATE, read_file, write_file
 from twelve333.adapters.signing.keys import CHAIN_FILE, KEY_FILE, ROOT_FILE, key_and_request, load_material, write_material
 from twelve333.adapters.signing.pinning import fetch_root
@@ -45,11 +45,10 @@ async def rejoin(settings: NodeSettings, hub: str, pin: str, token: str) -> str:
     now = system_clock()
     root = await asyncio.to_thread(fetch_root, hub, pin, now)
     answer = await ask(Asked(hub, root, settings.province, settings.listen.advertise), token, key_and_request(staged))
-    known = settings.pki_directory / "documents.pub"
-    pinned = bytes.fromhex(read_file(known).decode().strip())
+    pinned = load_pinned(settings.pki_directory)
     present = [pinned, *(each.key for each in led_from(pinned, answer.document_vouchers))][-1]
     if present != answer.document_key:
-        raise Refused(refuse(codes.KEY_MISMATCH, certificate=hub, key=known))
+        raise Refused(refuse(codes.KEY_MISMATCH, certificate=hub, key=settings.pki_directory / PINNED_FILE))
     write_material(staged, answer.certificate_chain.encode(), root)
     trust_listed(staged, answer, now)
     serial = load_material(staged).serial

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from twelve333.adapters.signing.document_keys import DocumentKeys, exchange_key, keys_of, led_from, load_vouchers, verify_by_any
+from twelve333.adapters.signing.document_keys import (
+    PINNED_FILE,
+    DocumentKeys,
+    exchange_key,
+    keys_of,
+    led_from,
+    load_pinned,
+    load_vouchers,
+    verify_by_any,
+)
 from twelve333.adapters.signing.documents import create_signing_key, load_signing_key, public_bytes, sign
 from twelve333.core.decision import Refused
 
@@ -62,3 +71,11 @@ def _pem(key: object) -> bytes:
     return key.private_bytes(  # type: ignore[attr-defined,no-any-return]
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+
+
+@pytest.mark.parametrize("flipped", [b"!", b"\xe1", b"g"])
+def test_a_flipped_bit_of_the_pinned_key_is_named_with_its_file(tmp_path: Path, flipped: bytes) -> None:
+    (tmp_path / PINNED_FILE).write_bytes(b"a1" * 15 + flipped + b"1\n")
+    with pytest.raises(Refused) as refused:
+        load_pinned(tmp_path)
+    assert refused.value.refusal.code.name == "SECURITY_FILE_MALFORMED" and PINNED_FILE in refused.value.refusal.params["path"]

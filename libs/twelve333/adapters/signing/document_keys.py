@@ -30,8 +30,22 @@ from .files import read_file, write_file
 PURPOSE: Final = "document-key"
 COUNTS_ON: Final = timedelta(days=7)
 KEY_FILE: Final = "documents.key"
+PINNED_FILE: Final = "documents.pub"
 VOUCHERS_FILE: Final = "documents.vouchers"
 _NEXT_FILE: Final = "documents.key.next"
+
+
+def load_pinned(folder: Path) -> bytes:
+    """The hub's public key for documents that a node pinned when it joined, in hexadecimal in `documents.pub` of `folder`.
+
+    Raises:
+        Refused: SECURITY_FILE_MISSING, SECURITY_FILE_UNREADABLE, SECURITY_FILE_MALFORMED.
+    """
+    path = folder / PINNED_FILE
+    try:
+        return bytes.fromhex(read_file(path).decode("ascii").strip())
+    except ValueError as error:
+        raise Refused(refuse(codes.FILE_MALFORMED, path=path)) from error
 
 
 @dataclass(frozen=True, slots=True)
