@@ -16,6 +16,7 @@ import grpc
 
 from twelve333.adapters.rpc.credentials import channel_options
 from twelve333.adapters.signing.authority import Authority, create_authority, load_authority
+from twelve333.adapters.signing.document_keys import PINNED_FILE
 from twelve333.adapters.signing.documents import verify
 from twelve333.adapters.signing.files import refuse_existing, write_file
 from twelve333.adapters.signing.keys import key_and_request, write_material
@@ -91,7 +92,7 @@ async def join(plan: Plan, token: str, now: datetime) -> pb.JoinResponse:
     verify(document_from_wire(answer.directory), PURPOSE, answer.document_key, None)
     write_material(pki / "federation", answer.certificate_chain.encode(), root)
     trust_listed(pki / "federation", answer, now)
-    write_file(pki / "documents.pub", answer.document_key.hex().encode())
+    write_file(pki / PINNED_FILE, answer.document_key.hex().encode())
     _make_local_authority(plan, now)
     _copy_hub_profile(plan, answer.hub_endpoint)
     write_file(plan.folder / SETTINGS_FILE, settings_text(plan, answer).encode())

@@ -21,7 +21,7 @@ async def alarms(*, common: Common = Common()) -> None:
     async with connect(common) as member:
         status = await member.delivery.status()
         standings = await member.registration.member_standings() if status.member == HUB else []
-    rows = [_values(status.member, each) for each in status.alarms]
+    rows = [{"at": status.member, **alarm_values(each)} for each in status.alarms]
     rows += [told for standing in standings for told in _told(standing)]
     if rows or common.json:
         show(rows, ("at", *ALARM_COLUMNS), as_json=common.json, title=sentence("DELIVERY_ALARMS_TITLE", {}, common.language))
@@ -40,11 +40,13 @@ async def clear_alarms(about: str, *, common: Common = Common()) -> None:
     show_one({"member": about, "cleared": cleared}, as_json=common.json)
 
 
-def _values(at: str, alarm: Alarm) -> dict[str, Any]:
+def alarm_values(alarm: Alarm) -> dict[str, Any]:
+    """An alarm as plain values, in the order of `ALARM_COLUMNS`."""
     when = {"first_at": alarm.first_at.isoformat(timespec="seconds"), "last_at": alarm.last_at.isoformat(timespec="seconds")}
-    return {"at": at, "member": alarm.member, "code": alarm.code, "detail": alarm.detail, "count": alarm.count} | when
+    return {"member": alarm.member, "code": alarm.code, "detail": alarm.detail, "count": alarm.count} | when
 
 
 def _told(standing: MemberStanding) -> list[dict[str, Any]]:
     """What a member told of its directory: alarms there, about the hub."""
-    return [_values(standing.member, Alarm(HUB, each.code, "", each.count, each.first_at, each.last_at)) for each in standing.alarms]
+    ours = [Alarm(HUB, each.code, "", each.count, each.first_at, each.last_at) for each in standing.alarms]
+    return [{"at": standing.member, **alarm_values(each)} for each in ours]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..catalogue.catalogue import sentence
 from ..core.delivery.status import DeliveryStatus, OutboxStatus
-from .alarms import ALARM_COLUMNS
+from .alarms import ALARM_COLUMNS, alarm_values
 from .common import Common
 from .output import print_json, show, show_one
 
@@ -52,7 +52,7 @@ def status_values(status: DeliveryStatus) -> dict[str, Any]:
         {name: _plain(value) for name, value in asdict(line).items()} | {"backlog_share": _share(line, status)} for line in status.outbox
     ]
     inbox = [asdict(line) for line in status.inbox]
-    alarms = [{name: _plain(value) for name, value in asdict(alarm).items()} for alarm in status.alarms]
+    alarms = [alarm_values(alarm) for alarm in status.alarms]
     about = {"member": status.member, "epoch": status.epoch, "broker_connected": status.broker_connected, "backlog_max": status.backlog_max}
     about |= {"copy": status.copy, "fence": status.fence}
     return {**about, "alarms": alarms, "outbox": outbox, "inbox": inbox}

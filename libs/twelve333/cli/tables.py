@@ -39,10 +39,11 @@ def table_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], width: i
     """What to print for `rows` in `width` columns of text: one table, or a small one for each row if its words would be torn."""
     cells = [[cell(row.get(column)) for column in columns] for row in rows]
     heads = [column.replace("_", " ") for column in columns]
-    whole = [max(map(cell_len, column)) for column in zip(heads, *cells, strict=True)]
+    texts = list(zip(heads, *cells, strict=True))  # by column
+    whole = [max(map(cell_len, column)) for column in texts]
     if sum(whole) + 3 * len(whole) + 1 <= width:
         return [_table(heads, cells, Table(header_style="bold", box=box.HEAVY_HEAD))]
-    least = [max(map(_longest_word, column)) for column in zip(heads, *cells, strict=True)]
+    least = [max(map(_longest_word, column)) for column in texts]
     spare = width - sum(least) - 2 * len(least)
     if spare >= 0 or len(rows) > RECORDS_MAX:
         narrow = Table(header_style="bold", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
