@@ -10,11 +10,12 @@ from typing import Any, Final
 from rich.table import Column, Table
 from rich.text import Text
 
+from ..catalogue.catalogue import sentence
 from ..client.proposals import AlikeEntry, Clash, Proposal, Proposed, Shown, Task
 from ..core.library.likeness import Row
 from ..core.library.proposals import Reviewed, Step
 from .common import Common
-from .output import console, print_json, show, show_one
+from .output import console, print_json, print_line, show, show_one
 
 PROPOSAL_COLUMNS: Final = ("id", "state", "kind", "entry", "title", "by", "approvals", "your_turn", "release", "reason")
 _STEP_COLUMNS: Final = ("step", "what", "by", "at", "said")
@@ -82,7 +83,7 @@ def show_tasks(found: Sequence[Task], common: Common) -> None:
         print_json([asdict(each) for each in found])
         return
     if not found:
-        console.print("Nothing to decide.")
+        print_line(sentence("LIBRARY_TASKS_NONE", {}, common.language))
     for each in found:
         what = "supplement" if each.is_supplement else "proposal"
         console.print(Text(f"{each.task_id}  ({what} to {each.entry_id} {each.title})", style="bold"))
