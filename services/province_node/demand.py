@@ -13,10 +13,10 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from twelve333.adapters.library_reading import BEIJING
 from twelve333.adapters.runner import Background
 from twelve333.api.library.v1 import demand_pb2 as pb
 from twelve333.core.ids import HUB
+from twelve333.core.worktime.model import CHINA
 
 from .context import NodeContext
 from .store import demand as store
@@ -41,7 +41,7 @@ class DemandCounting:
 
     def count(self, desk: str, words: Iterable[str], found: bool) -> None:
         """Count a search; only `words`, which may be counted, are remembered of it."""
-        day = self._node.clock().astimezone(BEIJING).date()
+        day = self._node.clock().astimezone(CHINA).date()
         self._totals[day, found] += 1
         if len(self._terms) < BUFFERED_MAX:
             self._terms.update((day, word, desk, found) for word in words)
@@ -50,7 +50,7 @@ class DemandCounting:
         """Keep what was counted, then tell of days that are over."""
         totals, terms = self._totals, self._terms
         self._totals, self._terms = Counter(), Counter()
-        now, today = self._node.clock(), self._node.clock().astimezone(BEIJING).date()
+        now, today = self._node.clock(), self._node.clock().astimezone(CHINA).date()
 
         def work(tx: Connection) -> None:
             for day in {day for day, _ in totals}:

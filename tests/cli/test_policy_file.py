@@ -24,6 +24,7 @@ rules:
     priority: 5
     when: {topics: ["08"]}
     refuse: true
+    valid_from: 2014-06-01 08:00
     valid_until: 2014-06-30
 """
 
@@ -41,6 +42,8 @@ def test_a_file_is_read_and_written_back(file: Path, tmp_path: Path) -> None:
         ("pensions-at-noon", "prefer", 2),
         ("no-archives", "refuse", 0),
     ]
+    assert policy.rules[1].valid_from is not None
+    assert policy.rules[1].valid_from.isoformat() == "2014-06-01T08:00:00+08:00"
     assert policy.rules[1].valid_until is not None
     assert policy.rules[1].valid_until.isoformat() == "2014-06-30T00:00:00+08:00"
     again = tmp_path / "again.yaml"

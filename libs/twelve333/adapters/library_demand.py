@@ -13,9 +13,9 @@ from ..api.library.v1 import demand_pb2 as pb
 from ..api.library.v1 import demand_pb2_grpc
 from ..core.decision import Refused, refuse
 from ..core.library.demand import WINDOW_DAYS, Demand
+from ..core.worktime.model import CHINA
 from ..wire.codes import PAGE_TOO_LARGE
 from .clock import Clock
-from .library_reading import BEIJING
 from .sql.database import Database
 
 TERMS_USUAL, TERMS_MAX = 20, 200
@@ -42,7 +42,7 @@ class LibraryDemandHandlers(demand_pb2_grpc.LibraryDemandServiceServicer):
         if request.limit > TERMS_MAX:
             raise Refused(refuse(PAGE_TOO_LARGE, size=request.limit, max=TERMS_MAX))
         days = min(request.days or WINDOW_DAYS, DAYS_MAX)
-        since = self._clock().astimezone(BEIJING).date() - timedelta(days=days - 1)
+        since = self._clock().astimezone(CHINA).date() - timedelta(days=days - 1)
         limit = request.limit or TERMS_USUAL
         found = await self._database.read(lambda tx: self._listing(tx, since, request.without_hits, limit))
         terms = [pb.TermDemand(term=one.term, searches=one.searches, without_hits=one.without_hits) for one in found.terms]

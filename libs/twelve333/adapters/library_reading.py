@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -24,6 +24,7 @@ from ..core.library.copying import is_expired
 from ..core.library.demand import countable
 from ..core.library.model import KnownLink, Release
 from ..core.library.search import Lexicon, fold, plan, query_grams
+from ..core.worktime.model import CHINA
 from ..data.resources import lexicon as national
 from ..wire.codes import PAGE_TOO_LARGE
 from ..wire.library import KIND_IN, release_to_wire
@@ -46,7 +47,6 @@ HITS_MAX: Final = 50
 PAGE_USUAL: Final = 100
 PAGE_MAX: Final = 500
 READY: Final = "工伤"  # any word
-BEIJING: Final = timezone(timedelta(hours=8))
 
 Counted = Callable[[str, frozenset[str], bool], None]
 Known = Mapping[str, tuple[KnownLink, ...]]  # by entry
@@ -207,7 +207,7 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
     def _wanted(self, request: pb.SearchRequest) -> Wanted:
         """What is searched for besides the words."""
         return Wanted(
-            day=day_asked(request.as_at) or self._clock().astimezone(BEIJING).date(),
+            day=day_asked(request.as_at) or self._clock().astimezone(CHINA).date(),
             region=request.region or self._home,
             any_time=request.include_not_in_force,
             kind=KIND_IN.get(request.kind),

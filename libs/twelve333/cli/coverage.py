@@ -15,6 +15,7 @@ from ..core.worktime.model import CHINA
 from .common import Common, connect, write_text
 from .coverage_page import bar, coverage_page
 from .output import console, print_json, show
+from .typed_times import in_china
 
 app = App(
     name="coverage",
@@ -71,7 +72,7 @@ async def resolve(region: str, *, topic: str = "", language: str = "", at: datet
         at: time, e.g. 2014-01-24T10:00:00+08:00; without a zone it is Chinese official time. Now if absent.
     """
     async with connect(common) as service:
-        answer = await service.coverage.resolve(region, topic=topic, language=language, at=aware(at))
+        answer = await service.coverage.resolve(region, topic=topic, language=language, at=in_china(at) if at else None)
     rows = [candidate_values(each, common.language) for each in answer.candidates]
     if common.json:
         print_json({"unit": answer.unit or None, "candidates": rows, "directory_version": answer.version})
@@ -103,11 +104,6 @@ def candidate_values(candidate: Candidate, locale: str) -> dict[str, Any]:
         "reserved": candidate.reserved,
         "why": sentence(f"COVERAGE_VERDICT_{candidate.verdict.name}{'_RESERVED' if candidate.reserved else ''}", {}, locale),
     }
-
-
-def aware(moment: datetime | None) -> datetime | None:
-    """A time that somebody typed: without a zone it is Chinese official time."""
-    return moment.replace(tzinfo=CHINA) if moment and moment.tzinfo is None else moment
 
 
 def _end_of(day: date | None) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from rich.markup import escape
@@ -15,8 +15,8 @@ from .common import Common, connect
 from .library_output import entry_row, known_row, provenance_row, show_as_of
 from .output import console, print_json, show, show_one
 from .supplement import show_supplements, supplement_row
+from .typed_times import moment_of
 
-BEIJING = timezone(timedelta(hours=8))
 COLUMNS = ("id", "kind", "title", "region", "topics", "valid_from", "valid_to", "version", "release")
 DUE_COLUMNS = ("review_due", "owner_unit", "id", "kind", "title")
 VERSION_COLUMNS = ("version", "release", "recorded_at", "title", "valid_from", "valid_to", "removed", "successor")
@@ -32,7 +32,7 @@ async def show_entry(entry: str, *, as_at: str = "", as_of: str = "", common: Co
     """
     async with connect(common) as replica:
         if as_at or as_of:
-            at, of = day_of(as_at), moment_of(as_of) if as_of else None
+            at, of = day_of(as_at), _moment_of(as_of) if as_of else None
             stored = await replica.library_content.text_at(entry, as_at=at, as_of=of)
         else:
             stored = await replica.library.get(entry)
@@ -117,17 +117,16 @@ def day_of(text: str) -> date | None:
         raise Refused(refuse(codes.DATE_MALFORMED, date=text[:20])) from error
 
 
-def moment_of(text: str) -> datetime:
-    """A moment from a flag, in Beijing time unless it says otherwise; a date alone means its end.
+def _moment_of(text: str) -> datetime:
+    """A moment from a flag; a day alone means its end.
 
     Raises:
         Refused: LIBRARY_DATE_MALFORMED.
     """
     try:
-        found = datetime.fromisoformat(text if "T" in text else f"{text}T23:59:59.999999")
+        return moment_of(text, time.max)
     except ValueError as error:
         raise Refused(refuse(codes.DATE_MALFORMED, date=text[:20])) from error
-    return found if found.tzinfo else found.replace(tzinfo=BEIJING)
 
 
 def _version_row(version: Version) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from ..client.library import Stored
 from ..core.decision import Code, Kind, Refused, refuse
 from ..core.library.export import COLUMNS, Exported, index, markdown, page, record, row
 from ..core.library.model import EntryKind
+from ..core.worktime.model import CHINA
 from .common import Common, connect
-from .library_content import BEIJING, day_of
+from .library_content import day_of
 from .library_output import progress
 from .output import show_one
 
@@ -67,7 +68,7 @@ async def export(
         with progress(common, "reading", len(listed)) as advance:
             entries = [one async for one in _whole(replica, listed, advance)]
     try:
-        _write(to, format, entries, release, day or datetime.now(BEIJING).date())
+        _write(to, format, entries, release, day or datetime.now(CHINA).date())
     except OSError as error:
         raise Refused(refuse(EXPORT_FAILED, path=to, reason=error.strerror or type(error).__name__)) from error
     show_one({"path": str(to), "format": format.value, "entries": len(entries), "release": release}, as_json=common.json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,8 @@ from ..core.coverage.model import DayHours
 from ..core.decision import Code, Kind, Refused, refuse
 from ..core.routing.policy import PERCENT, Action, Policy, Rule, Target, When
 from .hours_text import hours_text, parse_week
-from .yaml_file import moment, read_document
+from .typed_times import moment_of
+from .yaml_file import read_document
 
 POLICY_VALUE_WRONG: Final = Code("CLI_POLICY_VALUE_WRONG", Kind.INVALID)
 HEADER: Final = "# yaml-language-server: $schema=policy.schema.json   (`twelve333 route policy schema > policy.schema.json`)\n"
@@ -46,11 +48,15 @@ def _rule(values: Mapping[str, Any], path: str) -> Rule:
             Action.PREFER if prefer else Action.REFUSE,
             _when(values.get("when") or {}),
             tuple(Target(each["unit"], each.get("weight", 1)) for each in prefer),
-            moment(values.get("valid_from")),
-            moment(values.get("valid_until")),
+            _moment(values, "valid_from"),
+            _moment(values, "valid_until"),
         )
     except ValueError as error:
         raise Refused(refuse(POLICY_VALUE_WRONG, path=path, rule=values["id"])) from error
+
+
+def _moment(values: Mapping[str, Any], key: str) -> datetime | None:
+    return moment_of(values[key]) if key in values else None
 
 
 def _when(values: Mapping[str, Any]) -> When:

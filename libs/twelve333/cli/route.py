@@ -14,11 +14,12 @@ from ..core.routing.model import LastResort, Route
 from ..core.routing.replay import WhatIf
 from ..core.worktime.model import CHINA
 from .common import Common, connect, start_of
-from .coverage import aware, candidate_values
+from .coverage import candidate_values
 from .output import console, print_json, show
 from .policy import app as policy_app
 from .policy_file import read_policy
 from .room import room_values, room_words
+from .typed_times import in_china
 
 app = App(
     name="route",
@@ -63,7 +64,7 @@ async def explain(
             visited=visited or (),
             priority=priority,
             draw=draw,
-            at=aware(at),
+            at=in_china(at) if at else None,
         )
     if common.json:
         print_json(route_values(route, common.language))

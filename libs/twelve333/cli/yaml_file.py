@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,18 +57,6 @@ class _Loader(yaml.SafeLoader):
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-
-
-def moment(text: str | None) -> datetime | None:
-    """A time as a person wrote it; without a zone it is Chinese official time.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if text is None:
-        return None
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else datetime.fromisoformat(f"{text}{'' if 'T' in text else 'T00:00'}+08:00")
 
 
 def _violation(root: yaml.Node | None, error: ValidationError) -> FieldViolation:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from itertools import count
 from typing import Final
 
@@ -21,6 +21,7 @@ from ..core.library.copying import Lane
 from ..core.library.demand import Demand, TermDemand
 from ..core.library.model import Entry, EntryKind, KnownLink, Release, Tombstone
 from ..core.library.supplements import Supplement
+from ..core.worktime.model import CHINA
 from ..wire.library import KIND_OUT, LANE_OUT, content_of, entry_from_wire, release_from_wire, tombstone_to_wire
 from ..wire.library_parts import day_out, known_from_wire
 from ..wire.proposals import supplement_from_wire
@@ -28,7 +29,6 @@ from ..wire.times import from_timestamp
 from .calls import Calls
 
 PAGE: Final = 500
-BEIJING: Final = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +318,7 @@ def _requests(
 
 def _day(told: str, asked: date | None) -> date:
     """The day that was asked about, also by an older service, which does not tell it."""
-    return date.fromisoformat(told) if told else asked or datetime.now(BEIJING).date()
+    return date.fromisoformat(told) if told else asked or datetime.now(CHINA).date()
 
 
 def _kind(kind: EntryKind | None) -> library_pb2.EntryKind.ValueType:

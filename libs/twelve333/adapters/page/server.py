@@ -23,11 +23,12 @@ from ...catalogue.catalogue import sentence
 from ...core.decision import Kind, Refusal, Refused, refuse
 from ...core.library.model import EntryKind
 from ...core.library.search import QUERY_CHARS_MAX
+from ...core.worktime.model import CHINA
 from ...wire import codes
 from ...wire.library import KIND_OUT
 from ...wire.times import from_timestamp
 from ..clock import Clock
-from ..library_reading import BEIJING, LibraryReading
+from ..library_reading import LibraryReading
 from ..rpc.access import Access
 from .shown import KINDS, Asked, Places, marks, shown_day, shown_entry, shown_hit
 from .tls import FollowedContext, caller_of
@@ -70,7 +71,7 @@ class Page:
     @property
     def today(self) -> date:
         """The day in Beijing."""
-        return self.clock().astimezone(BEIJING).date()
+        return self.clock().astimezone(CHINA).date()
 
 
 async def start_page(stack: AsyncExitStack, page: Page, address: str, folder: Path) -> str:
@@ -189,7 +190,7 @@ class _Views:
             held = await self._page.reading.GetRelease(pb.GetReleaseRequest(), cast("Any", None))
         except Refused:
             return None
-        applied = from_timestamp(held.applied_at).astimezone(BEIJING)
+        applied = from_timestamp(held.applied_at).astimezone(CHINA)
         at = f"{shown_day(applied.date())} {applied:%H:%M}"
         return {"number": held.release.number, "count": held.release.entry_count, "applied": at, "refused": bool(held.last_refusal)}
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from ...client import Connection, ServiceError
 from ...core.cases.model import Case, State
 from ...core.decision import Code, Kind, Refused, refuse
+from ...core.worktime.model import CHINA
 from .stage import Stage, until
 
 NANJING, SHANGHAI = "320100", "310000"
 WAGES = "0601"
-CHINA = timezone(timedelta(hours=8))
 NOT_REFUSED = Code("DEMO_NOT_REFUSED", Kind.CONFLICT)
 
 

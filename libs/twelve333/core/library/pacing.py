@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, timezone
+from datetime import datetime, time
 from typing import Final
 
-BEIJING: Final = timezone(timedelta(hours=8))
+from ..worktime.model import CHINA
+
 BITS: Final = 8
 
 
@@ -35,6 +36,6 @@ class Cap:
 
 def cap_at(caps: Sequence[Cap], now: datetime) -> float | None:
     """The bytes a second that count now: the least of those that cover this time, None without one."""
-    moment = now.astimezone(BEIJING).time()
+    moment = now.astimezone(CHINA).time()
     rates = [cap.kilobits * 1000 / BITS for cap in caps if cap.covers(moment)]
     return min(rates, default=None)
