@@ -97,10 +97,10 @@ class Served:
 async def serving(folder: Path) -> AsyncIterator[Served]:
     tables, database = library_tables(MetaData()), open_database(f"sqlite:///{folder / 'library.db'}")
     entries = [*sample_entries(), *ENTRIES]
-    await database.write(partial(_fill, tables=tables, entries=entries))
+    await database.write(partial(filled, tables=tables, entries=entries))
     authorities, revoked = Authorities.create(folder / "pki"), set[str]()
     access = Access(RULES, local_domain("350000"), partial(_admit, revoked))
-    page = Page(LibraryReading(database, tables, lambda: NOW, home="350000"), access, lambda: NOW, ("350000", "福建"), lambda: PLACES)
+    page = Page(LibraryReading(database, tables, lambda: NOW, home="350000"), access, lambda: NOW, "350000", lambda: PLACES)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
         address = await start_page(stack, page, "127.0.0.1:0", authorities.certify(local_node_identity("350000")))
@@ -111,7 +111,7 @@ def _admit(revoked: set[str], caller: Caller, shown: Shown) -> Refusal | None:
     return refuse(codes.HOLDER_REVOKED, name=caller.name) if caller.name in revoked else None
 
 
-def _fill(tx: Connection, tables: LibraryTables, entries: list[Entry]) -> None:
+def filled(tx: Connection, tables: LibraryTables, entries: list[Entry]) -> None:
     tables.library_entries.metadata.create_all(tx)
     create_index(tx)
     replica.apply(tx, tables, [Change(one.id, 1, 1, content=content_of(one)) for one in entries])

@@ -58,14 +58,14 @@ class Page:
         reading: the library of this node.
         access: who may ask, the rules of the desk listener.
         clock: the present moment.
-        province: of this node, and its name.
-        regions: where callers come from, in groups, as pairs of code and name.
+        home: code of the province or city whose node this is.
+        regions: where callers come from, in groups, as pairs of code and name; `home` is among them.
     """
 
     reading: LibraryReading
     access: Access
     clock: Clock
-    province: tuple[str, str]
+    home: str
     regions: Callable[[], Sequence[tuple[str, Sequence[tuple[str, str]]]]]
 
     @property
@@ -177,7 +177,7 @@ class _Views:
         kind = given.get("kind", "")
         kind = kind if kind in {known.value for known in KINDS} else ""
         region = given.get("region", "")
-        region = region if region in self._places else self._page.province[0]
+        region = region if region in self._places else self._page.home
         return Asked(given.get("q", "").strip()[: QUERY_CHARS_MAX + 1], region, kind, as_at, given.get("any") == "1", day)
 
     @property
@@ -198,11 +198,11 @@ class _Views:
         status = _STATUS.get(refusal.code.kind, 503)
         if status in (401, 403):  # a stranger learns nothing of the library
             return _html(_template("plain.html").render(status=status, wrong=_sentence(refusal)), status)
-        asked = Asked("", self._page.province[0], "", "", any_time=False, day=self._page.today)
+        asked = Asked("", self._page.home, "", "", any_time=False, day=self._page.today)
         return await self._render("refused.html", asked, status=status, wrong=_sentence(refusal))
 
     async def _render(self, name: str, asked: Asked, *, status: int = 200, **values: Any) -> web.Response:
-        shown = {"asked": asked, "today": self._page.today, "place": self._page.province[1], "release": await self._release()}
+        shown = {"asked": asked, "today": self._page.today, "place": self._places[self._page.home], "release": await self._release()}
         return _html(_template(name).render(**shown, **values), status)
 
 
