@@ -8,7 +8,8 @@ from cyclopts import Parameter
 
 from .common import Common, connect
 from .handoff import app, show_view, view_row
-from .output import console, print_json
+from .output import print_json, print_line
+from .tables import plain
 
 
 @app.command
@@ -46,4 +47,4 @@ async def watch(units: Annotated[list[str] | None, Parameter(consume_multiple=Tr
             if common.json:
                 print_json(row)
             else:
-                console.print(*(value for value in row.values() if value), sep="  ", markup=False)
+                print_line("  ".join(plain(value) for value in row.values() if value))

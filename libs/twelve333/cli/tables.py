@@ -60,17 +60,18 @@ def record(pairs: Iterable[tuple[str, str]]) -> Table:
 
 
 def cell(value: Any) -> str:
+    """The same in a table, which takes nothing in it for markup."""
+    return escape(plain(value))
+
+
+def plain(value: Any) -> str:
     """A value as a person reads it: yes and no, times in Chinese official time, lists and small things in a line."""
-    return escape(_text(value))
-
-
-def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_text(each)}" for name, each in value.items() if each not in (None, "")) or "–"
+        return ", ".join(f"{name} {plain(each)}" for name, each in value.items() if each not in (None, "")) or "–"
     if isinstance(value, (list, tuple)):
-        return ("; " if any(isinstance(each, Mapping) for each in value) else ", ").join(map(_text, value))
+        return ("; " if any(isinstance(each, Mapping) for each in value) else ", ").join(map(plain, value))
     if isinstance(value, datetime):
         return _local(value.isoformat())
     return "–" if value is None or value == "" else _TIME.sub(lambda found: _local(found[0]), str(value))
