@@ -28,6 +28,8 @@ TABLE: list[tuple[int, str, str]] = [
     (2, "node", "unit show"),
     (2, "node", "unit open 12"),
     (2, "node", f"unit verify {OWN}"),
+    (2, "operator", "unit list"),  # the hub knows all units, a node is not asked
+    (2, "ministry", "handoff list"),
     (2, "none", f"unit show {OWN}"),
     (3, "node", f"unit wait {OWN} --for suspended --timeout 1s"),
     (4, "node", f"unit suspend {OTHERS}"),
