@@ -8,7 +8,6 @@ as it asked. Both are forgotten by themselves: nothing that is observed lasts wi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -97,7 +96,7 @@ class RoutingView:
         """
         state = self.observed(now, call)
         route = decide(self.snapshot_at(now), state, call, now, self.policies)
-        return replace(route, observed=observed(state, route))
+        return route._replace(observed=observed(state, route))
 
     def observed(self, now: datetime, call: Call | None = None) -> State:
         """What counts at a time, and for a call if one is given.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -23,7 +22,7 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 def _route(priority: int, *, reserve: bool) -> Route:
     state = State(gapped={"350100": Gap(NOW + timedelta(seconds=5), reserve)})
     route = decide(a_snapshot([a_unit("350100"), a_unit("350000")]), state, Call("1", "350100", priority=priority), NOW)
-    return replace(route, observed=observed(state, route))
+    return route._replace(observed=observed(state, route))
 
 
 @pytest.mark.parametrize(

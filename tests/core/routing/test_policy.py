@@ -128,6 +128,13 @@ def test_what_was_told_lately_counts_and_what_is_stale_is_a_state_of_its_own(sta
     assert (first.verdict, first.told) == (verdict, told)
 
 
+def test_how_much_was_known_is_said_of_each_call_anew() -> None:
+    fresh = replace(FULL, free=1)
+    states = [State(queues={"350100": fresh}), State(queues={"350100": replace(fresh, expires_at=NOW)}), State()]
+    told = [decide(SNAPSHOT, state, Call("1", "350100"), NOW).candidates[0].told for state in states * 2]
+    assert told == [Told.FRESH, Told.STALE, Told.NOTHING] * 2
+
+
 @pytest.mark.parametrize(
     ("rules", "path", "code"),
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -26,7 +25,7 @@ def test_a_kept_decision_replays_bit_for_bit() -> None:
         snapshot, policies = Snapshot.of(7, made.units, made.declarations, made.members, CALENDAR), policies_by_unit(made.policies)
         for call, state, now in questions(chance, 10):
             decided = decide(snapshot, state, call, now, policies)
-            kept = route_to_wire(replace(decided, observed=observed(state, decided))).SerializeToString()
+            kept = route_to_wire(decided._replace(observed=observed(state, decided))).SerializeToString()
             read = route_from_wire(routing_pb2.Route.FromString(kept))
             anew = again(read, snapshot, policies)
             assert anew == read

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.core.routing.slot_world import HOLDERS, World, renewals
 
 from twelve333.core.coverage.model import Grant
-from twelve333.core.coverage.seats import ALL_SEATS, parts_of
+from twelve333.core.coverage.seats import ALL_SEATS, Part, parts_of
 from twelve333.core.routing.ledger import Promise, Taken
-from twelve333.core.routing.model import Call
+from twelve333.core.routing.model import Call, PartSlots, Slots
 from twelve333.core.routing.shares import even_rates, even_shares
 from twelve333.core.routing.slots import DRIFT, TERM, Account, Answer, Line, Seats, grant, held, spent
 from twelve333.testing.directory import a_declaration
@@ -170,6 +170,31 @@ def test_each_call_that_is_taken_leaves_one_less() -> None:
     call = Call("h1", "350100")
     assert holding.slots.fits(call)
     assert not spent(holding, call).slots.fits(call)
+
+
+def any_slots(chance: Random) -> Slots:
+    parts = [
+        Part(
+            "part",
+            2,
+            chance.random() < 0.5,
+            chance.choice(("*", "350000", "350100")),
+            chance.choice(((), ("03",))),
+            chance.choice(("", "ug")),
+        )
+        for _ in range(chance.randrange(4))
+    ]
+    return Slots(chance.choice((0, 1, 2)), NOW, tuple(PartSlots(part, chance.choice((0, 1))) for part in parts))
+
+
+def test_a_call_fits_if_each_part_that_it_needs_has_room_and_one_that_is_kept_if_any_is() -> None:
+    chance = Random(12333)
+    for _ in range(3_000):
+        slots, visited = any_slots(chance), chance.choice(((), ("350100",), ("360000",)))
+        call = Call("h1", "350100", topic=chance.choice(("", "0301", "04")), language=chance.choice(("zh", "ug")), visited=visited)
+        needed = all(each.free > 0 for each in slots.parts if not each.part.kept and each.takes(call))
+        kept = [each.free > 0 and each.takes(call) for each in slots.parts if each.part.kept]
+        assert slots.fits(call) == (slots.free > 0 and needed and (not kept or any(kept))), (slots, call)
 
 
 def test_an_answer_that_says_nothing_is_nothing_to_go_by() -> None:

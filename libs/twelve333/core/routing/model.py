@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from ..coverage.model import DEFAULT_LANGUAGE, Candidate
+from ..coverage.model import ALL_SOURCES, DEFAULT_LANGUAGE, Candidate
 from ..coverage.seats import Part
 
 HOPS_MAX: Final = 5
@@ -79,19 +79,38 @@ class PartSlots:
             return False
         return not call.visited or part.is_for(call.visited[-1])
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether every call counts here, whoever hands it on."""
+        return self.part.source == ALL_SOURCES and not self.part.topics and not self.part.language
+
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Room at a unit that its node promised us: for how many calls, until when, and by the parts that not every call needs."""
+    """Room at a unit that its node promised us.
+
+    Args:
+        free: for how many calls.
+        until: until when.
+        parts: those that not every call needs, or may have.
+        only_free: whether there is room for every call as long as `free` says so; worked out once, so that few calls look at the parts.
+    """
 
     free: int
     until: datetime
     parts: tuple[PartSlots, ...] = ()
+    only_free: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        kept = [each for each in self.parts if each.part.kept]
+        needed_have_room = all(each.free > 0 for each in self.parts if not each.part.kept)
+        kept_has_room = not kept or any(each.free > 0 and each.takes_all for each in kept)
+        object.__setattr__(self, "only_free", needed_have_room and kept_has_room)
 
     def fits(self, call: Call) -> bool:
         """Whether there is room for a call: in every part that it needs, and in one that is kept if any is."""
-        if self.free <= 0:
-            return False
+        if self.free <= 0 or self.only_free:
+            return self.free > 0
         kept = fits = False
         for each in self.parts:  # a part that could not change the answer is not asked whether it takes the call
             if each.part.kept:
@@ -138,8 +157,7 @@ class LastResortKind(StrEnum):
     CASE = "case"
 
 
-@dataclass(frozen=True, slots=True)
-class LastResort:
+class LastResort(NamedTuple):
     """What is left, and at which unit (empty for a case)."""
 
     kind: LastResortKind
@@ -149,8 +167,7 @@ class LastResort:
 A_CASE: Final = LastResort(LastResortKind.CASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """A decision with its proof.
 
     Args:

@@ -97,15 +97,25 @@ class Policy:
 
 
 class Policies:
-    """The rules of one unit made ready: by action, the highest priority first; `version` is unit and revision, as decisions keep it."""
+    """The rules of one unit made ready: by action, the highest priority first.
 
-    __slots__ = ("prefer", "refuse", "version")
+    `version` is unit and revision, as decisions keep it. `prefer_topics` and `refuse_topics` are the prefixes with one of which a topic
+    begins that any such rule is about, so that the rules themselves are looked at for few calls.
+    """
+
+    __slots__ = ("prefer", "prefer_topics", "refuse", "refuse_topics", "version")
 
     def __init__(self, policy: Policy) -> None:
         ordered = sorted(policy.rules, key=lambda rule: -rule.priority)
         self.version = policy.unit, policy.revision
-        self.prefer = tuple(_Ready(policy.unit, rule) for rule in ordered if rule.action is Action.PREFER)
-        self.refuse = tuple(_Ready(policy.unit, rule) for rule in ordered if rule.action is Action.REFUSE)
+        prefer, refuse = ([rule for rule in ordered if rule.action is action] for action in (Action.PREFER, Action.REFUSE))
+        self.prefer, self.prefer_topics = tuple(_Ready(policy.unit, rule) for rule in prefer), _topics_of(prefer)
+        self.refuse, self.refuse_topics = tuple(_Ready(policy.unit, rule) for rule in refuse), _topics_of(refuse)
+
+
+def _topics_of(rules: Iterable[Rule]) -> tuple[str, ...]:
+    """The prefixes that rules name; of one that names none the empty one, with which every topic begins."""
+    return tuple(sorted({topic for rule in rules for topic in rule.when.topics or ("",)}))
 
 
 class Holding(Protocol):

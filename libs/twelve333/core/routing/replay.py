@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -49,7 +49,7 @@ def again(route: Route, snapshot: Snapshot, policies: Mapping[str, Policies] = N
         snapshot: the directory of its version.
         policies: the rules of that version.
     """
-    return replace(decide(snapshot, route.observed, route.call, route.decided_at, policies), observed=route.observed)
+    return decide(snapshot, route.observed, route.call, route.decided_at, policies)._replace(observed=route.observed)
 
 
 @dataclass(frozen=True, slots=True)

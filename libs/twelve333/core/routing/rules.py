@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -42,6 +41,8 @@ _TAKES_MESSAGES: Final = _CALLS_BACK | {Verdict.CLOSED_NOW}
 
 # Looked up once: of an enumeration each look-up costs as much as a look into the directory.
 _CHOSEN, _ELIGIBLE = Verdict.CHOSEN, Verdict.ELIGIBLE
+_RULE, _INACTIVE, _FULL, _RATE = Verdict.RULE, Verdict.INACTIVE, Verdict.FULL, Verdict.RATE
+_VOICEMAIL, _CALLBACK = LastResortKind.VOICEMAIL, LastResortKind.CALLBACK
 _NOTHING, _FRESH, _STALE = Told.NOTHING, Told.FRESH, Told.STALE
 # A unit considered, what speaks against it, the rule if it is one, how much was known of its queue, whether the reserve for priority
 # calls decided, and its rules.
@@ -77,14 +78,18 @@ def decide(snapshot: Snapshot, state: State, call: Call, now: datetime, policies
     weighed += [_weigh(entry, state, call, local, now, policies) for entry in plan if entry.unit not in first]
     candidates: list[Candidate] = []
     used: list[tuple[str, int]] = []
-    chosen = False
+    chosen, message, calls_back = False, "", ""
     for entry, verdict, by_rule, told, reserved, own in weighed:
         if verdict is None:
             verdict, chosen = (_ELIGIBLE if chosen else _CHOSEN), True
         candidates.append(entry.candidate(verdict, told, by_rule, reserved=reserved))
         if own is not None:
             used.append(own.version)
-    last = _last_resort(weighed, candidates)
+        if entry.voicemail and not message and verdict in _TAKES_MESSAGES:
+            message = entry.unit
+        if not calls_back and verdict in _CALLS_BACK:
+            calls_back = entry.unit
+    last = LastResort(_VOICEMAIL, message) if message else LastResort(_CALLBACK, calls_back) if calls_back else A_CASE
     return Route(call, tuple(candidates), last, snapshot.version, now, snapshot.calendar.version, tuple(used))
 
 
@@ -99,7 +104,7 @@ def _named(
 ) -> list[_Weighed]:
     """The units that a rule of the first owner wants tried first, weighed, in the order drawn."""
     own = policies.get(plan[0].unit)
-    if own is None or not own.prefer:
+    if own is None or not call.topic.startswith(own.prefer_topics):
         return []
     queue = _fresh(state, plan[0].unit, now)
     for rule in own.prefer:
@@ -127,13 +132,13 @@ def _weigh(entry: Entry, state: State, call: Call, local: LocalTime, now: dateti
     verdict = entry.verdict(call.topic, call.language, local) or _out_of_reach(entry, state, now)
     if verdict is not None:
         return entry, verdict, "", told, False, own
-    if own is not None:
+    if own is not None and call.topic.startswith(own.refuse_topics):
         for rule in own.refuse:
             if rule.holds(call, queue, local, now):
-                return entry, Verdict.RULE, rule.name, told, False, own
+                return entry, _RULE, rule.name, told, False, own
     verdict, gap = _no_room(unit, queue, state, call, now), state.gapped.get(unit)
     if verdict is None and gap is not None and gap.until > now:
-        return entry, None if gap.reserve and call.has_priority else Verdict.RATE, "", told, gap.reserve, own
+        return entry, None if gap.reserve and call.has_priority else _RATE, "", told, gap.reserve, own
     return entry, verdict, "", told, False, own
 
 
@@ -154,30 +159,13 @@ def _out_of_reach(entry: Entry, state: State, now: datetime) -> Verdict | None:
 def _no_room(unit: str, queue: Queue | None, state: State, call: Call, now: datetime) -> Verdict | None:
     """Whether a unit has no seat for the call, as far as it told lately or as we hold slots of it; what is stale rejects nobody."""
     if queue is not None and not queue.active:
-        return Verdict.INACTIVE
+        return _INACTIVE
     slots = state.slots.get(unit)
     if (queue is not None and queue.free <= 0) or (slots is not None and slots.until > now and not slots.fits(call)):
-        return Verdict.FULL
+        return _FULL
     return None
 
 
 def _fresh(state: State, unit: str, now: datetime) -> Queue | None:
     queue = state.queues.get(unit)
     return queue if queue is not None and queue.expires_at > now else None
-
-
-def _last_resort(weighed: Sequence[_Weighed], candidates: Sequence[Candidate]) -> LastResort:
-    calls_back = ""
-    for each, candidate in zip(weighed, candidates, strict=True):
-        if candidate.verdict in _TAKES_MESSAGES:
-            if each[0].voicemail:
-                return _last(LastResortKind.VOICEMAIL, candidate.unit)
-            if not calls_back and candidate.verdict in _CALLS_BACK:
-                calls_back = candidate.unit
-    return _last(LastResortKind.CALLBACK, calls_back) if calls_back else A_CASE
-
-
-@lru_cache(maxsize=16_384)  # both kinds of every unit of a large country
-def _last(kind: LastResortKind, unit: str) -> LastResort:
-    """Made once, because a decision only points at it."""
-    return LastResort(kind, unit)
