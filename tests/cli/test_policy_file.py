@@ -65,6 +65,8 @@ def test_any_rules_are_written_so_that_they_are_read_back(tmp_path: Path) -> Non
         (('unit: "350100"', "unit: 350100"), 1, "unit"),
         (("    priority: 5\n", "    prio: 5\n"), 9, "rules.1"),
         (("weight: 3", "weight: heavy"), 7, "rules.0.prefer.0.weight"),
+        (("    priority: 10\n", "    priority: 10\n    priority: 11\n"), 5, "rules.0.priority"),
+        ((RULES, ""), 1, "."),
     ],
 )
 def test_a_mistake_is_named_by_line_and_field(file: Path, wrong: tuple[str, str], line: int, field: str) -> None:

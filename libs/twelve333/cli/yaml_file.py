@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,10 +42,13 @@ def parse_document(text: str, name: str, kind: str) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         raise Refused(refuse(FILE_NOT_YAML, path=name, line=line)) from error
-    mistakes = sorted(Draft202012Validator(schema(kind)).iter_errors(document), key=lambda error: list(map(str, error.absolute_path)))
+    if root is None:
+        raise Refused(Refusal(FILE_WRONG, {"path": name, "count": "1"}, (_field(1, ".", "the file is empty"),)))
+    mistakes = [_field(line, key, "is said twice") for line, key in _twice(root, "", set())]
+    wrong = sorted(Draft202012Validator(schema(kind)).iter_errors(document), key=lambda error: list(map(str, error.absolute_path)))
+    mistakes += [_violation(root, error) for error in wrong]
     if mistakes:
-        violations = tuple(_violation(root, error) for error in mistakes[:MISTAKES_MAX])
-        raise Refused(Refusal(FILE_WRONG, {"path": name, "count": str(len(mistakes))}, violations))
+        raise Refused(Refusal(FILE_WRONG, {"path": name, "count": str(len(mistakes))}, tuple(mistakes[:MISTAKES_MAX])))
     found: dict[str, Any] = document
     return found
 
@@ -62,7 +65,28 @@ class _Loader(yaml.SafeLoader):
 def _violation(root: yaml.Node | None, error: ValidationError) -> FieldViolation:
     path = list(error.absolute_path)
     shown = ".".join(map(str, path)) or "."
-    return FieldViolation(shown, FIELD_WRONG, {"line": str(_line(root, path)), "field": shown, "reason": _reason(error)[:200]})
+    return _field(_line(root, path), shown, _reason(error))
+
+
+def _field(line: int, name: str, reason: str) -> FieldViolation:
+    return FieldViolation(name, FIELD_WRONG, {"line": str(line), "field": name, "reason": reason[:200]})
+
+
+def _twice(node: yaml.Node, path: str, seen: set[int]) -> Iterator[tuple[int, str]]:
+    """Line and name of each key that its mapping has already: YAML would let the last one count, without a word."""
+    if id(node) in seen:  # an alias
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for number, each in enumerate(node.value):
+            yield from _twice(each, f"{path}{number}.", seen)
+    elif isinstance(node, yaml.MappingNode):
+        known = set[object]()
+        for key, value in node.value:
+            if key.value in known and isinstance(key, yaml.ScalarNode):
+                yield key.start_mark.line + 1, f"{path}{key.value}"
+            known.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
+            yield from _twice(value, f"{path}{key.value}.", seen)
 
 
 def _reason(error: ValidationError) -> str:
