@@ -61,7 +61,8 @@ class CallTesting:
             except Refused as refused:
                 refusal = refused.refusal
                 continue
-            detail = f"{partner.member} {partner.code} there {there.took_ms} ms, back {back.took_ms} ms"
+            where = partner.code if partner.code == partner.member else f"{partner.code} at {partner.member}"
+            detail = f"{where}, there {there.took_ms} ms, back {back.took_ms} ms"
             return Evidence(Proof.TEST_CALL, True, self._node.clock(), self._node.province, detail)
         detail = refusal.params.get("member", refusal.params.get("unit", ""))
         return Evidence(Proof.TEST_CALL, False, self._node.clock(), self._node.province, detail, refusal.code.name)
