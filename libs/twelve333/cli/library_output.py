@@ -141,9 +141,17 @@ def show_as_of(as_of: datetime | None, common: Common) -> None:
         Console(stderr=True).print(f"[bold red]Library as of {when}: the hub has vouched for nothing newer since.[/bold red]")
 
 
+def _counted(found: Found) -> str:
+    """How many were found, and how: `total` counts those as typed where there are any; the list is filled up by the words."""
+    typed = sum(hit.literal for hit in found.hits)
+    how = "" if not found.hits else " as typed" if typed else " by the words of the question"
+    more = f", {len(found.hits) - typed} more by the words of the question" if 0 < typed < len(found.hits) else ""
+    return f"[bold]{found.total}[/bold] found{how}{more}"
+
+
 def show_hits(found: Found, day: date) -> None:
     """Hits below each other: the words found underlined, what must be said with them in red, the line to copy last."""
-    console.print(f"[bold]{found.total}[/bold] found in release {found.release}, as at {day.isoformat()}")
+    console.print(f"{_counted(found)} in release {found.release}, as at {day.isoformat()}")
     for place, hit in enumerate(found.hits, 1):
         entry = hit.entry
         named = f"[dim]{entry.id} · {entry.kind.value} · {entry.region}[/dim]"

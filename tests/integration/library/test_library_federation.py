@@ -207,4 +207,6 @@ async def test_lists_and_release_are_tables_or_json(federation: Federation) -> N
     release = json.loads(cli("library", "release", "--json", profile=profile).out)
     assert release["entries"] >= len(sample_entries())
     text = cli("library", "search", "工伤", "--limit", "2", profile=profile).out
-    assert "found in release" in text and "工伤" in text
+    assert "found as typed in release" in text and "工伤" in text
+    text = cli("library", "search", "工伤认定多少天内申请", profile=profile).out
+    assert "found by the words of the question in release" in text

@@ -237,6 +237,18 @@ async def test_what_is_wrong_is_said_in_chinese_and_nothing_is_kept_by_the_brows
         assert headers["Cache-Control"] == "no-store" and "default-src 'none'" in headers["Content-Security-Policy"]
 
 
+async def test_what_is_counted_is_told_apart_from_what_fills_the_list_up(served: Served) -> None:
+    desk = served.authorities.certify(desk_identity("350000", "desk-1"))
+    for question, said in (
+        ("自事故伤害发生之日起30日内", "原文含有所问词语的共 1 条，后列意思相近的 "),
+        ("工伤", "原文含有所问词语的共 "),
+        ("摔伤了多少天内能申请工伤", "没有一字不差的，按意思找到 "),
+    ):
+        _, text, _ = await served.get(f"/?q={question}", desk)
+        assert said in text, (question, text)
+        assert ("后列意思相近" in text) == ("后列" in said)
+
+
 async def test_a_renewed_certificate_is_shown_without_a_restart(served: Served) -> None:
     desk = served.authorities.certify(desk_identity("350000", "desk-1"))
     before = await _serial(served, desk)

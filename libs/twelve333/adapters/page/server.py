@@ -151,7 +151,7 @@ class _Views:
             try:
                 answer = await self._page.reading.Search(wanted, cast("Any", None))
                 hits = [shown_hit(hit, asked, self._places) for hit in answer.hits]
-                literal = bool(answer.hits) and answer.hits[0].lane == pb.SEARCH_LANE_LITERAL
+                literal = sum(hit.lane == pb.SEARCH_LANE_LITERAL for hit in answer.hits)
                 found = {"hits": hits, "total": answer.total, "literal": literal}
             except Refused as refused:
                 wrong = _sentence(refused.refusal)
