@@ -79,7 +79,7 @@ from .handlers.registration import RegistrationHandlers
 from .handlers.routing import HANDOFFS_ASKED, return_handoffs, take_told_handoff
 from .handlers.standing import STANDING, take_standing
 from .keeping import give_first
-from .library_services import keep_told_playing, library_services
+from .library_services import keep_told_playing, keep_told_unit_playing, library_services
 from .library_unused import removing
 from .renewal import Renewal
 from .settings import HubSettings
@@ -247,6 +247,7 @@ def appliers(hub: HubContext, delivery: Delivery, silence: Silence) -> Appliers:
         HANDOFFS_ASKED: return_handoffs(delivery.outbox),
         SEEN: silence.take_seen,
         "twelve333.api.library.v1.PromptPlaying": keep_told_playing,
+        "twelve333.api.library.v1.UnitPromptPlaying": keep_told_unit_playing,
         "twelve333.api.library.v1.ReleaseApplied": keep_report,
         "twelve333.api.library.v1.SearchDemandTold": keep_demand,
         "twelve333.api.library.v1.ReleaseRefused": keep_refusal,

@@ -17,9 +17,9 @@ from twelve333.wire.declarations import declaration_from_wire
 from twelve333.wire.life import DETAIL_CHARS_MAX
 
 from .store import coverage as declarations
-from .store import life
+from .store import life, registration
 from .store.certificates import load_certificates
-from .store.library import playing_table, tables
+from .store.library import playing, tables
 
 CERTIFICATE_LEFT: Final = timedelta(days=1)
 MINUTES_AN_HOUR: Final = 60
@@ -33,7 +33,7 @@ def evidence_of(tx: Connection, unit: Unit, now: datetime) -> list[Evidence]:
 
 
 def own_evidence(tx: Connection, unit: Unit, now: datetime) -> list[Evidence]:
-    """Certificate in use, hours and contact; and what its member plays, if any prompt is published."""
+    """Certificate in use, hours and contact; and what it plays, if any prompt is published."""
     kept = declarations.load_declaration(tx, unit.code, now)
     declared = declaration_from_wire(kept) if kept else None
     minutes = _minutes(Schedule(declared.hours)) if declared else 0
@@ -47,9 +47,9 @@ def own_evidence(tx: Connection, unit: Unit, now: datetime) -> list[Evidence]:
 
 
 def _prompts(tx: Connection, unit: Unit, now: datetime) -> list[Evidence]:
-    """Whether the telephone systems of its member report the sound that is published, for each prompt; nothing if none is published."""
+    """Whether its telephone system reports the sound that is published, for each prompt; nothing if none is published."""
     wanted = published_prompts(tx, tables, now)
-    reported = playing_of(tx, playing_table, unit.member)
+    reported = _reported(tx, unit)
     if not wanted:
         return []
     other = sorted(name for name, digest in wanted.items() if name in reported and reported[name][0] != digest)
@@ -59,6 +59,17 @@ def _prompts(tx: Connection, unit: Unit, now: datetime) -> list[Evidence]:
         return [Evidence(Proof.PROMPTS, False, now, HUB, ", ".join(other or missing)[:DETAIL_CHARS_MAX], code.name)]
     oldest = min(reported[name][1] for name in wanted)
     return [Evidence(Proof.PROMPTS, True, oldest, HUB, f"{len(wanted)} prompts as published, as reported")]
+
+
+def _reported(tx: Connection, unit: Unit) -> dict[str, tuple[bytes, datetime]]:
+    """What was reported for the unit at the member that serves it.
+
+    What a telephone system reports without saying for which unit counts if its member serves no other unit, planned ones included: it
+    can be of nobody else. Where a member serves more, one system's word would prove another's sound.
+    """
+    own = playing_of(tx, playing, unit.member, unit.code)
+    served = [code for code, member in registration.serving(tx).items() if member == unit.member]
+    return playing_of(tx, playing, unit.member) | own if served == [unit.code] else own
 
 
 def _certificate(tx: Connection, unit: Unit, now: datetime) -> Evidence:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -54,7 +54,7 @@ class CaseSteps:
                 self._node.outbox.append(tx, destination=destination, message=message, key=after.case_id, now=now)
 
 
-def serving_members(directory: registration_pb2.Directory, units: Sequence[str]) -> dict[str, str]:
+def serving_members(directory: registration_pb2.Directory, units: Collection[str]) -> dict[str, str]:
     """The member that serves each of `units`; without those that are unknown, closed, or of a province that has no node."""
     members = {member.name for member in directory.members}
     known = (unit for unit in directory.units if unit.code in units)

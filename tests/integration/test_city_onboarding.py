@@ -52,8 +52,8 @@ def write_prompt(folder: Path) -> None:
     (folder / "welcome.md").write_text(text, encoding="utf-8")
 
 
-async def telephone_reports(federation: Federation) -> None:
-    """The province's telephone system plays what is published, and says so; until the hub has heard it."""
+async def telephone_reports(federation: Federation, unit: str) -> None:
+    """A telephone system plays what is published, and says so, for a unit or (empty) for nobody by name; until the hub has heard it."""
     async with federation.nodes[PROVINCE].connect() as desk, federation.hub.connect() as hub:
 
         async def published() -> dict[str, bytes]:
@@ -65,12 +65,14 @@ async def telephone_reports(federation: Federation) -> None:
 
         await until("the prompt at the node", arrived)
         wanted = await published()
+        named, profile = ("--unit", unit) if unit else (), federation.nodes[PROVINCE].profile
         for name, sound in wanted.items():
-            assert await desk.library_blobs.report_playing(name, sound)
+            told = await asyncio.to_thread(cli, "library", "report-playing", name, sound.hex(), *named, profile=profile)
+            assert told.code == 0, told
 
         async def heard() -> bool:
-            playing = {one.entry_id: one.as_published for one in await hub.library_blobs.playing() if one.member == PROVINCE}
-            return playing == dict.fromkeys(wanted, True)
+            ours = [one for one in await hub.library_blobs.playing() if (one.member, one.unit) == (PROVINCE, unit)]
+            return {one.entry_id: one.as_published for one in ours} == dict.fromkeys(wanted, True)
 
         await until("the report at the hub", heard)
 
@@ -91,7 +93,9 @@ async def test_a_city_joins_from_its_file_to_open_with_proofs_and_both_approvals
     doctor = next(row for row in half["proofs"] if row["proof"] == "doctor")
     assert set(doctor["checks"]) == NODE_CHECKS and "failed" not in doctor["checks"].values()
     assert "seen by hub: reached, certificate, clock" in doctor["detail"]
-    await telephone_reports(federation)
+    await telephone_reports(federation, "")
+    assert (await operator.types("verify", SHUANGYASHAN, ends=5))["failed"] == ["prompts"], "whose telephone system it is nobody said"
+    await telephone_reports(federation, SHUANGYASHAN)
     proved = await operator.types("verify", SHUANGYASHAN)
     assert (proved["status"], {row["result"] for row in proved["proofs"]}) == ("verified", {"ok"})
     assert await counted(federation) == before, "a test call counts nowhere"
@@ -111,3 +115,7 @@ async def test_only_the_operator_of_its_node_proves_a_unit(federation: Federatio
     assert (await User(profiles / "desk-1").types("verify", SHUANGYASHAN, ends=4))["error"]["code"] == "RPC_ROLE_DENIED"
     assert (await User(profiles / "operator").types("verify", "350100", ends=4))["error"]["code"] == "REGISTRATION_UNIT_NOT_YOURS"
     assert (await User(profiles / "hub").types("verify", SHUANGYASHAN, ends=2))["error"]["code"] == "CLI_UNIT_VERIFY_AT_NODE"
+    foreign = await asyncio.to_thread(
+        cli, "library", "report-playing", "welcome", "00" * 32, "--unit", "350100", "--json", profile=profiles / "desk-1"
+    )
+    assert (foreign.code, json.loads(foreign.err)["error"]["code"]) == (4, "LIBRARY_PLAYING_NOT_SERVED")

@@ -16,7 +16,7 @@ from .output import show, show_one
 
 ATTACHMENT_SIZE = Code("CLI_ATTACHMENT_SIZE", Kind.INVALID)
 NO_ATTACHMENT = Code("CLI_NO_ATTACHMENT", Kind.NOT_FOUND)
-PLAYING_COLUMNS = ("member", "prompt", "as_published", "sha256", "reported_at")
+PLAYING_COLUMNS = ("member", "unit", "prompt", "as_published", "sha256", "reported_at")
 
 
 async def attach(entry: str, *paths: Path, common: Common = Common()) -> None:
@@ -55,27 +55,28 @@ async def fetch(entry: str, *, name: str = "", to: Path = Path(), common: Common
 
 
 async def playing(*, common: Common = Common()) -> int:
-    """List what is played for each prompt, at the hub by every member; exit code 5 if anything else than the library's is played."""
+    """List what is played for each prompt, at the hub by every member and unit; exit code 5 if any sound is not the library's."""
     async with connect(common) as replica:
         found = await replica.library_blobs.playing()
     show([_playing_row(one) for one in found], PLAYING_COLUMNS, as_json=common.json, title=f"{len(found)} prompts played")
     return 0 if all(one.as_published for one in found) else 5
 
 
-async def report_playing(prompt: str, sha256: str, *, common: Common = Common()) -> int:
+async def report_playing(prompt: str, sha256: str, *, unit: str = "", common: Common = Common()) -> int:
     """Say for the telephone system which sound it plays for a prompt; exit code 5 if it is not the library's.
 
     Args:
         prompt: id of the entry.
         sha256: of the sound, 64 hexadecimal digits.
+        unit: code of the unit whose telephone system it is; without, it proves something only for a node that serves one unit.
     """
     try:
         digest = bytes.fromhex(sha256)
     except ValueError as error:
         raise Refused(refuse(NO_PROMPT, id=prompt[:64])) from error
     async with connect(common) as node:
-        right = await node.library_blobs.report_playing(prompt, digest)
-    show_one({"prompt": prompt, "as_published": right}, as_json=common.json)
+        right = await node.library_blobs.report_playing(prompt, digest, unit=unit)
+    show_one({"prompt": prompt, "unit": unit, "as_published": right}, as_json=common.json)
     return 0 if right else 5
 
 
@@ -104,6 +105,7 @@ def _make_folder(folder: Path) -> None:
 def _playing_row(one: Playing) -> dict[str, Any]:
     return {
         "member": one.member,
+        "unit": one.unit,
         "prompt": one.entry_id,
         "as_published": one.as_published,
         "sha256": one.digest.hex(),

@@ -25,13 +25,14 @@ PIECES_AT_ONCE: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """What a member plays for a prompt: the SHA-256 of the sound, whether it is the library's, and when that was said."""
+    """What a unit plays for a prompt, or (`unit` empty) a member: SHA-256 of the sound, whether it is the library's, when that was said."""
 
     member: str
     entry_id: str
     digest: bytes
     as_published: bool
     reported_at: datetime
+    unit: str = ""
 
 
 class LibraryBlobsClient:
@@ -110,15 +111,25 @@ class LibraryBlobsClient:
         async for answer in self._calls.stream(self._blobs.FetchPieces, pb.FetchPiecesRequest(digests=digests, entry_id=entry_id)):
             yield answer.piece.content
 
-    async def report_playing(self, entry_id: str, digest: bytes) -> bool:
-        """Say which sound is played for a prompt (node); True if it is the one that the library has."""
-        request = pb.ReportPlayingRequest(entry_id=entry_id, digest=digest)
+    async def report_playing(self, entry_id: str, digest: bytes, *, unit: str = "") -> bool:
+        """Say which sound is played for a prompt (node); True if it is the one that the library has.
+
+        Args:
+            entry_id: id of the prompt.
+            digest: SHA-256 of the sound, 32 bytes.
+            unit: code of the unit whose telephone system it is; empty: the one of the whole node.
+        """
+        request = pb.ReportPlayingRequest(entry_id=entry_id, digest=digest, unit=unit)
         return (await self._calls.unary(self._playing.ReportPlaying, request)).as_published
 
     async def playing(self) -> tuple[Playing, ...]:
-        """What is played: at the hub by every member, at a node here."""
+        """What is played: at the hub by every member and its units, at a node here."""
         answer = await self._calls.unary(self._playing.ListPlaying, pb.ListPlayingRequest())
-        return tuple(Playing(p.member, p.entry_id, p.digest, p.as_published, from_timestamp(p.reported_at)) for p in answer.playing)
+        return tuple(_playing(one) for one in answer.playing)
+
+
+def _playing(one: pb.Playing) -> Playing:
+    return Playing(one.member, one.entry_id, one.digest, one.as_published, from_timestamp(one.reported_at), one.unit)
 
 
 async def _put(

@@ -15,7 +15,7 @@ from twelve333.adapters.sql import UtcDateTime
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql import library_log as log_of
 from twelve333.adapters.sql.library import HeldRelease
-from twelve333.adapters.sql.library_playing import playing_table as declare_playing
+from twelve333.adapters.sql.library_playing import playing_tables
 from twelve333.adapters.sql.library_tables import library_tables
 from twelve333.core.library.model import Change, Release, Tombstone, TombstoneReason
 from twelve333.wire.library_frames import KnownText, Texts
@@ -23,7 +23,7 @@ from twelve333.wire.library_frames import KnownText, Texts
 from .metadata import metadata
 
 tables = library_tables(metadata)
-playing_table = declare_playing(metadata)
+playing = playing_tables(metadata)
 PULL_PAGE = 256
 REMOVALS_KEPT: Final = timedelta(days=400)
 

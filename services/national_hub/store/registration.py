@@ -103,6 +103,11 @@ def load_unit(tx: Connection, code: str) -> Unit | None:
     return _unit(row) if row else None
 
 
+def serving(tx: Connection) -> dict[str, str]:
+    """The member that serves each unit, of those that are not closed."""
+    return dict(tx.execute(select(units.c.code, units.c.member).where(units.c.status != UnitStatus.CLOSED.value)).tuples().all())
+
+
 def save_units(tx: Connection, changed: Sequence[Unit]) -> None:
     """Enter units or replace them."""
     if not changed:

@@ -12,14 +12,14 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, ins
 
 from twelve333.adapters.sql import UtcDateTime
 from twelve333.adapters.sql.library import held_number
-from twelve333.adapters.sql.library_playing import playing_table as declare_playing
+from twelve333.adapters.sql.library_playing import playing_tables
 from twelve333.adapters.sql.library_staging import staging_tables
 from twelve333.adapters.sql.library_tables import library_tables
 
 from .metadata import metadata
 
 tables = library_tables(metadata)
-playing_table = declare_playing(metadata)
+playing = playing_tables(metadata)
 staging = staging_tables(metadata)
 
 sync_table = Table(

@@ -245,15 +245,14 @@ async def test_the_hub_knows_which_sound_a_node_plays_and_whether_it_is_the_libr
     await stage.publish(_prompt())
     await stage.copy()
     told: list[pb.PromptPlaying] = []
-    node = LibraryPlaying(
-        stage.node.database, node_store.tables, node_store.playing_table, stage.clock, "350000", lambda tx, event, now: told.append(event)
-    )
+    parts = (stage.node.database, node_store.tables, node_store.playing, stage.clock, lambda tx: {}, "350000")
+    node = LibraryPlaying(*parts, lambda tx, event, now: told.append(cast("pb.PromptPlaying", event)))
     wrong, right = sha256(b"old").digest(), SOUND.digest
     for digest, as_published in ((wrong, False), (wrong, False), (right, True)):
         answer = await node.ReportPlaying(pb.ReportPlayingRequest(entry_id="hold-music", digest=digest), CALL)
         assert answer.as_published is as_published
     assert [event.digest for event in told] == [wrong, right]  # told when it changes
-    hub = LibraryPlaying(stage.hub.database, hub_store.tables, hub_store.playing_table, stage.clock)
+    hub = LibraryPlaying(stage.hub.database, hub_store.tables, hub_store.playing, stage.clock, lambda tx: {})
     seen: list[bool] = []
     for event in told:
         inbound = cast("Any", SimpleNamespace(message=event.SerializeToString(), origin="350000"))

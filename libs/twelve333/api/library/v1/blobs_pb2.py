@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$twelve333/api/library/v1/blobs.proto\x12\x18twelve333.api.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x18\n\x05Piece\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"+\n\x18ListMissingPiecesRequest\x12\x0f\n\x07\x64igests\x18\x01 \x03(\x0c\",\n\x19ListMissingPiecesResponse\x12\x0f\n\x07missing\x18\x01 \x03(\x0c\"B\n\x10PutPiecesRequest\x12.\n\x05piece\x18\x01 \x01(\x0b\x32\x1f.twelve333.api.library.v1.Piece\"0\n\x11PutPiecesResponse\x12\x0c\n\x04kept\x18\x01 \x01(\r\x12\r\n\x05known\x18\x02 \x01(\r\"7\n\x12\x46\x65tchPiecesRequest\x12\x0f\n\x07\x64igests\x18\x01 \x03(\x0c\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\t\"E\n\x13\x46\x65tchPiecesResponse\x12.\n\x05piece\x18\x01 \x01(\x0b\x32\x1f.twelve333.api.library.v1.Piece\"8\n\x14ReportPlayingRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\"-\n\x15ReportPlayingResponse\x12\x14\n\x0c\x61s_published\x18\x01 \x01(\x08\"\x14\n\x12ListPlayingRequest\"I\n\x13ListPlayingResponse\x12\x32\n\x07playing\x18\x01 \x03(\x0b\x32!.twelve333.api.library.v1.Playing\"\x82\x01\n\x07Playing\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\x12\x14\n\x0c\x61s_published\x18\x04 \x01(\x08\x12/\n\x0breported_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"b\n\rPromptPlaying\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12/\n\x0breported_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xe8\x02\n\x12LibraryBlobService\x12|\n\x11ListMissingPieces\x12\x32.twelve333.api.library.v1.ListMissingPiecesRequest\x1a\x33.twelve333.api.library.v1.ListMissingPiecesResponse\x12\x66\n\tPutPieces\x12*.twelve333.api.library.v1.PutPiecesRequest\x1a+.twelve333.api.library.v1.PutPiecesResponse(\x01\x12l\n\x0b\x46\x65tchPieces\x12,.twelve333.api.library.v1.FetchPiecesRequest\x1a-.twelve333.api.library.v1.FetchPiecesResponse0\x01\x32\xf5\x01\n\x15LibraryPlayingService\x12p\n\rReportPlaying\x12..twelve333.api.library.v1.ReportPlayingRequest\x1a/.twelve333.api.library.v1.ReportPlayingResponse\x12j\n\x0bListPlaying\x12,.twelve333.api.library.v1.ListPlayingRequest\x1a-.twelve333.api.library.v1.ListPlayingResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$twelve333/api/library/v1/blobs.proto\x12\x18twelve333.api.library.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x18\n\x05Piece\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"+\n\x18ListMissingPiecesRequest\x12\x0f\n\x07\x64igests\x18\x01 \x03(\x0c\",\n\x19ListMissingPiecesResponse\x12\x0f\n\x07missing\x18\x01 \x03(\x0c\"B\n\x10PutPiecesRequest\x12.\n\x05piece\x18\x01 \x01(\x0b\x32\x1f.twelve333.api.library.v1.Piece\"0\n\x11PutPiecesResponse\x12\x0c\n\x04kept\x18\x01 \x01(\r\x12\r\n\x05known\x18\x02 \x01(\r\"7\n\x12\x46\x65tchPiecesRequest\x12\x0f\n\x07\x64igests\x18\x01 \x03(\x0c\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\t\"E\n\x13\x46\x65tchPiecesResponse\x12.\n\x05piece\x18\x01 \x01(\x0b\x32\x1f.twelve333.api.library.v1.Piece\"F\n\x14ReportPlayingRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0c\n\x04unit\x18\x03 \x01(\t\"-\n\x15ReportPlayingResponse\x12\x14\n\x0c\x61s_published\x18\x01 \x01(\x08\"\x14\n\x12ListPlayingRequest\"I\n\x13ListPlayingResponse\x12\x32\n\x07playing\x18\x01 \x03(\x0b\x32!.twelve333.api.library.v1.Playing\"\x90\x01\n\x07Playing\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\x12\x14\n\x0c\x61s_published\x18\x04 \x01(\x08\x12/\n\x0breported_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04unit\x18\x06 \x01(\t\"b\n\rPromptPlaying\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12/\n\x0breported_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"t\n\x11UnitPromptPlaying\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\x12/\n\x0breported_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xe8\x02\n\x12LibraryBlobService\x12|\n\x11ListMissingPieces\x12\x32.twelve333.api.library.v1.ListMissingPiecesRequest\x1a\x33.twelve333.api.library.v1.ListMissingPiecesResponse\x12\x66\n\tPutPieces\x12*.twelve333.api.library.v1.PutPiecesRequest\x1a+.twelve333.api.library.v1.PutPiecesResponse(\x01\x12l\n\x0b\x46\x65tchPieces\x12,.twelve333.api.library.v1.FetchPiecesRequest\x1a-.twelve333.api.library.v1.FetchPiecesResponse0\x01\x32\xf5\x01\n\x15LibraryPlayingService\x12p\n\rReportPlaying\x12..twelve333.api.library.v1.ReportPlayingRequest\x1a/.twelve333.api.library.v1.ReportPlayingResponse\x12j\n\x0bListPlaying\x12,.twelve333.api.library.v1.ListPlayingRequest\x1a-.twelve333.api.library.v1.ListPlayingResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,19 +47,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FETCHPIECESRESPONSE']._serialized_start=391
   _globals['_FETCHPIECESRESPONSE']._serialized_end=460
   _globals['_REPORTPLAYINGREQUEST']._serialized_start=462
-  _globals['_REPORTPLAYINGREQUEST']._serialized_end=518
-  _globals['_REPORTPLAYINGRESPONSE']._serialized_start=520
-  _globals['_REPORTPLAYINGRESPONSE']._serialized_end=565
-  _globals['_LISTPLAYINGREQUEST']._serialized_start=567
-  _globals['_LISTPLAYINGREQUEST']._serialized_end=587
-  _globals['_LISTPLAYINGRESPONSE']._serialized_start=589
-  _globals['_LISTPLAYINGRESPONSE']._serialized_end=662
-  _globals['_PLAYING']._serialized_start=665
-  _globals['_PLAYING']._serialized_end=795
-  _globals['_PROMPTPLAYING']._serialized_start=797
-  _globals['_PROMPTPLAYING']._serialized_end=895
-  _globals['_LIBRARYBLOBSERVICE']._serialized_start=898
-  _globals['_LIBRARYBLOBSERVICE']._serialized_end=1258
-  _globals['_LIBRARYPLAYINGSERVICE']._serialized_start=1261
-  _globals['_LIBRARYPLAYINGSERVICE']._serialized_end=1506
+  _globals['_REPORTPLAYINGREQUEST']._serialized_end=532
+  _globals['_REPORTPLAYINGRESPONSE']._serialized_start=534
+  _globals['_REPORTPLAYINGRESPONSE']._serialized_end=579
+  _globals['_LISTPLAYINGREQUEST']._serialized_start=581
+  _globals['_LISTPLAYINGREQUEST']._serialized_end=601
+  _globals['_LISTPLAYINGRESPONSE']._serialized_start=603
+  _globals['_LISTPLAYINGRESPONSE']._serialized_end=676
+  _globals['_PLAYING']._serialized_start=679
+  _globals['_PLAYING']._serialized_end=823
+  _globals['_PROMPTPLAYING']._serialized_start=825
+  _globals['_PROMPTPLAYING']._serialized_end=923
+  _globals['_UNITPROMPTPLAYING']._serialized_start=925
+  _globals['_UNITPROMPTPLAYING']._serialized_end=1041
+  _globals['_LIBRARYBLOBSERVICE']._serialized_start=1044
+  _globals['_LIBRARYBLOBSERVICE']._serialized_end=1404
+  _globals['_LIBRARYPLAYINGSERVICE']._serialized_start=1407
+  _globals['_LIBRARYPLAYINGSERVICE']._serialized_end=1652
 # @@protoc_insertion_point(module_scope)

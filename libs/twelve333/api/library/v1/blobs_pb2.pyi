@@ -199,19 +199,23 @@ class ReportPlayingRequest(_message.Message):
 
     ENTRY_ID_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     """Id of the prompt."""
     digest: _builtins.bytes
     """SHA-256 of the sound that is played; 32 bytes."""
+    unit: _builtins.str
+    """Whose telephone system it is: code of a unit that this node serves. Empty: the one of the whole node, which is all that older ones say."""
     def __init__(
         self,
         *,
         entry_id: _builtins.str = ...,
         digest: _builtins.bytes = ...,
+        unit: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "entry_id", b"entry_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "entry_id", b"entry_id", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -265,7 +269,7 @@ class ListPlayingResponse(_message.Message):
     PLAYING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def playing(self) -> _containers.RepeatedCompositeFieldContainer[Global___Playing]:
-        """By member and prompt."""
+        """By member, unit and prompt; of units only those that the member serves now."""
 
     def __init__(
         self,
@@ -282,7 +286,7 @@ Global___ListPlayingResponse: _TypeAlias = ListPlayingResponse  # noqa: Y015
 
 @_typing.final
 class Playing(_message.Message):
-    """What a member plays for a prompt."""
+    """What a unit plays for a prompt, or a member."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -291,6 +295,7 @@ class Playing(_message.Message):
     DIGEST_FIELD_NUMBER: _builtins.int
     AS_PUBLISHED_FIELD_NUMBER: _builtins.int
     REPORTED_AT_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """Province code."""
     entry_id: _builtins.str
@@ -299,6 +304,8 @@ class Playing(_message.Message):
     """SHA-256 of the sound."""
     as_published: _builtins.bool
     """Whether the library here has this sound for this prompt now."""
+    unit: _builtins.str
+    """Code of the unit; empty: reported for the whole node."""
     @_builtins.property
     def reported_at(self) -> _timestamp_pb2.Timestamp:
         """When the telephone system said so last."""
@@ -311,10 +318,11 @@ class Playing(_message.Message):
         digest: _builtins.bytes = ...,
         as_published: _builtins.bool = ...,
         reported_at: _timestamp_pb2.Timestamp | None = ...,
+        unit: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reported_at", b"reported_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_published", b"as_published", "digest", b"digest", "entry_id", b"entry_id", "member", b"member", "reported_at", b"reported_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_published", b"as_published", "digest", b"digest", "entry_id", b"entry_id", "member", b"member", "reported_at", b"reported_at", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -322,7 +330,7 @@ Global___Playing: _TypeAlias = Playing  # noqa: Y015
 
 @_typing.final
 class PromptPlaying(_message.Message):
-    """Node to hub: this is what is played here now; told when it changes, and once a day."""
+    """Node to hub: this is what is played here now, reported for the whole node; told when it changes, and once a day."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -351,3 +359,39 @@ class PromptPlaying(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PromptPlaying: _TypeAlias = PromptPlaying  # noqa: Y015
+
+@_typing.final
+class UnitPromptPlaying(_message.Message):
+    """Node to hub: this is what the telephone system of one unit plays now; told when it changes, and once a day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    REPORTED_AT_FIELD_NUMBER: _builtins.int
+    unit: _builtins.str
+    """Code of the unit, which the node serves."""
+    entry_id: _builtins.str
+    """Id of the prompt."""
+    digest: _builtins.bytes
+    """SHA-256 of the sound; 32 bytes."""
+    @_builtins.property
+    def reported_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was reported."""
+
+    def __init__(
+        self,
+        *,
+        unit: _builtins.str = ...,
+        entry_id: _builtins.str = ...,
+        digest: _builtins.bytes = ...,
+        reported_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reported_at", b"reported_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "entry_id", b"entry_id", "reported_at", b"reported_at", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnitPromptPlaying: _TypeAlias = UnitPromptPlaying  # noqa: Y015

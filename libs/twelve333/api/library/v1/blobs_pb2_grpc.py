@@ -219,7 +219,7 @@ class LibraryPlayingServiceServicer:
 
     def ReportPlaying(self, request, context):
         """Caller: the telephone system, a desk. Reports which sound is played for a prompt now. Callers: desks, local operators (node).
-        Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NO_PROMPT.
+        Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NO_PROMPT, LIBRARY_PLAYING_NOT_SERVED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

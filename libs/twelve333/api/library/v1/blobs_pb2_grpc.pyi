@@ -102,7 +102,7 @@ class LibraryPlayingServiceStub:
     def __new__(cls, channel: _aio.Channel) -> LibraryPlayingServiceAsyncStub: ...
     ReportPlaying: _grpc.UnaryUnaryMultiCallable[_blobs_pb2.ReportPlayingRequest, _blobs_pb2.ReportPlayingResponse]
     """Caller: the telephone system, a desk. Reports which sound is played for a prompt now. Callers: desks, local operators (node).
-    Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NO_PROMPT.
+    Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NO_PROMPT, LIBRARY_PLAYING_NOT_SERVED.
     """
     ListPlaying: _grpc.UnaryUnaryMultiCallable[_blobs_pb2.ListPlayingRequest, _blobs_pb2.ListPlayingResponse]
     """Lists what is played where (hub: every node; node: here). Callers: operators, desks, local operators."""
@@ -114,7 +114,7 @@ class LibraryPlayingServiceAsyncStub(LibraryPlayingServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ReportPlaying: _aio.UnaryUnaryMultiCallable[_blobs_pb2.ReportPlayingRequest, _blobs_pb2.ReportPlayingResponse]  # type: ignore[assignment]
     """Caller: the telephone system, a desk. Reports which sound is played for a prompt now. Callers: desks, local operators (node).
-    Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NO_PROMPT.
+    Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NO_PROMPT, LIBRARY_PLAYING_NOT_SERVED.
     """
     ListPlaying: _aio.UnaryUnaryMultiCallable[_blobs_pb2.ListPlayingRequest, _blobs_pb2.ListPlayingResponse]  # type: ignore[assignment]
     """Lists what is played where (hub: every node; node: here). Callers: operators, desks, local operators."""
@@ -129,7 +129,7 @@ class LibraryPlayingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_blobs_pb2.ReportPlayingResponse, _abc.Awaitable[_blobs_pb2.ReportPlayingResponse]]:
         """Caller: the telephone system, a desk. Reports which sound is played for a prompt now. Callers: desks, local operators (node).
-        Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NO_PROMPT.
+        Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NO_PROMPT, LIBRARY_PLAYING_NOT_SERVED.
         """
 
     @_abc_1.abstractmethod
