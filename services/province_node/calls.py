@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from twelve333.adapters.context_needs import needs_with
+from twelve333.data.context_needs import national_needs
+
 from .books import CallsCounted
 from .callback_line import CallbackLine
 from .context import NodeContext
@@ -58,8 +61,10 @@ class CallParts:
         view, errands = RoutingView(node.directory, node.province, node.clock), Errands()
         slots = SlotBoard(view, node.peers, node.clock)
         visits = VisitList(node, view)
-        handoffs = Handoffs(Offering(node, view, errands, slots, CallsCounted(node.clock), Seating(node, view)), visits)
-        fetcher, incoming, granting = ContextFetcher(node), Incoming(node, errands), Granting(node, view)
+        own = node.settings.handoff.context_needs
+        needs = needs_with(node.settings.base / own) if own else national_needs()
+        handoffs = Handoffs(Offering(node, view, errands, slots, CallsCounted(node.clock), Seating(node, view), needs), visits)
+        fetcher, incoming, granting = ContextFetcher(node, needs), Incoming(node, errands), Granting(node, view)
         line = CallbackLine(node, view)
         resorts = LastResorts(handoffs, line.enter)
         line.ended = resorts.ended

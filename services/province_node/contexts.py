@@ -21,6 +21,7 @@ from twelve333.api.routing.v1 import service_pb2_grpc
 from twelve333.client.errors import Target, service_error
 from twelve333.core.decision import Kind, Refused
 from twelve333.core.routing.context import ContextItem, check_context, digest_of
+from twelve333.core.routing.context_needs import Needs
 from twelve333.core.routing.machine import HOLDS_SEAT
 from twelve333.core.routing.offers import Lease
 from twelve333.wire.routing import context_from_wire
@@ -41,8 +42,8 @@ log = logger("routing")
 class ContextFetcher:
     """Fetches contexts from their origins; those of one origin that are wanted at the same time together."""
 
-    def __init__(self, node: NodeContext) -> None:
-        self._node = node
+    def __init__(self, node: NodeContext, needs: Needs) -> None:
+        self._node, self._needs = node, needs
         self._origins: dict[str, Together[Lease, Context]] = {}
 
     async def fetch_soon(self, lease: Lease) -> None:
@@ -90,7 +91,7 @@ class ContextFetcher:
         """
         if origin == self._node.province:
             offered = await self._node.database.read(lambda tx: load_offered(tx, offer_ids))
-            return {offer_id: it.context for offer_id, it in offered.items()}
+            return {offer_id: it.told(self._needs) for offer_id, it in offered.items()}
         first, *others = offer_ids
         stub = self._node.peers.stub(origin, service_pb2_grpc.HandoffPeerServiceStub)
         try:

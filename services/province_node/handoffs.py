@@ -21,6 +21,7 @@ from twelve333.core.decision import Decision, Refusal, Refused, accepted, refuse
 from twelve333.core.ids import HUB, check_id
 from twelve333.core.routing import codes
 from twelve333.core.routing.context import ContextItem, check_context, digest_of
+from twelve333.core.routing.context_needs import minimised
 from twelve333.core.routing.handoff import Handoff, bring_back, expire, give_up, offer_to
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.messages import told
@@ -58,7 +59,7 @@ class Handoffs:
         self._offering = offering
         self.node = offering.node
         self.view = offering.view
-        self.counted, self.seating = offering.counted, offering.seating
+        self.counted, self.seating, self.needs = offering.counted, offering.seating, offering.needs
         self._known = Together(self._load_known)
         self._placing: dict[str, asyncio.Task[Handoff]] = {}
 
@@ -88,7 +89,7 @@ class Handoffs:
         # A desktop that hangs up does not break off what is half done.
         handoff = await asyncio.shield(task)
         same_call = replace(handoff.call, draw=call.draw) == call  # a repeat may be drawn anew: it gets the same answer
-        if not same_call or (handoff.from_unit, handoff.context_sha256) != (from_unit, digest_of(context)):
+        if not same_call or (handoff.from_unit, handoff.context_sha256) != (from_unit, self._digest(call, context)):
             raise Refused(refuse(codes.HANDOFF_OTHER_CONTENT, id=call.id))
         return handoff
 
@@ -204,7 +205,7 @@ class Handoffs:
         call = asked.call
         route = self.view.route(call, self.node.clock())
         self._offering.slots.passed_over(route)
-        handoff = await self._try_all(replace(asked, context_sha256=digest_of(context), route=route), route, before)
+        handoff = await self._try_all(replace(asked, context_sha256=self._digest(call, context), route=route), route, before)
         if handoff.state is not HandoffState.ACCEPTED:
             handoff = accepted(give_up(handoff, route.last_resort, self.node.clock())).state
         try:
@@ -215,6 +216,10 @@ class Handoffs:
             raise
         _PLACED.add(1, {"state": handoff.state.value})
         return handoff
+
+    def _digest(self, call: Call, context: Sequence[ContextItem]) -> bytes:
+        """Of what travels: the unit that takes the call compares it with what it is given."""
+        return digest_of(minimised(context, call.topic, self.needs).items)
 
     async def _try_all(self, handoff: Handoff, route: Route, before: Visits | None) -> Handoff:
         limits, loop = self.node.settings.handoff, asyncio.get_running_loop()

@@ -22,6 +22,7 @@ from twelve333.core.decision import Refusal, Refused, accepted, refuse
 from twelve333.core.registration.codes import UNIT_UNKNOWN
 from twelve333.core.routing import codes
 from twelve333.core.routing.callbacks import Callback, CallbackState, Wish, check_wish
+from twelve333.core.routing.context_needs import minimised
 from twelve333.core.routing.handoff import Handoff, bring_back, complete, settle
 from twelve333.core.routing.model import LastResortKind
 from twelve333.wire.callbacks import callback_to_wire
@@ -71,11 +72,12 @@ class LastResorts:
                 return decision.state
             items = store.load_context(tx, handoff_id)
             if kind is LastResortKind.CASE:
-                told = Wish(items=items)
-                if refusal := self._open_case(tx, known, summary or self._summary(known, told), signer, now):
+                whole = Wish(items=items)
+                if refusal := self._open_case(tx, known, summary or self._summary(known, whole), signer, now):
                     raise Refused(refusal)
             else:
-                self._ask(tx, decision.state, replace(wish, items=items), now)
+                told = minimised(items, known.call.topic, self._handoffs.needs).items
+                self._ask(tx, decision.state, replace(wish, items=told), now)
             self._handoffs.keep_step(tx, known, decision, now)
             return decision.state
 

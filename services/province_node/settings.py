@@ -50,12 +50,16 @@ class Directory(Section):
 
 
 class Handoff(Section):
-    """Time limits of a handoff: for one candidate, for all together, and for how long a promised seat is held."""
+    """Time limits of a handoff: for one candidate, for all together, and for how long a promised seat is held.
+
+    `context_needs`: a file of the province's own, counted from the settings file: what of a context travels, by topic.
+    """
 
     candidate_ms: int = Field(default=250, ge=10, le=10_000)
     total_ms: int = Field(default=800, ge=50, le=60_000)
     seat_hold_seconds: float = Field(default=30.0, gt=0, le=3600)
     call_hold_seconds: float = Field(default=3600.0, gt=0, le=86_400)
+    context_needs: Path | None = None
 
 
 class LibraryCap(Section):

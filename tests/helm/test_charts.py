@@ -15,7 +15,9 @@ from national_hub import commands as hub_commands
 from national_hub.settings import HubSettings
 from province_node import commands as node_commands
 from province_node.settings import NodeSettings
+from twelve333.adapters.context_needs import needs_with
 from twelve333.adapters.settings import ServiceSettings, load
+from twelve333.adapters.synonyms import extended_lexicon
 
 HELM = Path(__file__).resolve().parents[2] / "helm"
 EXAMPLES = {path.stem: path for path in sorted((HELM / "examples").glob("*.yaml"))}
@@ -76,21 +78,38 @@ def test_the_settings_load(example: str, tmp_path: Path, monkeypatch: pytest.Mon
     if on_postgresql(example):
         monkeypatch.setenv("TWELVE333_DATABASE__URL", DATABASE_URL)
     for number, settings in enumerate(find(render(example), "ConfigMap")):
-        ((name, text),) = settings["data"].items()
-        path = tmp_path / str(number) / name
-        path.parent.mkdir()
-        path.write_text(text, encoding="utf-8")
+        (tmp_path / str(number)).mkdir()
+        for name, text in settings["data"].items():
+            (tmp_path / str(number) / name).write_text(text, encoding="utf-8")
+        path = tmp_path / str(number) / next(name for name in settings["data"] if name in ("hub.toml", "node.toml"))
         loaded = load(kind, path)
         assert loaded.pki_directory == Path("/etc/twelve333-pki")
         expected = DATABASE_URL if on_postgresql(example) else f"sqlite:////var/lib/twelve333/{path.stem}.db"
         assert loaded.database_url == expected
 
 
+def test_a_provinces_own_files_lie_where_its_settings_look_for_them(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if example.startswith("hub"):
+        pytest.skip("a hub has no such files")
+    monkeypatch.setenv("TWELVE333_DATABASE__URL", DATABASE_URL)
+    needs = {"contextNeeds": 'version = 1\n[needs]\n"06" = ["wage"]\n'}
+    values = values_of(example) | {"library": {"synonyms": "工分 工资\n"}, "handoff": needs}
+    rendered, other = render(example, values), render(example, values | {"library": {"synonyms": "工钱 工资\n"}})
+    (settings,) = [each for each in find(rendered, "ConfigMap") if "synonyms.txt" in each["data"]]
+    for name, text in settings["data"].items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    loaded = load(NodeSettings, tmp_path / "node.toml")
+    assert loaded.library.synonyms and extended_lexicon(loaded.base / loaded.library.synonyms).synonyms["工分"] == ("工资",)
+    assert loaded.handoff.context_needs and needs_with(loaded.base / loaded.handoff.context_needs).by_topic["06"] == {"wage"}
+    marks = [find(each, "StatefulSet")[0]["spec"]["template"]["metadata"]["annotations"] for each in (rendered, other)]
+    assert marks[0]["twelve333/settings"] != marks[1]["twelve333/settings"]  # a change of a file alone brings new pods
+
+
 def test_suite_and_retention_are_values(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TWELVE333_DATABASE__URL", DATABASE_URL)
     values = values_of(example) | {"suite": "sm", "retention": {"closedCaseDays": 365, "everyHours": 6}}
     (settings,) = find(render(example, values), "ConfigMap")[:1]
-    ((name, text),) = settings["data"].items()
+    name, text = next(iter(settings["data"].items()))
     (tmp_path / name).write_text(text, encoding="utf-8")
     loaded = load(HubSettings if example.startswith("hub") else NodeSettings, tmp_path / name)
     kept = loaded.retention

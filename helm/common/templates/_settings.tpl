@@ -50,4 +50,5 @@ metadata:
 data:
   {{ include "twelve333.service" . }}.toml: |
     {{- include "twelve333.settings" . | nindent 4 }}
+  {{- include "twelve333.files" . | indent 2 }}
 {{- end }}

@@ -20,7 +20,7 @@ spec:
       labels: {{- include "twelve333.labels" . | nindent 8 }}
         app.kubernetes.io/component: service
       annotations:
-        twelve333/settings: {{ include "twelve333.settings" . | sha256sum }}
+        twelve333/settings: {{ print (include "twelve333.settings" .) (include "twelve333.files" .) | sha256sum }}
         {{- with .Values.podAnnotations }}
         {{- toYaml . | nindent 8 }}
         {{- end }}

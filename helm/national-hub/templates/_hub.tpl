@@ -5,6 +5,8 @@
 [federation, enrolment, health, metrics]
 {{- end }}
 
+{{- define "twelve333.files" -}}{{- end }}
+
 {{- define "twelve333.settings" -}}
 {{ include "twelve333.settings.top" . }}
 certificate_days = {{ .Values.certificateDays | int }}

@@ -5,6 +5,16 @@
 [federation, desk, page, health, metrics]
 {{- end }}
 
+{{/* Files of the province's own that the settings name; they lie beside them. */}}
+{{- define "twelve333.files" -}}
+{{- with .Values.library.synonyms }}
+synonyms.txt: {{ . | toJson }}
+{{- end }}
+{{- with .Values.handoff.contextNeeds }}
+context_needs.toml: {{ . | toJson }}
+{{- end }}
+{{- end }}
+
 {{- define "twelve333.settings" -}}
 province = {{ .Values.province | toJson }}
 {{ include "twelve333.settings.top" . }}
@@ -24,6 +34,9 @@ sync_seconds = {{ .Values.hub.syncSeconds | float64 }}
 topics = {{ .Values.library.topics | toJson }}
 regions = {{ .Values.library.regions | toJson }}
 removals_kept_days = {{ .Values.library.removalsKeptDays | int }}
+{{- if .Values.library.synonyms }}
+synonyms = "synonyms.txt"
+{{- end }}
 {{- range .Values.library.caps }}
 
 [[library.caps]]
@@ -37,6 +50,9 @@ candidate_ms = {{ .Values.handoff.candidateMs | int }}
 total_ms = {{ .Values.handoff.totalMs | int }}
 seat_hold_seconds = {{ .Values.handoff.seatHoldSeconds | float64 }}
 call_hold_seconds = {{ .Values.handoff.callHoldSeconds | float64 }}
+{{- if .Values.handoff.contextNeeds }}
+context_needs = "context_needs.toml"
+{{- end }}
 
 {{ include "twelve333.settings.common" . | trim }}
 {{- end }}

@@ -158,6 +158,7 @@ def handoff_values(view: HandoffView, locale: str) -> dict[str, Any]:
         "seat_held_until": handoff.held_until.isoformat() if handoff.held_until else None,
         "steps": [_step(step, locale) for step in handoff.steps],
         "context": dict(view.context),
+        "withheld": list(view.withheld),
         "route": route_values(handoff.route, locale) if handoff.route else None,
     }
 
@@ -175,6 +176,8 @@ def show_view(view: HandoffView, common: Common) -> None:
         console.print(last_resort_words(handoff.last_resort, common.language))
     for name, text in view.context.items():
         console.print(f"{name}: {text}", markup=False)
+    if view.withheld:
+        console.print(sentence("ROUTING_CONTEXT_WITHHELD", {"names": ", ".join(view.withheld)}, common.language), markup=False)
 
 
 def view_row(view: HandoffView) -> dict[str, Any]:

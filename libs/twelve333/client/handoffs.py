@@ -30,12 +30,15 @@ class HandoffView:
         context: what the caller told so far, by name.
         incoming: whether it came to this node from elsewhere.
         taken_by: incoming: the desktop or system that took it, empty while none has.
+        withheld: right after placing: names of context items that do not travel, or with numbers blacked out, since the topic does not
+            need them.
     """
 
     handoff: Handoff
     context: Mapping[str, str]
     incoming: bool
     taken_by: str = ""
+    withheld: tuple[str, ...] = ()
 
     @property
     def rings(self) -> bool:
@@ -132,4 +135,4 @@ def new_id() -> str:
 def view_of(handoff: routing_pb2.Handoff) -> HandoffView:
     """A handoff as the node told it."""
     context = {item.name: item.text for item in context_from_wire(handoff.context)}
-    return HandoffView(handoff_from_wire(handoff), context, handoff.incoming, handoff.taken_by)
+    return HandoffView(handoff_from_wire(handoff), context, handoff.incoming, handoff.taken_by, tuple(handoff.withheld))

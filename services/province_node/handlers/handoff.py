@@ -14,6 +14,7 @@ from twelve333.api.routing.v1 import service_pb2 as pb
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.identity import Role
 from twelve333.core.routing import codes
+from twelve333.core.routing.context_needs import minimised
 from twelve333.core.routing.handoff import Handoff, bring_back, complete, confer, connect
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.model import Call
@@ -67,10 +68,10 @@ class HandoffHandlers(service_pb2_grpc.HandoffServiceServicer):
         self, request: pb.PlaceHandoffRequest, context: ServicerContext[pb.PlaceHandoffRequest, routing_pb2.Handoff]
     ) -> routing_pb2.Handoff:
         """Find a unit that takes the call, or the last resort."""
-        told = context_from_wire(request.context)
-        return handoff_to_wire(
-            await self._handoffs.place(_drawn(request.call), request.from_unit, told, current_caller().name, request.after), told
-        )
+        call, told = _drawn(request.call), context_from_wire(request.context)
+        placed = handoff_to_wire(await self._handoffs.place(call, request.from_unit, told, current_caller().name, request.after), told)
+        placed.withheld.extend(minimised(told, call.topic, self._handoffs.needs).withheld)
+        return placed
 
     async def ReportConnected(
         self, request: pb.ReportConnectedRequest, context: ServicerContext[pb.ReportConnectedRequest, routing_pb2.Handoff]

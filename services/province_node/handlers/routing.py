@@ -119,7 +119,8 @@ class HandoffPeerHandlers(service_pb2_grpc.HandoffPeerServiceServicer):
                 raise Refused(refuse(codes.HANDOFF_UNKNOWN, id=request.offer_id[:80]))
             if not first.is_for(member):
                 raise Refused(refuse(codes.OFFER_NOT_YOURS, offer=request.offer_id))
-            return {offer_id: it.context for offer_id, it in offered.items() if it.is_for(member)}
+            needs = self._handoffs.needs
+            return {offer_id: it.told(needs) for offer_id, it in offered.items() if it.is_for(member)}
 
         told = await self._node.audit.read_some("handoff.context", load)
         items = context_to_wire(told.pop(request.offer_id))

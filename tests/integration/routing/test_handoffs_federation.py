@@ -57,8 +57,10 @@ def states(view: HandoffView) -> list[tuple[str, str, str]]:
 
 async def test_a_caller_in_jiujiang_is_served_by_fuzhou_and_never_repeats_himself(federation: Federation) -> None:
     async with desk(federation, "360000") as origin, desk(federation, "350000") as there:
-        placed = await origin.handoffs.place(JIUJIANG, FUZHOU, topic="0801", caller_region=JIUJIANG, context=CONTEXT)
+        whole = {**CONTEXT, "bank_card": "6222021234567890128"}
+        placed = await origin.handoffs.place(JIUJIANG, FUZHOU, topic="0801", caller_region=JIUJIANG, context=whole)
         name = placed.handoff.call.id
+        assert (placed.context, placed.withheld) == (whole, ("bank_card",))  # a transfer of pension rights needs no card
         assert states(placed) == [("offered", FUZHOU, ""), ("accepted", FUZHOU, "")]
         assert placed.handoff.target.startswith("sip:")
         assert placed.handoff.call.visited == (JIUJIANG,)
@@ -229,10 +231,11 @@ def typed(federation: Federation, province: str, *words: object) -> tuple[int, A
 
 async def test_a_call_is_handed_over_from_the_command_line(federation: Federation, tmp_path: Path) -> None:
     context = tmp_path / "context.txt"
-    context.write_text("question: 档案在哪里\n", encoding="utf-8")
+    context.write_text("question: 档案在哪里\nhealth: 良好\n", encoding="utf-8")
     words = ["handoff", "place", "--from", JIUJIANG, "--region", FUZHOU, "--id", "typed-1", "--context-file", context]
     code, placed, complaint = typed(federation, "360000", *words)
-    assert (code, placed["state"], placed["unit"], complaint) == (0, "accepted", FUZHOU, "")
+    assert (code, placed["state"], placed["unit"], placed["withheld"], complaint) == (0, "accepted", FUZHOU, ["health"], "")
+    assert "Stays here" in cli(*words, profile=federation.nodes["360000"].folder / "profiles" / "desk-1").out
     assert typed(federation, "360000", "handoff", "connected", "typed-1")[1]["state"] == "connected"
     assert typed(federation, "360000", "handoff", "complete", "typed-1")[1]["state"] == "completed"
     shown = typed(federation, "360000", "handoff", "show", "typed-1")[1]

@@ -8,8 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from tests.support.one_node import CONTEXT, HOLD, START, UNUSED, Node, called_by, code_of, offer
 
+from province_node.handlers.handoff import HandoffHandlers
 from province_node.handlers.routing import take_told_handoff
 from province_node.routing_view import ASKED_WITHIN
 from province_node.store import routing as store
@@ -22,7 +24,7 @@ from twelve333.core.routing.context import ContextItem, digest_of
 from twelve333.core.routing.handoff import bring_back, complete, connect
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.model import Call
-from twelve333.wire.routing import call_to_wire, state_to_wire
+from twelve333.wire.routing import call_to_wire, context_from_wire, context_to_wire, state_to_wire
 
 
 async def test_many_calls_at_once_never_get_more_seats_than_there_are(node: Node) -> None:
@@ -150,6 +152,36 @@ async def test_the_context_is_given_to_the_member_that_accepted_and_to_nobody_el
     await node.parts.handoffs.record("h1", lambda handoff, now: bring_back(handoff, "BUSY", now))
     with called_by("350000"):
         assert await code_of(node.peer.FetchContext(asked, UNUSED)) == "ROUTING_OFFER_NOT_YOURS"
+
+
+async def test_what_the_topic_does_not_need_stays_at_the_origin(node: Node) -> None:
+    whole = (*CONTEXT, ContextItem("name", "张三"), ContextItem("id_number", "110101199003077571"))
+    request = pb.PlaceHandoffRequest(call=routing_pb2.Call(id="h1", region="350100", topic="0601"), from_unit="350200")
+    request.context.extend(context_to_wire(whole))
+    asked = pb.GetHandoffRequest(id="h1")
+    with called_by("350000"):
+        handlers = HandoffHandlers(node.context, node.parts)
+        placed = await handlers.PlaceHandoff(request, UNUSED)
+        assert (list(placed.withheld), len(placed.context)) == (["id_number"], 3)
+        again = await handlers.PlaceHandoff(request, UNUSED)
+        assert (again.steps, list(again.withheld)) == (placed.steps, ["id_number"])
+        fetched = await node.peer.FetchContext(pb.FetchContextRequest(offer_id="h1.350100"), UNUSED)
+        assert context_from_wire(fetched.items) == whole[:2]
+        # Both units are ours: here the origin's record is looked up, which has all of it.
+        assert context_from_wire((await handlers.GetHandoff(asked, UNUSED)).context) == whole
+    lease = await node.context.database.read(lambda tx: store.load_lease(tx, "350000", "h1.350100"))
+    assert lease is not None
+    assert await node.parts.fetcher.try_fetch(lease) == whole[:2]
+
+
+async def test_what_an_older_program_offered_is_given_as_it_was_offered(node: Node) -> None:
+    whole = (*CONTEXT, ContextItem("id_number", "110101199003077571"))
+    await node.parts.handoffs.place(Call("h1", "350100", topic="0601"), "350200", whole)
+    column = update(store.handoffs).where(store.handoffs.c.id == "h1").values(context_sha256=digest_of(whole))
+    await node.context.database.write(lambda tx: tx.execute(column) and None)
+    with called_by("350000"):
+        fetched = await node.peer.FetchContext(pb.FetchContextRequest(offer_id="h1.350100"), UNUSED)
+    assert context_from_wire(fetched.items) == whole
 
 
 async def test_a_context_other_than_the_one_offered_is_not_kept(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:

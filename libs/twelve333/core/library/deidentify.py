@@ -8,7 +8,7 @@ surname with a title (王女士) or with 某 names nobody; the numbers of public
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -89,6 +89,15 @@ def findings(text: str) -> tuple[Finding, ...]:
     return tuple(placed)
 
 
+def without_numbers(text: str, kinds: Collection[Personal]) -> str:
+    """`text` with every number of a person of these kinds blacked out, a `*` for each sign."""
+    plain, shown = text.translate(_WIDE), list(text)
+    for match in _RUN.finditer(plain) if kinds else ():
+        if _kind_of(_digits(match)) in kinds:
+            shown[match.start() : match.end()] = "*" * len(match[0])
+    return "".join(shown)
+
+
 def is_id_number(digits: str) -> bool:
     """Whether `digits` is an identity number of 18 places with its check digit (GB 11643-1999), or of 15, with a possible birthday."""
     if re.fullmatch(r"[1-9]\d{16}[\dXx]", digits, re.ASCII):
@@ -119,9 +128,12 @@ def _is_day(text: str) -> bool:
 def _numbers(text: str) -> Iterator[tuple[int, str]]:
     """Numbers of persons: each run of digits, as written with blanks and hyphens, is at most one of them."""
     for match in _RUN.finditer(text):
-        digits = re.sub(r"[ \-()]", "", match[0])
-        if kind := _kind_of(digits):
+        if kind := _kind_of(_digits(match)):
             yield match.start(), kind.value
+
+
+def _digits(run: re.Match[str]) -> str:
+    return re.sub(r"[ \-()]", "", run[0])
 
 
 def _kind_of(digits: str) -> Personal | None:

@@ -27,10 +27,15 @@ class ContextItem(NamedTuple):
     text: str
 
 
+def is_item_name(text: str) -> bool:
+    """Whether an item may be called so: a-z, 0-9 and _, a letter first, at most 64."""
+    return _NAME.fullmatch(text) is not None
+
+
 def check_context(items: Sequence[ContextItem]) -> Refusal | None:
     """Refuse a context with more than 16 items, 4,096 characters in one, 8,192 in all, or a malformed or repeated name."""
     names = {item.name for item in items}
-    sound = len(items) <= ITEMS_MAX and len(names) == len(items) and all(_NAME.fullmatch(name) for name in names)
+    sound = len(items) <= ITEMS_MAX and len(names) == len(items) and all(map(is_item_name, names))
     small = all(len(item.text) <= TEXT_CHARS_MAX and "\x00" not in item.text for item in items)
     if sound and small and sum(len(item.text) for item in items) <= TOTAL_CHARS_MAX:
         return None
