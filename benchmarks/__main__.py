@@ -17,7 +17,24 @@ from rich.console import Console
 from twelve333.client.errors import ServiceError
 from twelve333.core.decision import Refused
 
-from . import alike, cases, crowd, day, delivery, faulted, flood, handoff, library, queues, routing, searched, searching, sync, urgent
+from . import (
+    alike,
+    cases,
+    crowd,
+    day,
+    delivery,
+    faulted,
+    flood,
+    handoff,
+    library,
+    partition,
+    queues,
+    routing,
+    searched,
+    searching,
+    sync,
+    urgent,
+)
 from .figure import Figure, PartlyAbsent, show, write
 from .measure import Absent, Failed
 
@@ -27,6 +44,7 @@ OUT: Final = Path(os.environ.get("TWELVE333_BENCH_OUT") or Path(__file__).resolv
 GROUPS: Final[Sequence[tuple[tuple[str, ...], Callable[[], Awaitable[list[Figure]]]]]] = (
     (("cases.deadlines",), cases.deadlines),
     (("cases.steps_sqlite",), cases.steps),
+    (("coverage.partition_366", "coverage.partition_3000"), partition.proofs),
     (("routing.decide_366", "routing.decide_3000", "routing.decide_growth"), routing.decisions),
     (("routing.decide_full_366", "routing.decide_full_3000", "routing.decide_full_growth"), routing.full_decisions),
     (("routing.queue_everywhere",), queues.everywhere),
