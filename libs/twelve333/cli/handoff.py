@@ -186,6 +186,7 @@ def view_row(view: HandoffView) -> dict[str, Any]:
     return {
         "id": handoff.call.id,
         "direction": "in" if view.incoming else "out",
+        "first_asked": handoff.call.first_asked or handoff.from_unit,
         "from_unit": handoff.from_unit,
         "region": handoff.call.region,
         "topic": handoff.call.topic or None,

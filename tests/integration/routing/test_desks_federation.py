@@ -128,6 +128,9 @@ async def test_a_call_that_goes_on_never_comes_back_to_where_it_was_and_each_nod
         assert (second.handoff.unit, second.handoff.call.visited) == ("360000", (JIUJIANG, FUZHOU))
         third = await jiangxi.handoffs.place("360000", FUZHOU, after=second.handoff.call.id)
         assert (third.handoff.unit, third.handoff.call.visited) == ("350000", (JIUJIANG, FUZHOU, "360000"))
+        assert {view.handoff.call.first_asked for view in (first, second, third)} == {JIUJIANG}
+        there = await fujian.handoffs.get(third.handoff.call.id)  # each side has it on record, also as the one that accepted
+        assert (there.incoming, there.handoff.call.first_asked, there.handoff.from_unit) == (True, JIUJIANG, "360000")
         for node, view in ((jiangxi, first), (fujian, second), (jiangxi, third)):
             await node.handoffs.returned(view.handoff.call.id, "TEST_OVER")
 

@@ -40,6 +40,11 @@ class Call:
     draw: float = 0.0
 
     @property
+    def first_asked(self) -> str:
+        """The unit that was asked first, and answers for the caller in the end (首问负责制); empty before the call is handed on."""
+        return self.visited[0] if self.visited else ""
+
+    @property
     def has_priority(self) -> bool:
         """Whether it is a priority call, for which a part of each unit's rate is kept."""
         return self.priority > 0
