@@ -33,7 +33,7 @@ fuzz: ## Feed every decoder that faces a peer with a million inputs (INPUTS=1000
 	@$(PYTHON) -m twelve333.testing.fuzz --inputs $(or $(INPUTS),1000000)
 
 bench: ## Measure side by side with a peer, write build/bench.json (ONLY=prefix for a part)
-	@tools/setup.sh test
+	@tools/setup.sh bench
 	@$(PYTHON) -m benchmarks $(ONLY)
 
 gen: ## Make libs/twelve333/api from proto/

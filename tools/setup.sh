@@ -2,12 +2,13 @@
 # Brings this machine to where twelve333 runs: Debian's packages that are missing, then .venv from requirements.lock.
 #   tools/setup.sh run     what `twelve333 demo` needs
 #   tools/setup.sh test    also what the tests and the checks need
+#   tools/setup.sh bench   also what the benchmarks compare with
 # Quick when nothing has changed. Installs packages only as root or through sudo; otherwise it prints the one command to run and ends with 3.
 # Starts no service and creates no database: the demo and the tests start their own, on loopback, and stop them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-part=${1:-test}
-case $part in run | test) ;; *) echo "tools/setup.sh: “$part” is not a part; give run or test" >&2; exit 2 ;; esac
+part=${1:-test} compared=
+case $part in run | test) ;; bench) part=test compared=rsync ;; *) echo "tools/setup.sh: “$part” is not a part; give run, test or bench" >&2; exit 2 ;; esac
 export PATH="$PATH:/usr/sbin:/sbin"
 say() { printf 'setup: %s\n' "$*"; }
 
@@ -16,6 +17,7 @@ missing_packages() {
   python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
   command -v nats-server >/dev/null || echo nats-server
   [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
+  [ -z "$compared" ] || command -v "$compared" >/dev/null || echo "$compared"
   [ "$part" = run ] || [ -x /usr/lib/postgresql/15/bin/initdb ] || echo postgresql-15
 }
 

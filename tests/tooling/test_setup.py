@@ -67,6 +67,12 @@ def test_without_the_right_to_install_it_prints_the_one_command(checkout: Path) 
     assert not (checkout / ".venv").exists()
 
 
+def test_what_the_benchmarks_compare_with_is_installed_for_them_alone(checkout: Path) -> None:
+    missing = {part: run(checkout, part).stderr for part in ("test", "bench")}
+    assert ("rsync" in missing["test"], "rsync" in missing["bench"]) == (False, True)
+    assert missing["bench"].replace(" rsync", "") == missing["test"]
+
+
 def test_an_unknown_part_is_refused_with_a_sentence(checkout: Path) -> None:
     done = run(checkout, "everything")
     assert done.returncode == 2
