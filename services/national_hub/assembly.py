@@ -138,13 +138,15 @@ async def assemble(settings: HubSettings, stack: AsyncExitStack) -> None:
     federation = Listener(settings.listen.federation, federation_tls, FEDERATION_DOMAIN, admission, limits, locale)
     claims = partial(instance_pb2_grpc.add_InstanceServiceServicer_to_server, instances)
     records = _recording(hub, Examining(signing.verifier, reaching(peers, endpoints.refresh), hub.clock))
+    reading = library_reading(hub)
     offered: list[Register] = [records, claims, proposing, people.register]
+    offered.append(partial(library_grpc.add_LibraryServiceServicer_to_server, reading))
     offered += services(hub, relay, keys, witnesses, delivery, copies, people)
     await hosting.start_listener(stack, federation, [*offered, health.register], FEDERATION, drain)
     enrolment = Listener(settings.listen.enrolment, enrolment_tls, None, limits=limits, locale=locale)
     await hosting.start_listener(stack, enrolment, [_enrolling(hub)], ENROLMENT, drain)
     await hosting.start_health(stack, settings.listen.health, health, database, delivery)
-    for each in (broker.background, *_by_itself(hub, delivery, silence), *_kept_fresh(hub)):
+    for each in (broker.background, reading.background, *_by_itself(hub, delivery, silence), *_kept_fresh(hub)):
         await hosting.start_background(stack, each)
 
 
@@ -226,7 +228,6 @@ def services(
         partial(coverage_grpc.add_CoverageServiceServicer_to_server, CoverageHandlers(DirectorySnapshot(hub), hub.clock, UnitHistory(hub))),
         partial(policy_service_pb2_grpc.add_RoutingPolicyServiceServicer_to_server, RoutingPolicyHandlers(hub)),
         partial(cases_grpc.add_CaseServiceServicer_to_server, CaseHandlers(hub)),
-        partial(library_grpc.add_LibraryServiceServicer_to_server, library_reading(hub)),
         partial(library_grpc.add_LibraryPublishServiceServicer_to_server, LibraryPublishHandlers(hub)),
         partial(library_return_grpc.add_LibraryReturnServiceServicer_to_server, LibraryReturnHandlers(hub)),
         partial(library_grpc.add_LibrarySyncServiceServicer_to_server, LibrarySyncHandlers(hub)),

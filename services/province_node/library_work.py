@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Final
 
 from twelve333.adapters.library_blobs import LibraryBlobs
 from twelve333.adapters.library_reading import Counted
@@ -31,8 +30,6 @@ from .library_services import library_desk_services
 from .store import library as store
 from .store import proposals
 
-READY_SECONDS: Final = 60.0
-
 
 class LibraryWork:
     """The parts of it, put together once.
@@ -57,7 +54,7 @@ class LibraryWork:
     def reading(self, counted: Counted) -> SupplementedReading:
         """The library as desks read it; from then on what a search needs is learnt before it is asked."""
         reading = library_handlers(self._node, counted, self.shelf)
-        self.backgrounds.append(Background("library search", reading.get_ready, READY_SECONDS))
+        self.backgrounds.append(reading.background)
         return reading
 
     def others(self) -> Sequence[str]:

@@ -32,6 +32,7 @@ from ..wire.library_parts import day_in, known_to_wire
 from ..wire.times import to_timestamp
 from .clock import Clock
 from .rpc.access import current_caller
+from .runner import Background
 from .segmenter import words
 from .sql import library as replica
 from .sql import library_links
@@ -47,6 +48,7 @@ HITS_MAX: Final = 50
 PAGE_USUAL: Final = 100
 PAGE_MAX: Final = 500
 READY: Final = "工伤"  # any word
+READY_SECONDS: Final = 60.0
 
 Counted = Callable[[str, frozenset[str], bool], None]
 Known = Mapping[str, tuple[KnownLink, ...]]  # by entry
@@ -116,6 +118,11 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         await asyncio.to_thread(words, READY)
         while await self._database.read(self._shelf.catch_up):
             pass
+
+    @property
+    def background(self) -> Background:
+        """Keeps that learnt, from the start of the service on."""
+        return Background("library search", self.get_ready, READY_SECONDS)
 
     async def Search(self, request: pb.SearchRequest, context: ServicerContext[pb.SearchRequest, pb.SearchResponse]) -> pb.SearchResponse:
         """Search by both lanes."""
