@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from twelve333.api.registration.v1 import registration_pb2
 from twelve333.core.cases import messages
 from twelve333.core.cases.model import Case
-from twelve333.core.cases.rules import Facts, decide, destinations
+from twelve333.core.cases.rules import Facts, decide, destinations, history_for
 from twelve333.core.decision import Decision, Refusal
 from twelve333.wire.cases import arrived_to_wire
 
@@ -48,9 +48,7 @@ class CaseSteps:
         store.keep(tx, after, taken)
         for event in taken:
             for destination in sorted(destinations(before, after, self._node.province)):
-                # Who is offered a case may never have heard of it.
-                offered = isinstance(event, messages.TransferOffered) and event.to.member == destination
-                message = arrived_to_wire(event, after.history[:-1] if offered else ())
+                message = arrived_to_wire(event, history_for(after, event, destination))
                 self._node.outbox.append(tx, destination=destination, message=message, key=after.case_id, now=now)
 
 

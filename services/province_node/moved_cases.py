@@ -11,7 +11,7 @@ from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.registration.v1 import registration_pb2
 from twelve333.catalogue.catalogue import sentence
 from twelve333.core.cases.model import Case
-from twelve333.core.cases.moving import follow
+from twelve333.core.cases.moving import Whereabouts, follow
 from twelve333.core.decision import Decision, Refusal
 
 from .case_steps import CaseSteps, serving_members
@@ -42,12 +42,15 @@ class MovedCases:
             return
         found = await self._node.database.read(lambda tx: store.to_follow(tx, self._node.province, served, AT_ONCE))
         for case in found:
-            outcome = await self._node.database.write(partial(self._follow, seen=case, directory=directory))
+            outcome = await self._node.database.write(partial(self._follow, case_id=case.case_id, directory=directory))
             if isinstance(outcome, Refusal):  # moved too often: a person decides
                 log.info("case does not follow its unit", code=outcome.code.name)
 
-    def _follow(self, tx: Connection, seen: Case, directory: registration_pb2.Directory) -> Decision[Case] | Refusal | None:
-        member_of = serving_members(directory, [seen.owner.unit, *([seen.pending.to.unit] if seen.pending else [])])
-        reason = sentence("CASES_UNIT_MOVED", {}, self._node.settings.locale)
-        command = follow(seen, self._node.province, member_of, reason)
-        return self._steps.take(tx, command, seen.case_id, member_of, self._node.clock()) if command else None
+    def _follow(self, tx: Connection, case_id: str, directory: registration_pb2.Directory) -> Decision[Case] | Refusal | None:
+        case = store.load(tx, case_id, lock=True)
+        if case is None:
+            return None
+        units = {case.first_asked.unit, case.owner.unit} | ({case.pending.to.unit} if case.pending else set())
+        known = Whereabouts(self._node.province, serving_members(directory, units), directory.version)
+        command = follow(case, known, sentence("CASES_UNIT_MOVED", {}, self._node.settings.locale))
+        return self._steps.take(tx, command, case_id, known.member_of, self._node.clock()) if command else None

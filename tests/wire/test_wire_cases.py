@@ -16,6 +16,9 @@ from twelve333.core.cases.messages import (
     CaseAnswered,
     CaseClosed,
     CaseOpened,
+    DutyDeclined,
+    DutyOffered,
+    DutyTaken,
     Stamp,
     TransferAccepted,
     TransferOffered,
@@ -48,6 +51,9 @@ events = st.one_of(
     st.builds(CaseAnswered, stamps, texts),
     st.builds(CallerTold, stamps),
     st.builds(CaseClosed, stamps),
+    st.builds(DutyOffered, stamps, parties, st.integers(0, 2**64 - 1)),
+    st.builds(DutyTaken, stamps),
+    st.builds(DutyDeclined, stamps),
 )
 
 

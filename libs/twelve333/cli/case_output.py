@@ -8,7 +8,7 @@ from typing import Any
 from ..adapters.clock import system_clock
 from ..catalogue.catalogue import sentence
 from ..client.cases import CasePage
-from ..core.cases.messages import CaseAnswered, CaseEvent, TransferOffered, TransferRefused
+from ..core.cases.messages import CaseAnswered, CaseEvent, DutyOffered, TransferOffered, TransferRefused
 from ..core.cases.model import Case, caller_is_overdue, owner_is_overdue
 from ..core.worktime.model import CHINA, Due
 from .common import Common
@@ -22,6 +22,9 @@ STEP_NAMES = {
     "CaseAnswered": "answered",
     "CallerTold": "told",
     "CaseClosed": "closed",
+    "DutyOffered": "duty_offered",
+    "DutyTaken": "duty_taken",
+    "DutyDeclined": "duty_declined",
 }
 
 
@@ -63,6 +66,7 @@ def as_plain(case: Case, now: datetime) -> dict[str, Any]:
         "region": case.region,
         "opened_at": case.opened_at.isoformat(),
         "first_asked_unit": case.first_asked.unit,
+        "first_asked_member": case.first_asked.member,
         "owner_unit": case.owner.unit,
         "owner_member": case.owner.member,
         "owner_epoch": case.owner_epoch,
@@ -81,6 +85,8 @@ def _plain(step: CaseEvent) -> dict[str, Any]:
     values: dict[str, Any] = {"version": stamp.version, "step": STEP_NAMES[type(step).__name__], "step_id": stamp.step_id, **said}
     if isinstance(step, TransferOffered):
         values["to_unit"] = step.to.unit
+    if isinstance(step, DutyOffered):
+        values["to_member"] = step.to.member
     if isinstance(step, TransferRefused):
         values["reason"] = step.reason
     if isinstance(step, CaseAnswered):

@@ -18,6 +18,9 @@ from ..core.cases.messages import (
     CaseClosed,
     CaseEvent,
     CaseOpened,
+    DutyDeclined,
+    DutyOffered,
+    DutyTaken,
     Stamp,
     TransferAccepted,
     TransferOffered,
@@ -38,6 +41,9 @@ _STATE_OUT: Final = {
     State.CLOSED: pb.CASE_STATE_CLOSED,
 }
 _STATE_IN: Final = {wire: state for state, wire in _STATE_OUT.items()}
+_Plain = type[CallerTold] | type[CaseClosed] | type[DutyTaken] | type[DutyDeclined]
+_PLAIN_IN: Final[dict[str, _Plain]] = {"told": CallerTold, "closed": CaseClosed, "duty_taken": DutyTaken, "duty_declined": DutyDeclined}
+_PLAIN_OUT: Final = {kind: name for name, kind in _PLAIN_IN.items()}  # steps of which nothing but the stamp is told
 
 
 def state_to_wire(state: State) -> pb.CaseState.ValueType:
@@ -205,10 +211,10 @@ def _put_content(step: pb.CaseStep, event: CaseEvent) -> None:
             step.refused.CopyFrom(pb.TransferRefused(reason=event.reason))
         case CaseAnswered():
             step.answered.CopyFrom(pb.CaseAnswered(answer=event.answer))
-        case CallerTold():
-            step.told.SetInParent()
-        case CaseClosed():
-            step.closed.SetInParent()
+        case CallerTold() | CaseClosed() | DutyTaken() | DutyDeclined():
+            getattr(step, _PLAIN_OUT[type(event)]).SetInParent()
+        case DutyOffered():
+            step.duty_offered.CopyFrom(pb.DutyOffered(to=_party_out(event.to), directory_version=event.directory_version))
 
 
 def _event(step: pb.CaseStep, stamp: Stamp) -> CaseEvent:
@@ -224,10 +230,10 @@ def _event(step: pb.CaseStep, stamp: Stamp) -> CaseEvent:
             return TransferRefused(stamp, step.refused.reason)
         case "answered":
             return CaseAnswered(stamp, step.answered.answer)
-        case "told":
-            return CallerTold(stamp)
-        case "closed":
-            return CaseClosed(stamp)
+        case "duty_offered":
+            return DutyOffered(stamp, _party_in(step.duty_offered.to), step.duty_offered.directory_version)
+        case kind if plain := _PLAIN_IN.get(kind or ""):
+            return plain(stamp)
         case _:
             raise _malformed(step.case_id, "kind of step")
 

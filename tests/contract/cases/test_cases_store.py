@@ -16,7 +16,7 @@ from twelve333.adapters.signing.fields import FieldCipher, add_key
 from twelve333.adapters.sql import Database, open_database
 from twelve333.adapters.sql.cases import CaseStore
 from twelve333.core.cases.messages import Arrived
-from twelve333.core.cases.model import Case, CaseFilter, State
+from twelve333.core.cases.model import Case, CaseFilter, Offer, Party, State
 from twelve333.core.cases.replica import Settled
 from twelve333.core.decision import Refused
 
@@ -130,3 +130,26 @@ async def test_a_bad_page_is_refused(database: Database, store: CaseStore, size:
 
 def _held(tx: Connection, store: CaseStore) -> int:
     return tx.scalar(select(func.count()).select_from(store.held)) or 0
+
+
+async def test_what_has_to_follow_its_unit_is_found_open_or_answered_and_by_who_has_to_act(database: Database, store: CaseStore) -> None:
+    """`a`: open with 福州; `b`: answered, 南京 tells the caller; `c`: the same, and offered to 南京's own node; `d`: closed."""
+    case_b, waits = _of(answered()), Offer(Party(NANJING, NANJING), NOW)
+    cases = {
+        "a": replace(_of(answered()), state=State.ACCEPTED, owner=Party(FUZHOU, "320000")),
+        "b": case_b,
+        "c": replace(case_b, pending=waits),
+        "d": _of(closed()),
+    }
+    for case_id, case in cases.items():
+        history = tuple(replace(event, stamp=replace(event.stamp, case_id=case_id)) for event in case.history)
+        named = replace(case, case_id=case_id, history=history)
+        await database.write(lambda tx, one=named: store.keep(tx, one, one.history))
+
+    async def found(member: str, *served: str) -> list[str]:
+        return [case.case_id for case in await database.read(lambda tx: store.to_follow(tx, member, served, 9))]
+
+    assert await found("320000", NANJING, FUZHOU) == []
+    assert await found("320000", FUZHOU) == ["b"]
+    assert await found("320000") == ["a", "b"]
+    assert await found(NANJING) == await found(NANJING, NANJING) == ["c"]

@@ -7,6 +7,7 @@ promised between two origins. So a step may overtake the one it rests on, and ev
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -28,11 +29,10 @@ from twelve333.core.cases.messages import (
     RefuseCase,
     TellCaller,
     TransferCase,
-    TransferOffered,
 )
 from twelve333.core.cases.model import Case, State
 from twelve333.core.cases.replica import Settled, settle
-from twelve333.core.cases.rules import Facts, decide, destinations
+from twelve333.core.cases.rules import Facts, decide, destinations, history_for
 from twelve333.core.decision import Decision, Refusal
 
 UNITS = tuple(MEMBER_OF)
@@ -51,19 +51,21 @@ class Federation:
 
     def ask(self, command: Command) -> None:
         head = command if isinstance(command, OpenCase) else command.signature
-        member = MEMBER_OF[head.unit]
+        self.take(MEMBER_OF[head.unit], command, MEMBER_OF)
+
+    def take(self, member: str, command: Command, member_of: Mapping[str, str]) -> None:
+        """A member decides, by what it knows of who serves whom."""
+        head = command if isinstance(command, OpenCase) else command.signature
         before = self.replicas.get((member, head.case_id))
         self.steps += 1
-        outcome = decide(Facts(before, member, MEMBER_OF, CLOCKS), command, START + timedelta(minutes=self.steps))
+        outcome = decide(Facts(before, member, member_of, CLOCKS), command, START + timedelta(minutes=self.steps))
         if isinstance(outcome, Refusal) or not outcome.events:
             return
         self.replicas[member, head.case_id] = outcome.state
         event = outcome.state.history[-1]
         self.decided[head.case_id, event.stamp.version].append(event)
         for destination in destinations(before, outcome.state, member):
-            newcomer = isinstance(event, TransferOffered) and destination == event.to.member
-            history = outcome.state.history[:-1] if newcomer else ()
-            self.queues[member, destination].append(Arrived(event, member, history))
+            self.queues[member, destination].append(Arrived(event, member, history_for(outcome.state, event, destination)))
 
     def deliver(self, number: int, *, twice: bool = False) -> bool:
         waiting = sorted(key for key, queue in self.queues.items() if queue)

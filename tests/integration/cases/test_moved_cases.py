@@ -30,10 +30,11 @@ async def federation(tmp_path: Path) -> AsyncIterator[Federation]:
 
 def move(federation: Federation, member: str = NANJING) -> None:
     """What the directory says from now on."""
-    for one in federation.members.values():
-        for unit in one.ports.directory.current.units:
-            if unit.code == NANJING:
-                unit.member = member
+    directory = federation.members[OLD].ports.directory.current  # the one that all have
+    directory.version += 1
+    for unit in directory.units:
+        if unit.code == NANJING:
+            unit.member = member
 
 
 async def look(federation: Federation, *names: str) -> None:
@@ -102,6 +103,75 @@ async def test_whatever_stops_in_between_the_case_has_one_owner_and_arrives(fede
     histories = [(await federation.members[name].case()).history for name in ("hub", OLD, NANJING)]
     assert histories[0] == histories[1] == histories[2]
     assert done(await federation.members["hub"].case()) == ["opened", "offered", "accepted"]
+
+
+async def answered(federation: Federation, chance: Random) -> None:
+    """A case of 南京 that 上海 has taken over and answered; the caller does not know yet."""
+    await _open(federation)
+    shanghai = federation.node(SHANGHAI)
+    await federation.node(NANJING).TransferCase(pb.TransferCaseRequest(**_head(NANJING, "s1", 1), to_unit=SHANGHAI), None)
+    await federation.carry(chance)
+    await shanghai.AcceptCase(pb.AcceptCaseRequest(**_head(SHANGHAI, "s2", 1)), None)
+    await shanghai.AnswerCase(pb.AnswerCaseRequest(**_head(SHANGHAI, "s3", 2), answer="paid on Friday"), None)
+
+
+async def rest(federation: Federation, chance: Random) -> None:
+    for _ in range(3):
+        await federation.carry(chance)
+        await look(federation)
+    await federation.carry(chance)
+
+
+async def test_a_moved_units_answered_case_is_told_and_closed_at_its_new_node(federation: Federation) -> None:
+    chance = Random(12333)
+    await answered(federation, chance)
+    move(federation)
+    await rest(federation, chance)
+    new = federation.members[NANJING]
+    case = await new.case()
+    assert (done(case)[-3:], case.answer) == (["answered", "duty_offered", "duty_taken"], "paid on Friday"), "told what was before, too"
+    assert (case.first_asked.member, case.owner.member, case.owner_epoch) == (NANJING, "310000", 2)
+    with pytest.raises(Refused, match="CASES_UNIT_NOT_YOURS"):
+        await federation.members[OLD].handlers.TellCaller(pb.TellCallerRequest(**_head(NANJING, "late", 2)), None)
+    await new.handlers.TellCaller(pb.TellCallerRequest(**_head(NANJING, "s4", 2)), None)
+    move(federation, OLD)  # and back: what is left, closing, goes along
+    await rest(federation, chance)
+    await federation.members[OLD].handlers.CloseCase(pb.CloseCaseRequest(**_head(NANJING, "s5", 2)), None)
+    await federation.carry(chance)
+    histories = [(await federation.members[name].case()).history for name in ("hub", OLD, "310000")]
+    assert histories[0] == histories[1] == histories[2]
+    assert done(await federation.members["hub"].case())[-4:] == ["told", "duty_offered", "duty_taken", "closed"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_stops_in_between_one_member_can_tell_the_caller_and_the_duty_arrives(federation: Federation, seed: int) -> None:
+    chance = Random(seed)
+    await answered(federation, chance)
+    move(federation)
+    for number in range(10):
+        await look(federation, *chance.sample((OLD, NANJING), chance.randint(0, 2)))
+        await federation.carry(chance, share=0.5)
+        if number == 4:
+            move(federation, OLD)
+            move(federation)
+    await rest(federation, chance)
+    cases = [await federation.members[name].case() for name in ("hub", OLD, NANJING, "310000")]
+    assert all(case.history == cases[0].history for case in cases)
+    assert (cases[0].first_asked.member, cases[0].HasField("offered_to")) == (NANJING, False)
+
+
+async def test_a_duty_is_not_foisted_on_a_node_that_does_not_serve_its_unit(federation: Federation) -> None:
+    chance = Random(5)
+    await answered(federation, chance)
+    await federation.carry(chance)
+    move(federation, "350000")  # what one node believes
+    await look(federation, OLD)
+    move(federation, NANJING)
+    await federation.carry(chance)
+    await look(federation, "350000")
+    assert done(await federation.members["350000"].case())[-2:] == ["duty_offered", "duty_declined"]
+    await rest(federation, chance)
+    assert (await federation.members[NANJING].case()).first_asked.member == NANJING
 
 
 async def test_a_case_is_not_foisted_on_a_node_that_does_not_serve_its_unit(federation: Federation) -> None:

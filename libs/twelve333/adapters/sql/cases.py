@@ -168,6 +168,8 @@ class CaseStore:
     def to_follow(self, tx: Connection, member: str, served: Collection[str], most: int) -> Sequence[Case]:
         """Cases without history that are with a unit at `member` which is not among those it serves, or come to one from the same unit.
 
+        An open case is with its owner, an answered one with the unit asked first.
+
         Args:
             member: whose replica this is.
             served: units that it serves.
@@ -175,8 +177,10 @@ class CaseStore:
         """
         c = self.cases.c
         open_here = and_(c.owner_member == member, c.owner_unit.not_in(served), c.state.in_([State.OPEN.value, State.ACCEPTED.value]))
-        offered = and_(c.pending_member == member, or_(c.pending_unit == c.owner_unit, c.pending_unit.not_in(served)))
-        rows = tx.execute(select(self.cases).where(or_(open_here, offered)).order_by(c.case_id).limit(most)).mappings()
+        is_answered = c.state.in_([State.ANSWERED.value, State.TOLD.value])
+        answered_here = and_(c.first_member == member, c.first_unit.not_in(served), is_answered, c.pending_unit.is_(None))
+        offered = and_(c.pending_member == member, or_(c.pending_unit == c.owner_unit, c.pending_unit.not_in(served), is_answered))
+        rows = tx.execute(select(self.cases).where(or_(open_here, answered_here, offered)).order_by(c.case_id).limit(most)).mappings()
         return [case_of(reveal(tx, self.cases, row), ()) for row in rows]
 
     def _matching(self, wanted: CaseFilter) -> Select[Any]:

@@ -6,7 +6,7 @@ from twelve333.core.decision import FieldViolation, Refusal, refuse
 from twelve333.core.ids import UNIT_CODE_MALFORMED, check_unit_code, is_unit_code, shown
 
 from . import codes
-from .messages import CaseAnswered, CaseEvent, CaseOpened, TransferOffered, TransferRefused
+from .messages import CaseAnswered, CaseEvent, CaseOpened, DutyOffered, TransferOffered, TransferRefused
 from .model import ANSWER_CHARS_MAX, REASON_CHARS_MAX, SIGNER_CHARS_MAX, STEPS_MAX, SUMMARY_CHARS_MAX, TOPIC_CHARS_MAX, Party
 
 
@@ -48,7 +48,7 @@ def _check_content(event: CaseEvent) -> Refusal | None:
     match event:
         case CaseOpened():
             return check_opening(event.topic, event.region, event.summary)
-        case TransferOffered():
+        case TransferOffered() | DutyOffered():
             return _check_party(event.to)
         case TransferRefused():
             return check_reason(event.reason)

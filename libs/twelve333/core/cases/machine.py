@@ -1,7 +1,8 @@
 """The life of a case as a literal table, applied alike by the member that decides a step and by every member that hears of it.
 
 open -> offered -> accepted (or back) -> answered -> told -> closed. In each state exactly one party may take the next step, and
-only that party's member decides it; so two members can never decide the same step, and every replica ends up equal.
+only that party's member decides it; so two members can never decide the same step, and every replica ends up equal. The duty of the
+unit asked first moves to another node only once the case is answered: from then on no one else's step can be under way.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from .messages import (
     CaseClosed,
     CaseEvent,
     CaseOpened,
+    DutyDeclined,
+    DutyOffered,
+    DutyTaken,
     Stamp,
     TransferAccepted,
     TransferOffered,
     TransferRefused,
 )
-from .model import OFFERS_MAX, STEPS_MAX, Case, Offer, Party
+from .model import DUTY_OFFERS_MAX, OFFERS_MAX, STEPS_MAX, Case, Offer, Party
 from .model import State as S
 
 
@@ -63,7 +67,11 @@ ACTORS: Final[dict[type[CaseEvent], tuple[Actor, Code]]] = {
     CaseAnswered: (owner, codes.NOT_OWNER),
     CallerTold: (first_asked, codes.NOT_FIRST_ASKED),
     CaseClosed: (first_asked, codes.NOT_FIRST_ASKED),
+    DutyOffered: (first_asked, codes.NOT_FIRST_ASKED),
+    DutyTaken: (offered_to, codes.NOT_OFFERED_TO_YOU),
+    DutyDeclined: (offered_to, codes.NOT_OFFERED_TO_YOU),
 }
+_ANSWERS_DUTY: Final = (DutyTaken, DutyDeclined)
 
 # From each state, for each step: the state that follows, or why there is none.
 STEPS: Final[dict[S, dict[type[CaseEvent], S | Code]]] = {
@@ -74,6 +82,9 @@ STEPS: Final[dict[S, dict[type[CaseEvent], S | Code]]] = {
         CaseAnswered: S.ANSWERED,
         CallerTold: codes.NOT_ANSWERED,
         CaseClosed: codes.CALLER_NOT_TOLD,
+        DutyOffered: codes.NOT_ANSWERED,
+        DutyTaken: codes.NOT_OFFERED,
+        DutyDeclined: codes.NOT_OFFERED,
     },
     S.OFFERED: {
         TransferOffered: codes.OFFER_PENDING,
@@ -82,6 +93,9 @@ STEPS: Final[dict[S, dict[type[CaseEvent], S | Code]]] = {
         CaseAnswered: codes.OFFER_PENDING,
         CallerTold: codes.NOT_ANSWERED,
         CaseClosed: codes.CALLER_NOT_TOLD,
+        DutyOffered: codes.NOT_ANSWERED,
+        DutyTaken: codes.NOT_OFFERED,
+        DutyDeclined: codes.NOT_OFFERED,
     },
     S.ACCEPTED: {
         TransferOffered: S.OFFERED,
@@ -90,6 +104,9 @@ STEPS: Final[dict[S, dict[type[CaseEvent], S | Code]]] = {
         CaseAnswered: S.ANSWERED,
         CallerTold: codes.NOT_ANSWERED,
         CaseClosed: codes.CALLER_NOT_TOLD,
+        DutyOffered: codes.NOT_ANSWERED,
+        DutyTaken: codes.NOT_OFFERED,
+        DutyDeclined: codes.NOT_OFFERED,
     },
     S.ANSWERED: {
         TransferOffered: codes.ALREADY_ANSWERED,
@@ -98,6 +115,9 @@ STEPS: Final[dict[S, dict[type[CaseEvent], S | Code]]] = {
         CaseAnswered: codes.ALREADY_ANSWERED,
         CallerTold: S.TOLD,
         CaseClosed: codes.CALLER_NOT_TOLD,
+        DutyOffered: S.ANSWERED,
+        DutyTaken: S.ANSWERED,
+        DutyDeclined: S.ANSWERED,
     },
     S.TOLD: {
         TransferOffered: codes.ALREADY_ANSWERED,
@@ -106,6 +126,9 @@ STEPS: Final[dict[S, dict[type[CaseEvent], S | Code]]] = {
         CaseAnswered: codes.ALREADY_ANSWERED,
         CallerTold: codes.ALREADY_TOLD,
         CaseClosed: S.CLOSED,
+        DutyOffered: S.TOLD,
+        DutyTaken: S.TOLD,
+        DutyDeclined: S.TOLD,
     },
     S.CLOSED: dict.fromkeys(ACTORS, codes.CLOSED),
 }
@@ -125,11 +148,20 @@ def next_state(case: Case, kind: type[CaseEvent], by: Party, owner_epoch: int) -
     follows = STEPS[case.state].get(kind, codes.ID_TAKEN)
     if isinstance(follows, Code):
         return refuse(follows, id=case.case_id)
+    if case.state in (S.ANSWERED, S.TOLD) and (refusal := _check_duty_waits(case, kind)):
+        return refusal
     actor, otherwise = ACTORS[kind]
     allowed = actor(case)
     if allowed != by:
         return refuse(otherwise, unit=by.unit, allowed=allowed.unit if allowed else "")
     return follows
+
+
+def _check_duty_waits(case: Case, kind: type[CaseEvent]) -> Refusal | None:
+    """Refuse all but its answer while the duty is offered, and an answer if it is not."""
+    if (case.pending is not None) == (kind in _ANSWERS_DUTY):
+        return None
+    return refuse(codes.DUTY_MOVING if case.pending else codes.NOT_OFFERED, id=case.case_id, unit=case.first_asked.unit)
 
 
 def apply(case: Case | None, event: CaseEvent) -> Decision[Case] | Refusal | Early:
@@ -168,6 +200,8 @@ def _stepped(case: Case, event: CaseEvent) -> Decision[Case] | Refusal:
     follows = next_state(case, type(event), stamp.by, stamp.owner_epoch)
     if isinstance(follows, S) and isinstance(event, TransferOffered):
         follows = check_offer(case, event.to) or follows
+    if isinstance(follows, S) and isinstance(event, DutyOffered):
+        follows = check_duty(case, event.to) or follows
     if isinstance(follows, Refusal):
         return refuse(codes.OUT_OF_TURN, id=case.case_id, step=type(event).__name__, because=follows.code.name)
     step = replace(case, state=follows, version=stamp.version, history=(*case.history, event))
@@ -185,9 +219,17 @@ def check_offer(case: Case, to: Party) -> Refusal | None:
     return None
 
 
+def check_duty(case: Case, to: Party) -> Refusal | None:
+    """Refuse an offer of the duty to another unit or to where it is, and one too many."""
+    if to.unit != case.first_asked.unit or to == case.first_asked:
+        return refuse(codes.DUTY_STAYS, unit=case.first_asked.unit, to=to.unit)
+    offers = sum(isinstance(step, DutyOffered) for step in case.history)
+    return refuse(codes.MOVED_TOO_OFTEN, id=case.case_id, most=DUTY_OFFERS_MAX) if offers >= DUTY_OFFERS_MAX else None
+
+
 def _kept(case: Case, event: CaseEvent, stamp: Stamp) -> Case:
     match event:
-        case TransferOffered(to=to):
+        case TransferOffered(to=to) | DutyOffered(to=to):
             return replace(case, pending=Offer(to, stamp.at))
         case TransferAccepted(owner_due=owner_due):
             follows = case.first_asked == case.owner and case.owner.unit == stamp.by.unit  # the unit moved to another node
@@ -197,6 +239,10 @@ def _kept(case: Case, event: CaseEvent, stamp: Stamp) -> Case:
             return _refused(case)
         case CaseAnswered(answer=answer):
             return replace(case, answer=answer)
+        case DutyTaken():
+            return replace(case, first_asked=stamp.by, pending=None)
+        case DutyDeclined():
+            return replace(case, pending=None)
         case _:
             return case
 

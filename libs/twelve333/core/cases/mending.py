@@ -16,7 +16,7 @@ from ..ids import HUB
 from . import codes
 from .forgetting import same_step
 from .machine import Early, apply
-from .messages import Arrived, CaseEvent, TransferOffered
+from .messages import Arrived, CaseEvent, DutyOffered, TransferOffered
 from .model import Case
 from .replica import gives_way, release
 
@@ -94,7 +94,7 @@ def mend(case: Case | None, returned: Returned, facts: Facts, held: tuple[Arrive
 def concerned(*histories: Sequence[CaseEvent]) -> frozenset[str]:
     """Every member that took a step or was offered the case."""
     steps = [event for history in histories for event in history]
-    offered = {event.to.member for event in steps if isinstance(event, TransferOffered)}
+    offered = {event.to.member for event in steps if isinstance(event, TransferOffered | DutyOffered)}
     return frozenset({event.stamp.by.member for event in steps} | offered)
 
 

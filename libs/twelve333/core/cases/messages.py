@@ -82,7 +82,29 @@ class CloseCase:
     signature: Signature
 
 
-LaterCommand = TransferCase | AcceptCase | RefuseCase | AnswerCase | TellCaller | CloseCase
+@dataclass(frozen=True, slots=True)
+class OfferDuty:
+    """The node that served the unit asked first offers its duty to the node that serves it now, by that version of the directory."""
+
+    signature: Signature
+    directory_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeDuty:
+    """The unit's new node takes the duty over."""
+
+    signature: Signature
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineDuty:
+    """The node does not serve the unit."""
+
+    signature: Signature
+
+
+LaterCommand = TransferCase | AcceptCase | RefuseCase | AnswerCase | TellCaller | CloseCase | OfferDuty | TakeDuty | DeclineDuty
 Command = OpenCase | LaterCommand
 
 
@@ -167,7 +189,31 @@ class CaseClosed:
     stamp: Stamp
 
 
-CaseEvent = CaseOpened | TransferOffered | TransferAccepted | TransferRefused | CaseAnswered | CallerTold | CaseClosed
+@dataclass(frozen=True, slots=True)
+class DutyOffered:
+    """To tell the caller and to close is offered to the node that serves the unit asked first by that version of the directory."""
+
+    stamp: Stamp
+    to: Party
+    directory_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class DutyTaken:
+    """From now on the unit asked first tells the caller and closes at its new node."""
+
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class DutyDeclined:
+    """The duty stays where it was."""
+
+    stamp: Stamp
+
+
+DutyStep = DutyOffered | DutyTaken | DutyDeclined
+CaseEvent = CaseOpened | TransferOffered | TransferAccepted | TransferRefused | CaseAnswered | CallerTold | CaseClosed | DutyStep
 
 
 @dataclass(frozen=True, slots=True)

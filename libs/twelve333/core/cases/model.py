@@ -23,6 +23,7 @@ REASON_CHARS_MAX: Final = 500
 SIGNER_CHARS_MAX: Final = 64
 STEPS_MAX: Final = 64  # of one case; bounds the history that travels with an offer
 OFFERS_MAX: Final = 16  # of one case; past it the units ping-pong and the level above has to decide
+DUTY_OFFERS_MAX: Final = 8  # of one case; with all offers and their replies it still ends within STEPS_MAX
 
 
 class State(StrEnum):
@@ -46,7 +47,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A transfer that waits for its answer: to whom, since when. It moves nothing until it is accepted."""
+    """A transfer, or the duty of the unit asked first, that waits for its answer: to whom, since when. It moves nothing until then."""
 
     to: Party
     offered_at: datetime
@@ -67,7 +68,7 @@ class Case:
         owner_epoch: 1 at opening, one more with each acceptance.
         version: number of steps taken.
         state: where it stands.
-        pending: the offer that waits, if the state is `offered`.
+        pending: the offer that waits: of the case if the state is `offered`, of the first-asked unit's duty if it is answered or told.
         answer: the owner's answer; personal; empty until there is one.
         caller_due: by when the caller must be told; never restarts.
         owner_due: by when the present owner must answer; restarts when the case goes to another unit.

@@ -16,7 +16,7 @@ from twelve333.core.worktime.model import Calendar, Due, Limit, OfficeHours
 from twelve333.core.worktime.rules import due
 
 from . import codes, limits
-from .machine import Early, apply, check_offer, next_state
+from .machine import Early, apply, check_duty, check_offer, next_state
 from .messages import (
     AcceptCase,
     AnswerCase,
@@ -27,10 +27,16 @@ from .messages import (
     CaseOpened,
     CloseCase,
     Command,
+    DeclineDuty,
+    DutyDeclined,
+    DutyOffered,
+    DutyTaken,
     LaterCommand,
+    OfferDuty,
     OpenCase,
     RefuseCase,
     Stamp,
+    TakeDuty,
     TellCaller,
     TransferAccepted,
     TransferCase,
@@ -99,11 +105,17 @@ def decide(facts: Facts, command: Command, now: datetime) -> Decision[Case] | Re
 
 def destinations(before: Case | None, after: Case, us: str) -> frozenset[str]:
     """Return who must be told of the step between the two: the hub, the first-asked, owner and pending members; never ourselves."""
-    parties = {after.first_asked.member}
+    parties = set[str]()
     for case in (before, after):
         if case:
-            parties |= {case.owner.member} | ({case.pending.to.member} if case.pending else set())
+            parties |= {case.first_asked.member, case.owner.member} | ({case.pending.to.member} if case.pending else set())
     return frozenset((parties | {HUB}) - {us})
+
+
+def history_for(after: Case, event: CaseEvent, destination: str) -> tuple[CaseEvent, ...]:
+    """The steps before the last one, `event`, for whom it offers something: that member may never have heard of the case."""
+    offered = isinstance(event, TransferOffered | DutyOffered) and event.to.member == destination
+    return after.history[:-1] if offered else ()
 
 
 def _check_asker(facts: Facts, command: Command) -> Refusal | None:
@@ -155,6 +167,8 @@ def _step(facts: Facts, case: Case, command: LaterCommand, now: datetime) -> Dec
         return follows
     if isinstance(event, TransferOffered) and (refusal := check_offer(case, event.to)):
         return refusal
+    if isinstance(event, DutyOffered) and (refusal := check_duty(case, event.to)):
+        return refusal
     return _taken(case, event)
 
 
@@ -174,6 +188,14 @@ def _event_of(facts: Facts, command: LaterCommand, stamp: Stamp) -> CaseEvent | 
             return CallerTold(stamp)
         case CloseCase():
             return CaseClosed(stamp)
+        case OfferDuty(directory_version=version):
+            to_member = facts.member_of.get(stamp.by.unit)
+            to = Party(stamp.by.unit, to_member) if to_member else None
+            return DutyOffered(stamp, to, version) if to else refuse(codes.TO_UNKNOWN, unit=stamp.by.unit)
+        case TakeDuty():
+            return DutyTaken(stamp)
+        case DeclineDuty():
+            return DutyDeclined(stamp)
 
 
 def _is_same(before: CaseEvent, again: CaseEvent) -> bool:
@@ -185,7 +207,7 @@ def _content(event: CaseEvent) -> tuple[object, ...]:
     stamp = event.stamp
     head = (stamp.by, stamp.owner_epoch)
     match event:
-        case TransferOffered(to=to):
+        case TransferOffered(to=to) | DutyOffered(to=to):
             return (*head, to)
         case TransferRefused(reason=text) | CaseAnswered(answer=text):
             return (*head, text)

@@ -15,7 +15,7 @@ from ...adapters.clock import Clock
 from ...adapters.sql.outbox import Outbox
 from ...core.cases import messages
 from ...core.cases.model import Case, State
-from ...core.cases.rules import Clocks, Facts, decide, destinations
+from ...core.cases.rules import Clocks, Facts, decide, destinations, history_for
 from ...core.decision import Decision, Refused, accepted
 from ...core.ids import HUB
 from ...core.worktime.model import Calendar, Limit, Measure, OfficeHours, Span, Unit
@@ -179,8 +179,7 @@ class Desk:
         cases.keep(tx, after, taken)
         for event in taken:
             for destination in sorted(destinations(before, after, self._member)):
-                offered = isinstance(event, messages.TransferOffered) and event.to.member == destination
-                message = arrived_to_wire(event, after.history[:-1] if offered else ())
+                message = arrived_to_wire(event, history_for(after, event, destination))
                 self._outbox.append(tx, destination=destination, message=message, key=after.case_id, now=self._clock())
 
     def _other_unit(self, owner: str) -> str:

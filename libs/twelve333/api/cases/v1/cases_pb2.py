@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"twelve333/api/cases/v1/cases.proto\x12\x16twelve333.api.cases.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"%\n\x05Party\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\"G\n\x08\x44\x65\x61\x64line\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bprovisional\x18\x02 \x01(\x08\"\xf0\x04\n\x04\x43\x61se\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\r\n\x05topic\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\x0f\n\x07summary\x18\x04 \x01(\t\x12-\n\topened_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0b\x66irst_asked\x18\x06 \x01(\x0b\x32\x1d.twelve333.api.cases.v1.Party\x12,\n\x05owner\x18\x07 \x01(\x0b\x32\x1d.twelve333.api.cases.v1.Party\x12\x13\n\x0bowner_epoch\x18\x08 \x01(\r\x12\x0f\n\x07version\x18\t \x01(\r\x12\x30\n\x05state\x18\n \x01(\x0e\x32!.twelve333.api.cases.v1.CaseState\x12\x31\n\noffered_to\x18\x0b \x01(\x0b\x32\x1d.twelve333.api.cases.v1.Party\x12.\n\noffered_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61nswer\x18\r \x01(\t\x12\x34\n\ncaller_due\x18\x0e \x01(\x0b\x32 .twelve333.api.cases.v1.Deadline\x12\x33\n\towner_due\x18\x0f \x01(\x0b\x32 .twelve333.api.cases.v1.Deadline\x12\x16\n\x0e\x63\x61ller_overdue\x18\x10 \x01(\x08\x12\x15\n\rowner_overdue\x18\x11 \x01(\x08\x12\x31\n\x07history\x18\x12 \x03(\x0b\x32 .twelve333.api.cases.v1.CaseStep\"\xd0\x04\n\x08\x43\x61seStep\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x0f\n\x07step_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x13\n\x0bowner_epoch\x18\x04 \x01(\r\x12)\n\x02\x62y\x18\x05 \x01(\x0b\x32\x1d.twelve333.api.cases.v1.Party\x12\x11\n\tsigned_by\x18\x06 \x01(\t\x12&\n\x02\x61t\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x06opened\x18\x08 \x01(\x0b\x32\".twelve333.api.cases.v1.CaseOpenedH\x00\x12:\n\x07offered\x18\t \x01(\x0b\x32\'.twelve333.api.cases.v1.TransferOfferedH\x00\x12<\n\x08\x61\x63\x63\x65pted\x18\n \x01(\x0b\x32(.twelve333.api.cases.v1.TransferAcceptedH\x00\x12:\n\x07refused\x18\x0b \x01(\x0b\x32\'.twelve333.api.cases.v1.TransferRefusedH\x00\x12\x38\n\x08\x61nswered\x18\x0c \x01(\x0b\x32$.twelve333.api.cases.v1.CaseAnsweredH\x00\x12\x32\n\x04told\x18\r \x01(\x0b\x32\".twelve333.api.cases.v1.CallerToldH\x00\x12\x34\n\x06\x63losed\x18\x0e \x01(\x0b\x32\".twelve333.api.cases.v1.CaseClosedH\x00\x42\x06\n\x04\x64one\"\xa7\x01\n\nCaseOpened\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x34\n\ncaller_due\x18\x04 \x01(\x0b\x32 .twelve333.api.cases.v1.Deadline\x12\x33\n\towner_due\x18\x05 \x01(\x0b\x32 .twelve333.api.cases.v1.Deadline\"<\n\x0fTransferOffered\x12)\n\x02to\x18\x01 \x01(\x0b\x32\x1d.twelve333.api.cases.v1.Party\"G\n\x10TransferAccepted\x12\x33\n\towner_due\x18\x01 \x01(\x0b\x32 .twelve333.api.cases.v1.Deadline\"!\n\x0fTransferRefused\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x1e\n\x0c\x43\x61seAnswered\x12\x0e\n\x06\x61nswer\x18\x01 \x01(\t\"\x0c\n\nCallerTold\"\x0c\n\nCaseClosed*\xb2\x01\n\tCaseState\x12\x1a\n\x16\x43\x41SE_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41SE_STATE_OPEN\x10\x01\x12\x16\n\x12\x43\x41SE_STATE_OFFERED\x10\x02\x12\x17\n\x13\x43\x41SE_STATE_ACCEPTED\x10\x03\x12\x17\n\x13\x43\x41SE_STATE_ANSWERED\x10\x04\x12\x13\n\x0f\x43\x41SE_STATE_TOLD\x10\x05\x12\x15\n\x11\x43\x41SE_STATE_CLOSED\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"twelve333/api/cases/v1/cases.proto\x12\x16twelve333.api.cases.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"%\n\x05Party\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\"G\n\x08\x44\x65\x61\x64line\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bprovisional\x18\x02 \x01(\x08\"\xf0\x04\n\x04\x43\x61se\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\r\n\x05topic\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\x0f\n\x07summary\x18\x04 \x01(\t\x12-\n\topened_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0b\x66irst_asked\x18\x06 \x01(\x0b\x32\x1d.twelve333.api.cases.v1.Party\x12,\n\x05owner\x18\x07 \x01(\x0b\x32\x1d.twelve333.api.cases.v1.Party\x12\x13\n\x0bowner_epoch\x18\x08 \x01(\r\x12\x0f\n\x07version\x18\t \x01(\r\x12\x30\n\x05state\x18\n \x01(\x0e\x32!.twelve333.api.cases.v1.CaseState\x12\x31\n\noffered_to\x18\x0b \x01(\x0b\x32\x1d.twelve333.api.cases.v1.Party\x12.\n\noffered_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61nswer\x18\r \x01(\t\x12\x34\n\ncaller_due\x18\x0e \x01(\x0b\x32 .twelve333.api.cases.v1.Deadline\x12\x33\n\towner_due\x18\x0f \x01(\x0b\x32 .twelve333.api.cases.v1.Deadline\x12\x16\n\x0e\x63\x61ller_overdue\x18\x10 \x01(\x08\x12\x15\n\rowner_overdue\x18\x11 \x01(\x08\x12\x31\n\x07history\x18\x12 \x03(\x0b\x32 .twelve333.api.cases.v1.CaseStep\"\x85\x06\n\x08\x43\x61seStep\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x0f\n\x07step_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x13\n\x0bowner_epoch\x18\x04 \x01(\r\x12)\n\x02\x62y\x18\x05 \x01(\x0b\x32\x1d.twelve333.api.cases.v1.Party\x12\x11\n\tsigned_by\x18\x06 \x01(\t\x12&\n\x02\x61t\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x06opened\x18\x08 \x01(\x0b\x32\".twelve333.api.cases.v1.CaseOpenedH\x00\x12:\n\x07offered\x18\t \x01(\x0b\x32\'.twelve333.api.cases.v1.TransferOfferedH\x00\x12<\n\x08\x61\x63\x63\x65pted\x18\n \x01(\x0b\x32(.twelve333.api.cases.v1.TransferAcceptedH\x00\x12:\n\x07refused\x18\x0b \x01(\x0b\x32\'.twelve333.api.cases.v1.TransferRefusedH\x00\x12\x38\n\x08\x61nswered\x18\x0c \x01(\x0b\x32$.twelve333.api.cases.v1.CaseAnsweredH\x00\x12\x32\n\x04told\x18\r \x01(\x0b\x32\".twelve333.api.cases.v1.CallerToldH\x00\x12\x34\n\x06\x63losed\x18\x0e \x01(\x0b\x32\".twelve333.api.cases.v1.CaseClosedH\x00\x12;\n\x0c\x64uty_offered\x18\x0f \x01(\x0b\x32#.twelve333.api.cases.v1.DutyOfferedH\x00\x12\x37\n\nduty_taken\x18\x10 \x01(\x0b\x32!.twelve333.api.cases.v1.DutyTakenH\x00\x12=\n\rduty_declined\x18\x11 \x01(\x0b\x32$.twelve333.api.cases.v1.DutyDeclinedH\x00\x42\x06\n\x04\x64one\"\xa7\x01\n\nCaseOpened\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x34\n\ncaller_due\x18\x04 \x01(\x0b\x32 .twelve333.api.cases.v1.Deadline\x12\x33\n\towner_due\x18\x05 \x01(\x0b\x32 .twelve333.api.cases.v1.Deadline\"<\n\x0fTransferOffered\x12)\n\x02to\x18\x01 \x01(\x0b\x32\x1d.twelve333.api.cases.v1.Party\"G\n\x10TransferAccepted\x12\x33\n\towner_due\x18\x01 \x01(\x0b\x32 .twelve333.api.cases.v1.Deadline\"!\n\x0fTransferRefused\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x1e\n\x0c\x43\x61seAnswered\x12\x0e\n\x06\x61nswer\x18\x01 \x01(\t\"\x0c\n\nCallerTold\"\x0c\n\nCaseClosed\"S\n\x0b\x44utyOffered\x12)\n\x02to\x18\x01 \x01(\x0b\x32\x1d.twelve333.api.cases.v1.Party\x12\x19\n\x11\x64irectory_version\x18\x02 \x01(\x04\"\x0b\n\tDutyTaken\"\x0e\n\x0c\x44utyDeclined*\xb2\x01\n\tCaseState\x12\x1a\n\x16\x43\x41SE_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41SE_STATE_OPEN\x10\x01\x12\x16\n\x12\x43\x41SE_STATE_OFFERED\x10\x02\x12\x17\n\x13\x43\x41SE_STATE_ACCEPTED\x10\x03\x12\x17\n\x13\x43\x41SE_STATE_ANSWERED\x10\x04\x12\x13\n\x0f\x43\x41SE_STATE_TOLD\x10\x05\x12\x15\n\x11\x43\x41SE_STATE_CLOSED\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'twelve333.api.cases.v1.cases_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CASESTATE']._serialized_start=1830
-  _globals['_CASESTATE']._serialized_end=2008
+  _globals['_CASESTATE']._serialized_start=2125
+  _globals['_CASESTATE']._serialized_end=2303
   _globals['_PARTY']._serialized_start=95
   _globals['_PARTY']._serialized_end=132
   _globals['_DEADLINE']._serialized_start=134
@@ -41,19 +41,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CASE']._serialized_start=208
   _globals['_CASE']._serialized_end=832
   _globals['_CASESTEP']._serialized_start=835
-  _globals['_CASESTEP']._serialized_end=1427
-  _globals['_CASEOPENED']._serialized_start=1430
-  _globals['_CASEOPENED']._serialized_end=1597
-  _globals['_TRANSFEROFFERED']._serialized_start=1599
-  _globals['_TRANSFEROFFERED']._serialized_end=1659
-  _globals['_TRANSFERACCEPTED']._serialized_start=1661
-  _globals['_TRANSFERACCEPTED']._serialized_end=1732
-  _globals['_TRANSFERREFUSED']._serialized_start=1734
-  _globals['_TRANSFERREFUSED']._serialized_end=1767
-  _globals['_CASEANSWERED']._serialized_start=1769
-  _globals['_CASEANSWERED']._serialized_end=1799
-  _globals['_CALLERTOLD']._serialized_start=1801
-  _globals['_CALLERTOLD']._serialized_end=1813
-  _globals['_CASECLOSED']._serialized_start=1815
-  _globals['_CASECLOSED']._serialized_end=1827
+  _globals['_CASESTEP']._serialized_end=1608
+  _globals['_CASEOPENED']._serialized_start=1611
+  _globals['_CASEOPENED']._serialized_end=1778
+  _globals['_TRANSFEROFFERED']._serialized_start=1780
+  _globals['_TRANSFEROFFERED']._serialized_end=1840
+  _globals['_TRANSFERACCEPTED']._serialized_start=1842
+  _globals['_TRANSFERACCEPTED']._serialized_end=1913
+  _globals['_TRANSFERREFUSED']._serialized_start=1915
+  _globals['_TRANSFERREFUSED']._serialized_end=1948
+  _globals['_CASEANSWERED']._serialized_start=1950
+  _globals['_CASEANSWERED']._serialized_end=1980
+  _globals['_CALLERTOLD']._serialized_start=1982
+  _globals['_CALLERTOLD']._serialized_end=1994
+  _globals['_CASECLOSED']._serialized_start=1996
+  _globals['_CASECLOSED']._serialized_end=2008
+  _globals['_DUTYOFFERED']._serialized_start=2010
+  _globals['_DUTYOFFERED']._serialized_end=2093
+  _globals['_DUTYTAKEN']._serialized_start=2095
+  _globals['_DUTYTAKEN']._serialized_end=2106
+  _globals['_DUTYDECLINED']._serialized_start=2108
+  _globals['_DUTYDECLINED']._serialized_end=2122
 # @@protoc_insertion_point(module_scope)

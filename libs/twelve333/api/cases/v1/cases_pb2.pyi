@@ -172,11 +172,13 @@ class Case(_message.Message):
 
     @_builtins.property
     def offered_to(self) -> Global___Party:
-        """To whom it is offered; only in CASE_STATE_OFFERED."""
+        """To whom it is offered in CASE_STATE_OFFERED; in CASE_STATE_ANSWERED and CASE_STATE_TOLD, the unit asked first at its new node, while that has
+        not taken over what is left to do for it.
+        """
 
     @_builtins.property
     def offered_at(self) -> _timestamp_pb2.Timestamp:
-        """Since when it is offered, UTC; only in CASE_STATE_OFFERED."""
+        """Since when it is offered, UTC."""
 
     @_builtins.property
     def caller_due(self) -> Global___Deadline:
@@ -240,6 +242,9 @@ class CaseStep(_message.Message):
     ANSWERED_FIELD_NUMBER: _builtins.int
     TOLD_FIELD_NUMBER: _builtins.int
     CLOSED_FIELD_NUMBER: _builtins.int
+    DUTY_OFFERED_FIELD_NUMBER: _builtins.int
+    DUTY_TAKEN_FIELD_NUMBER: _builtins.int
+    DUTY_DECLINED_FIELD_NUMBER: _builtins.int
     case_id: _builtins.str
     """The case."""
     step_id: _builtins.str
@@ -286,6 +291,18 @@ class CaseStep(_message.Message):
     def closed(self) -> Global___CaseClosed:
         """Nothing more will happen."""
 
+    @_builtins.property
+    def duty_offered(self) -> Global___DutyOffered:
+        """The unit asked first has moved: what is left to do for it is offered to its new node."""
+
+    @_builtins.property
+    def duty_taken(self) -> Global___DutyTaken:
+        """The new node has it."""
+
+    @_builtins.property
+    def duty_declined(self) -> Global___DutyDeclined:
+        """It stays where it is."""
+
     def __init__(
         self,
         *,
@@ -303,12 +320,15 @@ class CaseStep(_message.Message):
         answered: Global___CaseAnswered | None = ...,
         told: Global___CallerTold | None = ...,
         closed: Global___CaseClosed | None = ...,
+        duty_offered: Global___DutyOffered | None = ...,
+        duty_taken: Global___DutyTaken | None = ...,
+        duty_declined: Global___DutyDeclined | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "answered", b"answered", "at", b"at", "by", b"by", "closed", b"closed", "done", b"done", "offered", b"offered", "opened", b"opened", "refused", b"refused", "told", b"told"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "answered", b"answered", "at", b"at", "by", b"by", "closed", b"closed", "done", b"done", "duty_declined", b"duty_declined", "duty_offered", b"duty_offered", "duty_taken", b"duty_taken", "offered", b"offered", "opened", b"opened", "refused", b"refused", "told", b"told"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "answered", b"answered", "at", b"at", "by", b"by", "case_id", b"case_id", "closed", b"closed", "done", b"done", "offered", b"offered", "opened", b"opened", "owner_epoch", b"owner_epoch", "refused", b"refused", "signed_by", b"signed_by", "step_id", b"step_id", "told", b"told", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "answered", b"answered", "at", b"at", "by", b"by", "case_id", b"case_id", "closed", b"closed", "done", b"done", "duty_declined", b"duty_declined", "duty_offered", b"duty_offered", "duty_taken", b"duty_taken", "offered", b"offered", "opened", b"opened", "owner_epoch", b"owner_epoch", "refused", b"refused", "signed_by", b"signed_by", "step_id", b"step_id", "told", b"told", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_done: _TypeAlias = _typing.Literal["opened", "offered", "accepted", "refused", "answered", "told", "closed"]  # noqa: Y015
+    _WhichOneofReturnType_done: _TypeAlias = _typing.Literal["opened", "offered", "accepted", "refused", "answered", "told", "closed", "duty_offered", "duty_taken", "duty_declined"]  # noqa: Y015
     _WhichOneofArgType_done: _TypeAlias = _typing.Literal["done", b"done"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_done) -> _WhichOneofReturnType_done | None: ...
 
@@ -481,3 +501,65 @@ class CaseClosed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CaseClosed: _TypeAlias = CaseClosed  # noqa: Y015
+
+@_typing.final
+class DutyOffered(_message.Message):
+    """To tell the caller and to close is offered to the node that serves the unit asked first now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    DIRECTORY_VERSION_FIELD_NUMBER: _builtins.int
+    directory_version: _builtins.int
+    """Version of the directory that says so; whoever has an older one waits for it."""
+    @_builtins.property
+    def to(self) -> Global___Party:
+        """The same unit, at another member."""
+
+    def __init__(
+        self,
+        *,
+        to: Global___Party | None = ...,
+        directory_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["to", b"to"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["directory_version", b"directory_version", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DutyOffered: _TypeAlias = DutyOffered  # noqa: Y015
+
+@_typing.final
+class DutyTaken(_message.Message):
+    """The unit asked first tells the caller and closes at its new node from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DutyTaken: _TypeAlias = DutyTaken  # noqa: Y015
+
+@_typing.final
+class DutyDeclined(_message.Message):
+    """By its directory, which is not older, the node does not serve the unit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DutyDeclined: _TypeAlias = DutyDeclined  # noqa: Y015
