@@ -72,7 +72,7 @@ async def move(code: str, *, to: str, common: Common = Common()) -> int:
     """Have a unit served by a node of its own, or by its province's again; 8 until the province has approved.
 
     Who is to serve asks, and so agrees: the unit's own node (its operator's profile) for `--to` its code, the province for `--to` the
-    province's, which needs nobody else. Declarations stay, calls and open cases follow within seconds.
+    province's, which needs nobody else. Declarations stay, calls and cases follow within seconds.
 
     Args:
         code: GB/T 2260 code, e.g. 350200.
