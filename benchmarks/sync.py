@@ -56,6 +56,16 @@ class Taken:
     size: float
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A copy that nothing disturbs: seconds, bytes, bytes of one that finds nothing new, and bytes of its largest frame."""
+
+    seconds: float
+    size: float
+    nothing: float
+    frame: float
+
+
 async def first_copies() -> list[Figure]:
     """`library.copy_…`: a first copy in use, on loopback beside a bare insert with the same index, over a slow line beside rsync -z."""
     texts = list(large(scaled(ENTRIES, LEAST)))
@@ -115,30 +125,32 @@ async def kills() -> list[Figure]:
         folder = Path(name)
         async with published(folder, texts) as copies:
             count, again = scaled(KILLS, 2), list[float]()
-            whole = await _one(copies, folder / "held.db")
+            whole = await _undisturbed(copies, folder / "held.db", texts)
             for number in range(count - count // 2):
-                again.append(await _again(copies, folder / f"first-{number}.db", whole, texts, chance))
+                again.append(await _again(copies, folder / f"first-{number}.db", whole, chance))
                 _check(folder / f"first-{number}.db", len(texts))
             changed = _edited(texts[: max(CHANGED, len(texts) // 2)])
             await copies.change(changed)
-            whole = await _one(copies, _copied(folder / "held.db", folder / "changed.db"))
+            whole = await _undisturbed(copies, _copied(folder / "held.db", folder / "changed.db"), changed)
             for number in range(count // 2):
-                again.append(await _again(copies, _copied(folder / "held.db", folder / f"change-{number}.db"), whole, changed, chance))
+                again.append(await _again(copies, _copied(folder / "held.db", folder / f"change-{number}.db"), whole, chance))
                 _check(folder / f"change-{number}.db", len(texts))
     return [figure("library.killed_frames", FRAMES, Measured(max(again), again), "one frame", middle([1.0]), 1.0)]
 
 
-async def _again(copies: Copies, database: Path, whole: tuple[float, float, float], coming: Sequence[Entry], chance: Random) -> float:
-    """Frames that were sent again to a node that was killed at a random moment and went on.
+async def _undisturbed(copies: Copies, database: Path, coming: Sequence[Entry]) -> Whole:
+    """What it takes a node that lacks `coming` to have it, and what it costs to come again and find nothing new."""
+    seconds, size, _ = await _one(copies, database)
+    _, nothing, _ = await _one(copies, database)
+    groups = [len(group) for group in fitting(Change(one.id, 1, 1, content=content_of(one)) for one in coming)]
+    return Whole(seconds, size, nothing, (size - nothing) * max(groups) / sum(groups))
 
-    Args:
-        whole: what it takes without that.
-        coming: what it lacks.
-    """
-    before = await _killed(copies, database, chance.uniform(0.0, 1.0) * whole[0])
-    after = await _one(copies, database)
-    frames = len(list(fitting(Change(one.id, 1, 1, content=content_of(one)) for one in coming)))
-    return max(0.0, before + after[1] - whole[1]) / (whole[1] / frames)
+
+async def _again(copies: Copies, database: Path, whole: Whole, chance: Random) -> float:
+    """Frames that were sent again to a node that was killed at a random moment and went on, besides what connecting again takes."""
+    before = await _killed(copies, database, chance.uniform(0.0, 1.0) * whole.seconds)
+    _, after, _ = await _one(copies, database)
+    return max(0.0, before + after - whole.size - whole.nothing) / whole.frame
 
 
 def _copied(base: Path, database: Path) -> Path:

@@ -94,7 +94,7 @@ class Intake:
         """As `take_kept`, what was received of the log after a sequence; returns the last one taken."""
         for position, frame in await self._database.read(partial(frames.waiting, log=True)):
             try:
-                changes = [change for change in await self.open(pb.Frame.FromString(frame)) if change.sequence > after]
+                changes = await self.open(pb.Frame.FromString(frame), after)
                 await self.take(changes, epoch, position)
             except Refused:
                 break
@@ -122,8 +122,12 @@ class Intake:
         put, gone = await self._database.read(lambda tx: staging.staged_leaves(tx, store.staging))
         return await asyncio.to_thread(self._tree.changed, put, gone)
 
-    async def open(self, frame: pb.Frame) -> list[Change]:
+    async def open(self, frame: pb.Frame, after: int = 0) -> list[Change]:
         """The changes of a frame; what came as a difference is put together with what was taken last, else with what is in use.
+
+        Args:
+            frame: as it came.
+            after: of the log what comes after this sequence; what was taken of it already is no difference to what was there before.
 
         Raises:
             Refused: LIBRARY_FRAME_*.
@@ -131,6 +135,8 @@ class Intake:
         batch = await asyncio.to_thread(open_frame, frame)
         if isinstance(batch, Refusal):
             raise Refused(batch)
+        if after:
+            batch = pb.ChangeBatch(changes=[change for change in batch.changes if change.sequence > after])
         ids = patched(batch)
         if ids:
             await self.settled()

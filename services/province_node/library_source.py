@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import Final
 
 from twelve333.adapters.rpc.peers import Peers
@@ -13,6 +14,7 @@ from twelve333.api.library.v1 import copying_pb2_grpc, service_pb2
 from twelve333.core.decision import Refusal, Refused, refuse
 from twelve333.core.library import codes
 from twelve333.core.library.copying import part_digests
+from twelve333.core.library.merkle import bucket_of
 from twelve333.core.library.model import Leaf, Release, Scope
 from twelve333.wire.library_copying import digests_from_wire, expiry_of, leaf_from_wire, name_of, scope_to_wire
 from twelve333.wire.library_frames import open_frame
@@ -80,16 +82,21 @@ class Source:
         return [leaf_from_wire(leaf) for leaf in answer.leaves]
 
     async def log(self, release: Release, after: int) -> AsyncIterator[service_pb2.Frame]:
-        """The frames of the log after a sequence."""
-        request = pb.PullLogRequest(release=name_of(release), after=after)
-        self.wire_bytes += request.ByteSize()
-        call = self._stub.PullLog(request, timeout=STREAM_SECONDS)
-        try:
-            async for answer in call:
-                self._count(answer.ByteSize())
-                yield answer.frame
-        finally:
-            call.cancel()
+        """The frames of the log after a sequence, each asked for when the one before has been taken; an older program sends all at once."""
+        while after < release.sequence:
+            request = pb.PullLogRequest(release=name_of(release), after=after, one=True)
+            self.wire_bytes += request.ByteSize()
+            call, last = self._stub.PullLog(request, timeout=STREAM_SECONDS), 0
+            try:
+                async for answer in call:
+                    self._count(answer.ByteSize())
+                    yield answer.frame
+                    last = answer.last
+            finally:
+                call.cancel()
+            if last <= after:
+                return
+            after = last
 
     async def urgent(self, release: Release, after: int) -> list[str]:
         """The entries that the last urgent release changes."""
@@ -108,17 +115,29 @@ class Source:
         return []
 
     async def parts(self, release: Release, parts: Sequence[str], ids: Sequence[str] = ()) -> AsyncIterator[service_pb2.Frame]:
-        """The frames of whole parts, or of some entries of them."""
-        request = pb.PullPartsRequest(release=name_of(release), parts=parts, entry_ids=ids)
-        self.wire_bytes += request.ByteSize()
-        call = self._stub.PullParts(request, timeout=STREAM_SECONDS)
-        try:
-            async for answer in call:
-                self._count(answer.ByteSize())
-                yield answer.frame
-        finally:
-            call.cancel()
+        """The frames of whole parts, or of some entries of them, each asked for as in `log`."""
+        left, last = list(parts), ""
+        while left:
+            request = pb.PullPartsRequest(release=name_of(release), parts=left, entry_ids=ids, one=True, after=last)
+            self.wire_bytes += request.ByteSize()
+            call, after, last = self._stub.PullParts(request, timeout=STREAM_SECONDS), last, ""
+            try:
+                async for answer in call:
+                    self._count(answer.ByteSize())
+                    yield answer.frame
+                    last = answer.last
+            finally:
+                call.cancel()
+            if last in ("", after):
+                return
+            left = _from_part_of(last, left)
 
     def _count(self, size: int) -> None:
         self.wire_bytes += size
         self.frame_bytes += size
+
+
+def _from_part_of(entry_id: str, parts: Sequence[str]) -> list[str]:
+    """The parts from that of an entry on; none if it is in none of them."""
+    bucket = bucket_of(entry_id)
+    return list(dropwhile(lambda part: not bucket.startswith(part), parts))

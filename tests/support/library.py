@@ -65,13 +65,15 @@ class Way:
         checkpoint: the answer to give instead.
         frame: what becomes of a frame.
         cut_after: frames after which the stream breaks, None for never.
+        older: the member's program does not know that a single frame of the log can be asked for.
         sent: frames sent so far.
-        hold: waited for before each frame.
+        asked: what was asked so far.
     """
 
     checkpoint: Callable[[pb.GetCheckpointResponse], pb.GetCheckpointResponse] = lambda answer: answer
     frame: Callable[[service_pb2.Frame], service_pb2.Frame] = lambda frame: frame
     cut_after: int | None = None
+    older: bool = False
     sent: list[service_pb2.Frame] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
@@ -81,7 +83,10 @@ class Way:
             if self.cut_after is not None and len(self.sent) >= self.cut_after:
                 await context.abort(DIED, "cut")
             self.sent.append(answer.frame)
-            yield type(answer)(frame=self.frame(answer.frame))
+            answer.frame.CopyFrom(self.frame(answer.frame))
+            if self.older:
+                answer.ClearField("last")
+            yield answer
 
 
 def _on_the_way(kind: type[LibraryCopyHandlers]) -> Any:
@@ -100,11 +105,13 @@ def _on_the_way(kind: type[LibraryCopyHandlers]) -> Any:
 
         async def PullLog(self, request: Any, context: Any) -> Any:
             self.way.asked.append(f"log {request.after}")
+            request.one = request.one and not self.way.older
             async for answer in self.way.put_in(super().PullLog(request, context), context):
                 yield answer
 
         async def PullParts(self, request: Any, context: Any) -> Any:
             self.way.asked.append("parts")
+            request.one = request.one and not self.way.older
             async for answer in self.way.put_in(super().PullParts(request, context), context):
                 yield answer
 

@@ -110,31 +110,34 @@ class LibraryCopyHandlers(copying_pb2_grpc.LibraryCopyServiceServicer):
     async def PullLog(
         self, request: pb.PullLogRequest, context: ServicerContext[pb.PullLogRequest, pb.PullLogResponse]
     ) -> AsyncIterator[pb.PullLogResponse]:
-        """Stream the log after a sequence, a page at a time."""
-        after = request.after
+        """Stream the log after a sequence, a frame at a time, or give the next frame of it."""
+        after, only_one = request.after, request.one or request.urgent
         while True:
             page, last = await self._database.read(partial(self._page, name=request.release, after=after, urgent=request.urgent))
             for frame in page:
                 await self._send(frame)
-                yield pb.PullLogResponse(frame=frame)
-            if last == after or request.urgent:
+                yield pb.PullLogResponse(frame=frame, last=last)
+            if last == after or only_one:
                 return
             after = last
 
     async def PullParts(
         self, request: pb.PullPartsRequest, context: ServicerContext[pb.PullPartsRequest, pb.PullPartsResponse]
     ) -> AsyncIterator[pb.PullPartsResponse]:
-        """Stream whole parts, in the order asked for."""
+        """Stream whole parts, in the order asked for, or give the next frame of them."""
         parts, wanted = list(request.parts), set(request.entry_ids)
         if len(parts) > PARTS_MAX or len(wanted) > IDS_MAX or not all(part and is_part(part) for part in parts):
             raise Refused(refuse(codes.PART_MALFORMED, part=(parts or [""])[0][:8]))
         tree = await self._database.read(lambda tx: self._asked(tx, request.release)[1])
         ids = [leaf.entry_id for part in parts for leaf in tree.leaves(part) if not wanted or leaf.entry_id in wanted]
+        ids = ids[ids.index(request.after) + 1 :] if request.after in ids else ids
         while ids:
-            packed, ids = await self._database.read(partial(self._next_entries, name=request.release, ids=ids))
+            packed, last, ids = await self._database.read(partial(self._next_entries, name=request.release, ids=ids))
             for frame in packed:
                 await self._send(frame)
-                yield pb.PullPartsResponse(frame=frame)
+                yield pb.PullPartsResponse(frame=frame, last=last if ids else "")
+            if request.one:
+                return
 
     async def _send(self, frame: service_pb2.Frame) -> None:
         size = len(frame.payload)
@@ -142,7 +145,7 @@ class LibraryCopyHandlers(copying_pb2_grpc.LibraryCopyServiceServicer):
         _sent.add(size)
 
     def _page(self, tx: Connection, name: pb.ReleaseName, after: int, urgent: bool) -> tuple[list[service_pb2.Frame], int]:
-        """The frames of the next changes of the log, or of what is urgent among them, and the sequence that they go to."""
+        """A frame with the next changes of the log, or of what is urgent among them, and the sequence that it goes to; none at the end."""
         release, horizon = self._checked(tx, name)
         if after < horizon:
             raise Refused(refuse(codes.BEYOND_HORIZON, horizon=horizon, after=after))
@@ -150,17 +153,18 @@ class LibraryCopyHandlers(copying_pb2_grpc.LibraryCopyServiceServicer):
         key = ((release.epoch, release.number, scope), after, urgent)
         if key not in self._pages:
             only = release.last_urgent if urgent else 0
-            changes = log.log_after(tx, self._tables, scope, after, FRAME_CHANGES_MAX, only)
+            changes = next(fitting(log.log_after(tx, self._tables, scope, after, FRAME_CHANGES_MAX, only)), [])
             held = self._texts(tx, after, changes) if scope == EVERYTHING else {}  # of a part it may not have been there
             packed = list(frames(changes, held=held))
             _remember(self._pages, key, (packed, changes[-1].sequence if changes else after), PAGES_MAX)
         return self._pages[key]
 
-    def _next_entries(self, tx: Connection, name: pb.ReleaseName, ids: list[str]) -> tuple[list[service_pb2.Frame], list[str]]:
-        """A frame with as many of the entries as fit, and those that are left; packed here, where nobody waits for the loop."""
+    def _next_entries(self, tx: Connection, name: pb.ReleaseName, ids: list[str]) -> tuple[list[service_pb2.Frame], str, list[str]]:
+        """A frame with as many of the entries as fit, the last of them, and those that are left; packed here, where nobody waits for it."""
         self._checked(tx, name)
         group = next(fitting(log.each_by_id(tx, self._tables, ids)), [])
-        return list(frames(group)), ids[ids.index(group[-1].entry_id) + 1 :] if group else []
+        last = group[-1].entry_id if group else ""
+        return list(frames(group)), last, ids[ids.index(last) + 1 :] if group else []
 
     def _asked(self, tx: Connection, name: pb.ReleaseName) -> tuple[Release, Tree]:
         """The release asked about, and its tree."""

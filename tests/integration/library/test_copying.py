@@ -155,6 +155,85 @@ async def test_changes_that_had_come_when_a_node_died_are_not_sent_again(world: 
     assert len(hub.way.sent) == 1 + 2
 
 
+async def test_differences_that_had_come_and_were_taken_in_part_are_not_sent_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub, node = await world.hub(), await world.node()
+    texts = {f"e{i:04}": "".join(chr(0x4E00 + (i * 31 + n * 7919) % 20000) for n in range(400)) for i in range(120)}
+    await hub.publish(*(entry(name, text) for name, text in texts.items()))
+    await node.step()
+    await hub.publish(*(entry(name, f"{text}修改") for name, text in texts.items()))
+    sent, took = len(hub.way.sent), Intake.take
+
+    async def dies(intake: Intake, changes: Any, *rest: Any) -> None:
+        await took(intake, changes[:50], *rest[:-1])
+        await intake.settled()
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="killed"):
+        patched.setattr(Intake, "take", dies)
+        await node.step()
+    assert (await node.context.database.read(node_store.progress)).sequence == 120 + 50
+    assert await node.step()
+    await _same(hub, node)
+    assert len(hub.way.sent) - sent == 1
+
+
+async def test_of_parts_only_the_frame_that_was_on_its_way_is_sent_again(
+    world: World, urls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, node = await world.hub(urls[0]), await world.node(url=urls[1])
+    await _many(hub)
+    keep = library_frames.keep
+
+    def dies(tx: Any, position: int, *rest: Any, **more: Any) -> None:
+        if position == 2:
+            raise RuntimeError("killed")
+        keep(tx, position, *rest, **more)
+
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="killed"):
+        patched.setattr(library_frames, "keep", dies)
+        await node.step()
+    assert len(hub.way.sent) == 2
+    assert await node.step()
+    await _same(hub, node)
+    assert len(hub.way.sent) == 3 + 1
+
+
+async def test_of_a_log_only_the_frame_that_was_on_its_way_is_sent_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub, node = await world.hub(), await world.node()
+    await hub.publish(entry("a"))
+    await node.step()
+    await _many(hub)
+    sent, keep = len(hub.way.sent), library_frames.keep
+
+    def dies(tx: Any, position: int, *rest: Any, **more: Any) -> None:
+        if position == 2:
+            raise RuntimeError("killed")
+        keep(tx, position, *rest, **more)
+
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="killed"):
+        patched.setattr(library_frames, "keep", dies)
+        await node.step()
+    assert len(hub.way.sent) - sent == 2  # whatever the line would have held
+    assert await node.step()
+    await _same(hub, node)
+    assert len(hub.way.sent) - sent == 3 + 1
+    asked = [FRAME_CHANGES_MAX * frames + 1 for frames in (0, 1, 1, 2)]
+    assert [what for what in hub.way.asked if what.startswith("log")] == [f"log {after}" for after in asked]
+
+
+async def test_a_hub_of_the_release_before_sends_everything_at_once(world: World) -> None:
+    hub, node, late = await world.hub(), await world.node(), await world.node("360000")
+    await hub.publish(entry("a"))
+    await node.step()
+    await _many(hub)
+    hub.way.older = True
+    assert await node.step() and await late.step()
+    await _same(hub, node)
+    await _same(hub, late)
+    asked = [what for what in hub.way.asked if what == "parts" or what.startswith("log")]
+    assert asked == ["parts", "log 1", "parts"]
+
+
 async def test_kept_frames_that_cannot_be_read_are_asked_for_again(world: World) -> None:
     hub, node = await world.hub(), await world.node()
     await hub.publish(entry("a"))

@@ -237,11 +237,16 @@ class PullLogRequest(_message.Message):
     RELEASE_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
     URGENT_FIELD_NUMBER: _builtins.int
+    ONE_FIELD_NUMBER: _builtins.int
     after: _builtins.int
     """What came last; changes after it are sent."""
     urgent: _builtins.bool
     """Only what the last release of the urgent lane changed, at most one page, whatever else lies between: the caller stops showing it
     at once, and takes the release afterwards. A program that does not know this sends everything.
+    """
+    one: _builtins.bool
+    """One frame only; the next one is asked for when it is kept, so no more than one is on its way when the caller dies, however small
+    frames are and however much the line holds. A program that does not know this sends everything.
     """
     @_builtins.property
     def release(self) -> Global___ReleaseName:
@@ -253,10 +258,11 @@ class PullLogRequest(_message.Message):
         release: Global___ReleaseName | None = ...,
         after: _builtins.int = ...,
         urgent: _builtins.bool = ...,
+        one: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["release", b"release"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "release", b"release", "urgent", b"urgent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "one", b"one", "release", b"release", "urgent", b"urgent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -269,6 +275,9 @@ class PullLogResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FRAME_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    last: _builtins.int
+    """The sequence that it goes to."""
     @_builtins.property
     def frame(self) -> _service_pb2.Frame:
         """In the order of the log."""
@@ -277,10 +286,11 @@ class PullLogResponse(_message.Message):
         self,
         *,
         frame: _service_pb2.Frame | None = ...,
+        last: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame", "last", b"last"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -295,6 +305,12 @@ class PullPartsRequest(_message.Message):
     RELEASE_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
     ENTRY_IDS_FIELD_NUMBER: _builtins.int
+    ONE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    one: _builtins.bool
+    """One frame only, as in PullLogRequest."""
+    after: _builtins.str
+    """The entry that came last, in the first of the parts: only what comes after it is sent. Empty: from the beginning."""
     @_builtins.property
     def release(self) -> Global___ReleaseName:
         """The release asked about."""
@@ -313,10 +329,12 @@ class PullPartsRequest(_message.Message):
         release: Global___ReleaseName | None = ...,
         parts: _abc.Iterable[_builtins.str] | None = ...,
         entry_ids: _abc.Iterable[_builtins.str] | None = ...,
+        one: _builtins.bool = ...,
+        after: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["release", b"release"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_ids", b"entry_ids", "parts", b"parts", "release", b"release"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "entry_ids", b"entry_ids", "one", b"one", "parts", b"parts", "release", b"release"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -329,18 +347,22 @@ class PullPartsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FRAME_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    last: _builtins.str
+    """The last entry in it, if more is to come; empty with the last frame, and from a program that sends everything."""
     @_builtins.property
     def frame(self) -> _service_pb2.Frame:
-        """Whole buckets, in order."""
+        """In the order of the parts, and of the ids within one."""
 
     def __init__(
         self,
         *,
         frame: _service_pb2.Frame | None = ...,
+        last: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame", "last", b"last"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
