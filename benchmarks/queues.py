@@ -123,7 +123,7 @@ async def _gather(federation: Federation, stack: AsyncExitStack) -> Crowd:
 
 def _board(member: str, units: dict[str, Unit]) -> QueueBoard:
     members = frozenset(MEMBERS)
-    view = SimpleNamespace(known_units=lambda: units, rates=RateBoard(), snapshot=SimpleNamespace(members=members))
+    view = SimpleNamespace(known_units=lambda: units, rates=RateBoard(), snapshot=SimpleNamespace(members=members, declarations={}))
     return QueueBoard(member, system_clock, cast("Any", view), lambda _member: False)
 
 

@@ -20,10 +20,11 @@ from twelve333.adapters.runner import Background
 from twelve333.adapters.signing.statements import Signature
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.routing.v1 import queue_pb2 as pb
+from twelve333.core.coverage.snapshot import NOBODY
 from twelve333.core.ids import HUB
 from twelve333.core.routing.model import Queue
 from twelve333.core.routing.queues import LIFETIME, LIFETIME_MAX, STALE_FOR, Report, Told, admitted, hear
-from twelve333.core.routing.rates import Share
+from twelve333.core.routing.rates import Share, with_reserve
 from twelve333.wire.queues import SAID, decode_told, encode_told
 from twelve333.wire.subjects import queues_subject, sender_of
 
@@ -74,7 +75,8 @@ class QueueBoard:
         now = self._clock()
         self.reported[unit] = now
         self._queues[unit] = Queue(report.active, report.free, report.waiting, report.wait_s, now, now + LIFETIME)
-        self._rates.reported(unit, report.admits, now)
+        declared = self._view.snapshot.declarations.get(unit, NOBODY)
+        self._rates.reported(unit, with_reserve(report.admits, declared.reserved_pct), now)
         self.telling.wake()
 
     async def tell(self) -> None:

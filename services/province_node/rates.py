@@ -13,7 +13,7 @@ from twelve333.core.decision import Refusal, refuse
 from twelve333.core.routing import codes
 from twelve333.core.routing.model import Call
 from twelve333.core.routing.queues import LIFETIME
-from twelve333.core.routing.rates import BURST_AT_UNIT, DELAY_MAX, Ceiling, Gapped, Gaps, Part, Share, Told, Wish, divide, reserved_of
+from twelve333.core.routing.rates import BURST_AT_UNIT, DELAY_MAX, Ceiling, Gapped, Gaps, Part, Share, Told, Wish, divide
 from twelve333.core.routing.slots import TERM
 from twelve333.wire.slots import Wanted
 
@@ -38,10 +38,9 @@ class RateBoard:
                 self.gaps.tell(unit, admitted.get(unit, ()), until, now)
 
     def reported(self, unit: str, ceilings: Collection[Ceiling], now: datetime) -> None:
-        """A telephone system said what a unit of ours admits."""
+        """A telephone system said what a unit of ours admits; what of it is kept for priority calls stands in it."""
         if ceilings or self._gate.topics(unit):
-            kept = [it._replace(priority=reserved_of(it.per_minute)) for it in ceilings]
-            self._gate.tell(unit, kept, now + LIFETIME, now)
+            self._gate.tell(unit, ceilings, now + LIFETIME, now)
 
     def wants(self, member: str, wanted: Iterable[Wanted], now: datetime) -> None:
         """Another node said how many calls it would send."""
@@ -78,7 +77,7 @@ class RateBoard:
         asked, told = self._wanted.get(key, {}), self._told.setdefault(key, {})
         wanted = {source: asked[source][0] if source in asked and asked[source][1] > now else Wish(0.0) for source in sources}
         alike = dict[Part, list[str]]()
-        for source, part in divide(ceiling.per_minute, wanted, told, now).items():
+        for source, part in divide(ceiling, wanted, told, now).items():
             told[source] = [*(one for one in told.get(source, ()) if one.until > now), Told(part.per_minute, now + LIFETIME + DELAY_MAX)]
             alike.setdefault(part, []).append(source)
         return [Share(unit, ceiling.topic, part.per_minute, tuple(sorted(some)), part.priority) for part, some in alike.items()]

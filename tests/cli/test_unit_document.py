@@ -51,6 +51,7 @@ fallbacks:
 grants: [{source: "220000", seats: 4}]
 contact: {office: 咨询服务科, telephone: "tel:+8645187654321"}
 city_hotline: parallel
+reserved_pct: 10
 """
 
 
@@ -69,7 +70,7 @@ def test_a_unit_is_read_from_its_file(file: Path) -> None:
     assert it.hours.exceptions == (DateHours(date(2014, 1, 31), ()), DateHours(date(2014, 1, 26), (Span(540, 720), Span(780, 960))))
     assert (it.target, it.more_targets) == ("sip:12333@harbin.example", ("tel:+8645112333",))
     assert it.fallbacks == ("220000", "210100") and [rule.unit for rule in it.fallback_rules] == ["220000"]
-    assert it.city_hotline is CityHotline.PARALLEL
+    assert it.city_hotline is CityHotline.PARALLEL and it.reserved_pct == 10
     assert check(it, "230100", {"220000", "210100"}) is None
 
 
@@ -83,6 +84,7 @@ def declarations() -> list[Declaration]:
         skills=(SkillSeats("", "ug", 1),),
         grants=(Grant("*", 1, ("02",)),),
         contact=Contact("科", "tel:1233"),
+        reserved_pct=0,
     )
     return [*made, rich, a_declaration("350100", hours=ALWAYS)]
 
@@ -123,6 +125,8 @@ def test_a_template_is_sound(tmp_path: Path) -> None:
         (("makeup_as: 1", "makeup_as: 8"), 5, "hours"),
         (("city_hotline: parallel", "city_hotline: merged"), 22, "city_hotline"),
         (("when: closed", "when: sometimes"), 18, "fallbacks.0"),
+        (("reserved_pct: 10", "reserved_pct: 10%"), 23, "reserved_pct"),
+        (("reserved_pct: 10", "reserved_pct: 101"), 23, "reserved_pct"),
         (("name: 哈尔滨市", "nam: 哈尔滨市"), 1, "."),
     ],
 )

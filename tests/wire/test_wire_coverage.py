@@ -71,6 +71,7 @@ def test_everything_a_unit_may_declare_comes_back_as_it_went() -> None:
         contact=Contact("咨询服务科", "tel:+8659187654321"),
         city_hotline=CityHotline.SUB_CENTRE,
         in_force_from=date(2014, 4, 1),
+        reserved_pct=0,
     )
     assert check(declared, "350100", {"360400", "350000"}) is None
     assert declaration_from_wire(pb.Declaration.FromString(declaration_to_wire(declared).SerializeToString())) == declared

@@ -12,6 +12,7 @@ import yaml
 from ..core.coverage.model import (
     ALL_TOPICS,
     DEFAULT_LANGUAGE,
+    RESERVED_PCT,
     CityHotline,
     Consent,
     Contact,
@@ -107,6 +108,7 @@ def _declaration(values: Mapping[str, Any]) -> Declaration:
         contact=Contact(contact["office"], contact["telephone"]) if contact else None,
         city_hotline=CityHotline(values.get("city_hotline", "unsaid")),
         in_force_from=date.fromisoformat(values["in_force_from"]) if "in_force_from" in values else None,
+        reserved_pct=values.get("reserved_pct", RESERVED_PCT),
     )
 
 
@@ -134,6 +136,7 @@ def _values(unit: Unit, it: Declaration) -> dict[str, Any]:
         "fallbacks": [_fallback(code, rules.get(code)) for code in it.fallbacks],
         "consents": [_said(unit=each.unit, areas=list(each.areas), topics=list(each.topics)) for each in it.consents],
         "grants": [_said(source=grant.source, seats=grant.seats, topics=list(grant.topics)) for grant in it.grants],
+        "reserved_pct": it.reserved_pct,
         "contact": {"office": it.contact.office, "telephone": it.contact.telephone} if it.contact else None,
         "city_hotline": None if it.city_hotline is CityHotline.UNSAID else it.city_hotline.value,
     }

@@ -100,6 +100,7 @@ def life_values(life: UnitLife) -> dict[str, Any]:
     return {
         **unit_row(life.unit),
         "city_hotline": declared.city_hotline.value if declared else None,
+        "reserved_pct": declared.reserved_pct if declared else None,
         "contact": declared.contact.office if declared and declared.contact else None,
         "last_sign": f"{life.last_sign} {life.last_sign_at.isoformat(timespec='seconds')}" if life.last_sign_at else None,
         "in_force_from": [each.in_force_from.isoformat() for each in life.upcoming if each.in_force_from],

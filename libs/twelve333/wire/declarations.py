@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from ..api.coverage.v1 import coverage_pb2 as pb
 from ..core.coverage import codes
 from ..core.coverage.model import (
+    RESERVED_PCT,
     CityHotline,
     Consent,
     Contact,
@@ -65,6 +66,7 @@ def declaration_to_wire(it: Declaration) -> pb.Declaration:
         contact=pb.Contact(office=it.contact.office, telephone=it.contact.telephone) if it.contact else None,
         city_hotline=_HOTLINE_OUT[it.city_hotline],
         in_force_from=it.in_force_from.isoformat() if it.in_force_from else "",
+        reserved_pct=None if it.reserved_pct == RESERVED_PCT else it.reserved_pct,  # what is usual is not said, as before it could be
     )
 
 
@@ -93,6 +95,7 @@ def declaration_from_wire(it: pb.Declaration) -> Declaration:
         contact=Contact(it.contact.office, it.contact.telephone) if it.HasField("contact") else None,
         city_hotline=_HOTLINE_IN.get(it.city_hotline, CityHotline.UNSAID),
         in_force_from=day.of(it.in_force_from, "in_force_from") if it.in_force_from else None,
+        reserved_pct=it.reserved_pct if it.HasField("reserved_pct") else RESERVED_PCT,
     )
 
 

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from ..api.routing.v1 import queue_pb2 as pb
 from ..api.routing.v1 import routing_pb2
+from ..core.coverage.model import RESERVED_PCT
 from ..core.ids import is_member
 from ..core.routing.model import Queue
 from ..core.routing.queues import Report, Told
@@ -50,14 +51,27 @@ def decode_told(data: bytes) -> Told | None:
 def shares_to_wire(shares: Iterable[Share]) -> list[pb.AdmittedRate]:
     """What units admit, as it travels."""
     return [
-        pb.AdmittedRate(unit=it.unit, topic=it.topic, per_minute=it.per_minute, sources=it.sources, priority_per_minute=it.priority)
+        pb.AdmittedRate(
+            unit=it.unit,
+            topic=it.topic,
+            per_minute=it.per_minute,
+            sources=it.sources,
+            priority_per_minute=it.priority,
+            as_declared=True,
+        )
         for it in shares
     ]
 
 
 def shares_from_wire(rates: Iterable[pb.AdmittedRate]) -> tuple[Share, ...]:
     """What units admit, as it was told."""
-    return tuple(Share(it.unit, it.topic, it.per_minute, tuple(it.sources), it.priority_per_minute) for it in rates)
+    return tuple(Share(it.unit, it.topic, it.per_minute, tuple(it.sources), _kept(it)) for it in rates)
+
+
+def _kept(rate: pb.AdmittedRate) -> float:
+    """What is kept for priority calls; nodes that knew of no declared part meant the usual one at least."""
+    said = rate.priority_per_minute
+    return said if rate.as_declared else max(said, rate.per_minute * (RESERVED_PCT / 100))
 
 
 def report_from_wire(state: routing_pb2.QueueState) -> Report:

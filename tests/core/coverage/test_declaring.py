@@ -77,6 +77,7 @@ def test_a_sound_declaration_is_accepted() -> None:
         ({"consents": (Consent("350100", ("350102",)),)}, "consents[0]", codes.CONSENT_INVALID),
         ({"fallback_rules": (FallbackRule("360400"),)}, "fallback_rules[0]", codes.FALLBACK_RULE_INVALID),
         ({"skills": (SkillSeats("0102", "zh", 11),)}, "skills[0]", codes.SKILL_INVALID),
+        ({"reserved_pct": 101}, "reserved_pct", codes.RESERVE_OUT_OF_RANGE),
         ({"grants": (Grant("somebody", 1),)}, "grants[0]", codes.GRANT_INVALID),
         ({"grants": (Grant("360000", 6), Grant("*", 5))}, "grants", codes.GRANTS_TOO_MANY),
         ({"contact": Contact("", "tel:059112333")}, "contact", codes.CONTACT_MALFORMED),

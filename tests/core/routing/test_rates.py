@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from twelve333.core.coverage.model import Verdict
 from twelve333.core.routing.model import Call, Gap, State
-from twelve333.core.routing.rates import BURST, DELAY_MAX, FOR_ALL, RESERVED, Ceiling, Gapped, Gaps, Part, Told, Wish, divide
+from twelve333.core.routing.rates import BURST, DELAY_MAX, FOR_ALL, Ceiling, Gapped, Gaps, Part, Told, Wish, divide, with_reserve
 from twelve333.core.routing.rules import decide
 from twelve333.testing.directory import a_snapshot, a_unit
 
@@ -22,8 +22,15 @@ SOURCES = [f"{number}0000" for number in range(11, 19)]
 LONG = NOW + timedelta(hours=1)
 
 
+def as_usual(per_minute: float) -> Ceiling:
+    return with_reserve([Ceiling("", per_minute)])[0]
+
+
 def rates(per_minute: float, wanted: dict[str, float], told: dict[str, list[Told]]) -> dict[str, float]:
-    return {name: part.per_minute for name, part in divide(per_minute, {it: Wish(want) for it, want in wanted.items()}, told, NOW).items()}
+    return {
+        name: part.per_minute
+        for name, part in divide(as_usual(per_minute), {it: Wish(want) for it, want in wanted.items()}, told, NOW).items()
+    }
 
 
 def test_a_quiet_source_has_its_part_and_the_rest_goes_as_evenly_as_what_each_wants() -> None:
@@ -37,36 +44,46 @@ def test_a_quiet_source_has_its_part_and_the_rest_goes_as_evenly_as_what_each_wa
 def test_a_source_gets_more_only_once_the_other_can_no_longer_believe_the_old_figure() -> None:
     told = {"110000": [Told(50.0, NOW + LIFETIME)], "120000": [Told(10.0, NOW + LIFETIME)]}
     wanted = {"110000": Wish(0.0), "120000": Wish(100.0)}
-    first = {name: part.per_minute for name, part in divide(60, wanted, told, NOW).items()}
+    first = {name: part.per_minute for name, part in divide(as_usual(60), wanted, told, NOW).items()}
     assert first == pytest.approx({"110000": 6.0, "120000": 10.0})
     told["110000"].append(Told(first["110000"], NOW + LIFETIME * 2))
-    assert divide(60, wanted, told, NOW + LIFETIME)["120000"].per_minute == pytest.approx(54.0)
+    assert divide(as_usual(60), wanted, told, NOW + LIFETIME)["120000"].per_minute == pytest.approx(54.0)
 
 
+ceilings = st.builds(lambda rate, pct: with_reserve([Ceiling("", rate)], pct)[0], st.floats(0, 1000), st.integers(0, 100))
 wishes = st.builds(lambda usual, priority: Wish(usual + priority, priority), st.floats(0, 1000), st.floats(0, 1000))
 
 
 @given(
-    st.floats(0, 1000),
+    ceilings,
     st.dictionaries(st.sampled_from(SOURCES), wishes, min_size=1),
     st.dictionaries(st.sampled_from(SOURCES), st.lists(st.floats(0, 200), max_size=2), max_size=4),
 )
 def test_what_is_told_and_what_may_still_be_believed_is_never_more_than_what_is_admitted(
-    rate: float, wanted: dict[str, Wish], before: dict[str, list[float]]
+    admitted: Ceiling, wanted: dict[str, Wish], before: dict[str, list[float]]
 ) -> None:
     told = {name: [Told(each, NOW + LIFETIME) for each in ones] for name, ones in before.items()}
     believed = {name: max((one.per_minute for one in ones), default=0.0) for name, ones in told.items()}
-    after = divide(rate, wanted, told, NOW)
+    after = divide(admitted, wanted, told, NOW)
     total = sum(max(believed.get(name, 0.0), after[name].per_minute if name in after else 0.0) for name in {*believed, *after})
-    assert total <= max(rate, sum(believed.values())) * (1 + 1e-9) + 1e-9
+    assert total <= max(admitted.per_minute, sum(believed.values())) * (1 + 1e-9) + 1e-9
     assert all(0 <= part.priority <= part.per_minute for part in after.values())
 
 
-@given(st.floats(0, 1000), st.dictionaries(st.sampled_from(SOURCES), wishes, min_size=1))
-def test_priority_calls_get_their_part_of_the_reserve_whatever_usual_calls_are_wanted(rate: float, wanted: dict[str, Wish]) -> None:
-    reserve, asking = rate * RESERVED, sum(1 for wish in wanted.values() if wish.priority)
-    for name, part in divide(rate, wanted, {}, NOW).items():
+@given(ceilings, st.dictionaries(st.sampled_from(SOURCES), wishes, min_size=1))
+def test_priority_calls_get_their_part_of_the_reserve_whatever_usual_calls_are_wanted(admitted: Ceiling, wanted: dict[str, Wish]) -> None:
+    reserve, asking = admitted.priority, sum(1 for wish in wanted.values() if wish.priority)
+    for name, part in divide(admitted, wanted, {}, NOW).items():
         assert part.priority >= min(wanted[name].priority, reserve / max(asking, 1)) * (1 - 1e-9) - 1e-9
+
+
+@given(ceilings, st.dictionaries(st.sampled_from(SOURCES), wishes, min_size=1))
+def test_each_source_keeps_at_least_the_part_of_its_rate_that_the_unit_declares_and_where_that_is_none_keeps_nothing(
+    admitted: Ceiling, wanted: dict[str, Wish]
+) -> None:
+    for part in divide(admitted, wanted, {}, NOW).values():
+        assert part.priority * admitted.per_minute >= part.per_minute * admitted.priority * (1 - 1e-9) - 1e-9
+        assert admitted.priority or not part.priority
 
 
 @given(st.floats(1, 1000), st.dictionaries(st.sampled_from(SOURCES), st.floats(0, 1000), min_size=1))
@@ -92,7 +109,7 @@ def test_the_calls_of_all_sources_together_keep_to_the_rate_whatever_is_lost_or_
             usual = {source: chance.choice((0.0, 2.0, 40.0, 200.0)) for source in SOURCES}
             first = {source: chance.choice((0.0, 0.0, 3.0, 60.0)) for source in SOURCES}
             wanted = {source: Wish(usual[source] + first[source], first[source]) for source in SOURCES}
-        for source, part in divide(rate, wanted, told, now).items():
+        for source, part in divide(as_usual(rate), wanted, told, now).items():
             told[source] = [one for one in told[source] if one.until > now] + [Told(part.per_minute, now + LIFETIME + DELAY_MAX)]
             if chance.random() < 0.7:
                 on_the_way.append((now + chance.random() * DELAY_MAX, source, part))

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from tests.support.two_nodes import Nodes, two_nodes
 
+from province_node.queues import QueueBoard
 from twelve333.core.coverage.model import Verdict
 from twelve333.core.routing.handoff import Handoff
 from twelve333.core.routing.model import Call, Gap
-from twelve333.core.routing.queues import LIFETIME
-from twelve333.core.routing.rates import BURST_AT_UNIT, RESERVED, Ceiling
+from twelve333.core.routing.queues import LIFETIME, Report, Told, admitted
+from twelve333.core.routing.rates import BURST, BURST_AT_UNIT, Ceiling
 from twelve333.core.routing.replay import again
 from twelve333.testing.directory import a_declaration
+from twelve333.wire.queues import decode_told, encode_told
 from twelve333.wire.slots import Wanted
 
 HERE, THERE, FUZHOU, FUJIAN, JIUJIANG = "360000", "350000", "350100", "350000", "360400"
@@ -63,17 +65,35 @@ async def test_a_priority_call_goes_where_usual_calls_are_gapped_and_is_replayed
 
 async def test_a_source_says_which_of_its_calls_are_urgent_and_gets_the_reserve_for_them(nodes: Nodes) -> None:
     rates, others = nodes[THERE].parts.view.rates, [f"{number}0000" for number in range(41, 51)]
-    rates.reported(FUZHOU, [Ceiling("", 60)], nodes.now)
+    rates.reported(FUZHOU, [Ceiling("", 60, 12)], nodes.now)
     hear(nodes, t=600)
     for number in range(10):
         await place(nodes, f"h{number}", priority=1)
     await nodes[HERE].parts.slots.step()
     for other in others:
         rates.wants(other, [Wanted(FUZHOU, {}, None, (Ceiling("", 600),))], nodes.now)
-    rates.reported(FUZHOU, [Ceiling("", 60)], nodes.now)
+    rates.reported(FUZHOU, [Ceiling("", 60, 12)], nodes.now)
     found = {source: (share.per_minute, share.priority) for share in rates.divided([HERE, *others], nodes.now) for source in share.sources}
     assert sum(rate for rate, _ in found.values()) == pytest.approx(60)
     assert found[HERE] == pytest.approx((12 + 48 / 11, 12))  # it comes with 20 urgent calls a minute; of the rest all have the same
+
+
+@pytest.mark.parametrize("pct", [0, 10, 100])
+async def test_what_a_unit_declares_of_its_rate_is_kept_for_priority_calls_at_its_node_and_at_the_source(tmp_path: Path, pct: int) -> None:
+    declared = [a_declaration(FUZHOU, seats=50, reserved_pct=pct), a_declaration(FUJIAN, seats=50), a_declaration(JIUJIANG)]
+    async with two_nodes(tmp_path, declared) as nodes:
+        view, here = nodes[THERE].parts.view, nodes[HERE].parts.view
+        board = QueueBoard(THERE, lambda: nodes.now, view, lambda _member: False)
+        board.report(FUZHOU, Report(True, 9, 0, 0, (Ceiling("", 60),)))
+        await board.tell()
+        told = decode_told(encode_told(Told(THERE, nodes.now, LIFETIME, {}, board.divided)))
+        assert told is not None
+        heard = admitted(told, here.known_units(), HERE)
+        assert [(it.per_minute, it.priority) for it in heard[FUZHOU]] == [(60, pytest.approx(60 * pct / 100))]
+        here.rates.heard([FUZHOU], heard, nodes.now + LIFETIME, nodes.now)
+        usual = [(await place(nodes, f"h{number}")).unit for number in range(8)]
+        assert usual.count(FUZHOU) == 1 + int(BURST.total_seconds() * (1 - pct / 100))  # a call a second, and so many ahead
+        assert (await place(nodes, "first", priority=1)).unit == (FUZHOU if pct else FUJIAN)
 
 
 async def test_an_explanation_uses_nothing_of_the_rate(nodes: Nodes) -> None:
@@ -85,9 +105,9 @@ async def test_an_explanation_uses_nothing_of_the_rate(nodes: Nodes) -> None:
 
 async def test_a_unit_admits_no_more_than_it_said_even_from_a_source_that_heard_nothing(nodes: Nodes) -> None:
     rates = nodes[THERE].parts.view.rates
-    rates.reported(FUZHOU, [Ceiling("", 12)], nodes.now)
+    rates.reported(FUZHOU, [Ceiling("", 12, 2.4)], nodes.now)
     placed = [await place(nodes, f"h{number}") for number in range(8)]
-    ahead = 1 + int(BURST_AT_UNIT.total_seconds() * (1 - RESERVED) / 5)
+    ahead = 1 + int(BURST_AT_UNIT.total_seconds() * (1 - 2.4 / 12) / 5)
     assert [handoff.unit for handoff in placed] == [FUZHOU] * ahead + [FUJIAN] * (8 - ahead)
     assert placed[-1].steps[1].reason == "ROUTING_RATE_EXCEEDED"
     assert (await place(nodes, "h8", priority=1)).unit == FUZHOU  # out of what is kept
@@ -106,12 +126,12 @@ async def test_an_offer_that_was_accepted_is_accepted_again_whatever_the_rate(no
 
 async def test_a_source_says_what_it_would_send_and_gets_its_part(nodes: Nodes) -> None:
     rates = nodes[THERE].parts.view.rates
-    rates.reported(FUZHOU, [Ceiling("", 60)], nodes.now)
+    rates.reported(FUZHOU, [Ceiling("", 60, 12)], nodes.now)
     hear(nodes, t=600)
     for number in range(10):
         await place(nodes, f"h{number}")
     await nodes[HERE].parts.slots.step()
-    rates.reported(FUZHOU, [Ceiling("", 60)], nodes.now)
+    rates.reported(FUZHOU, [Ceiling("", 60, 12)], nodes.now)
     shares = {source: share.per_minute for share in rates.divided([HERE, "440000"], nodes.now) for source in share.sources}
     assert sum(shares.values()) == pytest.approx(60)
     assert shares[HERE] == pytest.approx(37)  # it came with 20 a minute and may come to want more; 6 are everybody's

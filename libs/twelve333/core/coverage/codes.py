@@ -28,6 +28,7 @@ CONSENT_INVALID: Final = Code("COVERAGE_CONSENT_INVALID", Kind.INVALID)
 SKILL_INVALID: Final = Code("COVERAGE_SKILL_INVALID", Kind.INVALID)
 GRANT_INVALID: Final = Code("COVERAGE_GRANT_INVALID", Kind.INVALID)
 GRANTS_TOO_MANY: Final = Code("COVERAGE_GRANTS_TOO_MANY", Kind.INVALID)
+RESERVE_OUT_OF_RANGE: Final = Code("COVERAGE_RESERVE_OUT_OF_RANGE", Kind.INVALID)
 # Where a declaration would divide the country wrongly, by the fault (`partition.Fault`).
 PARTITION_FAULTS: Final = {
     "gap": Code("COVERAGE_GAP", Kind.CONFLICT),

@@ -84,6 +84,8 @@ def _violations(it: Declaration, unit: str, units: Collection[str]) -> Iterator[
     yield from hours_mistakes(it.hours)
     if not 0 <= it.seats <= SEATS_MAX:
         yield violation("seats", codes.SEATS_OUT_OF_RANGE, seats=it.seats, most=SEATS_MAX)
+    if not 0 <= it.reserved_pct <= 100:
+        yield violation("reserved_pct", codes.RESERVE_OUT_OF_RANGE, reserved=it.reserved_pct)
     if not _is_target(it.target):
         yield violation("target", codes.TARGET_MALFORMED, target=it.target[:64])
     yield from _list("more_targets", it.more_targets, MORE_TARGETS_MAX, codes.TARGET_MALFORMED, _is_target, least=0)

@@ -30,6 +30,7 @@ MORE_TARGETS_MAX: Final = 4
 OFFICE_CHARS_MAX: Final = 64
 SEATS_MAX: Final = 10_000
 TARGET_CHARS_MAX: Final = 255
+RESERVED_PCT: Final = 20  # what is usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,7 @@ class Declaration:
         contact: the office to turn to.
         city_hotline: how it stands to the city's 12345.
         in_force_from: the day from which this holds; None: at once.
+        reserved_pct: percent of the calls a minute that it admits from others which are kept for priority calls.
     """
 
     unit: str
@@ -207,6 +209,7 @@ class Declaration:
     contact: Contact | None = None
     city_hotline: CityHotline = CityHotline.UNSAID
     in_force_from: date | None = None
+    reserved_pct: int = RESERVED_PCT
 
 
 class Relation(StrEnum):

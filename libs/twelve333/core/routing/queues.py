@@ -15,7 +15,7 @@ from ..decision import Refusal, refuse
 from ..registration.model import Unit
 from . import codes
 from .model import Queue
-from .rates import PER_MINUTE_MAX, TOPICS_MAX, Ceiling, Share, reserved_of
+from .rates import PER_MINUTE_MAX, TOPICS_MAX, Ceiling, Share
 
 LIFETIME: Final = timedelta(seconds=5)  # of what a telephone system or a node told last
 LIFETIME_MAX: Final = timedelta(seconds=10)
@@ -84,7 +84,7 @@ def admitted(told: Told, units: Mapping[str, Unit], source: str) -> dict[str, li
     """
     found = dict[str, list[Ceiling]]()
     for share in told.shares:
-        ceiling, unit = Ceiling(share.topic, share.per_minute, reserved_of(share.per_minute, share.priority)), units.get(share.unit)
+        ceiling, unit = Ceiling(share.topic, share.per_minute, share.priority), units.get(share.unit)
         if source in share.sources and ceiling.is_sound and unit is not None and unit.member == told.member:
             found.setdefault(share.unit, []).append(ceiling)
     return {unit: ceilings[:TOPICS_MAX] for unit, ceilings in found.items()}

@@ -4,27 +4,28 @@ Rule served: what the sources may send is together never more than what the unit
 another source gets more only once the one that gets less can no longer believe the old figure. Part of the rate is for everybody alike,
 so that who was quiet can begin at once; the rest goes as evenly as what each wants allows.
 
-A fifth of each rate is reserved for *priority calls*, those with a priority above 0 (wage arrears that move a crowd, a day on which
-benefits are paid): the unit's node divides that fifth among the sources by the priority calls that they want to send, each source
-keeps its part of it before its own usual calls, and the unit's node keeps it before the usual calls of all. Within the reserve a priority
-call passes whatever usual calls do; beyond it, it is one call among others, so that who calls everything urgent gains no more than the
-reserve. What of it nobody wants is lent to usual calls, and every call counts against the whole rate: the sum stays what the unit admits.
+What the unit declares of each rate, usually a fifth, is reserved for *priority calls*, those with a priority above 0 (wage arrears that
+move a crowd, a day on which benefits are paid): the unit's node divides that reserve among the sources by the priority calls that they
+want to send, each source keeps its part of it before its own usual calls, and the unit's node keeps it before the usual calls of all.
+Within the reserve a priority call passes whatever usual calls do; beyond it, it is one call among others, so that who calls everything
+urgent gains no more than the reserve. What of it nobody wants is lent to usual calls, and every call counts against the whole rate: the
+sum stays what the unit admits.
 Source of the idea: RFC 7200 and RFC 7339 (load and overload control of SIP); of the measure: ITU-T I.371, the leaky bucket (GCRA).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import isfinite
 from typing import Final, NamedTuple
 
 from ..coverage.declaring import is_topic
+from ..coverage.model import RESERVED_PCT
 from .model import Call, Gap
 from .shares import even_rates, level_rates
 
 FOR_ALL: Final = 0.2  # of the rate is divided alike, whoever calls
-RESERVED: Final = 0.2  # of the rate is kept for priority calls
 BURST: Final = timedelta(seconds=5)  # a source may be ahead of its rate by so much
 BURST_AT_UNIT: Final = timedelta(seconds=15)  # and all of them together
 DELAY_MAX: Final = timedelta(seconds=5)  # what is told arrives sooner, or not at all
@@ -81,21 +82,22 @@ class Wish(NamedTuple):
     priority: float = 0.0
 
 
-def divide(per_minute: float, wanted: Mapping[str, Wish], told: Mapping[str, Sequence[Told]], now: datetime) -> dict[str, Part]:
+def divide(admitted: Ceiling, wanted: Mapping[str, Wish], told: Mapping[str, Sequence[Told]], now: datetime) -> dict[str, Part]:
     """Divide a rate among sources.
 
     Args:
-        per_minute: what the unit admits.
+        admitted: what the unit admits, and what of it is kept for priority calls.
         wanted: by source, every one of them.
         told: what was told to sources before.
         now: aware.
 
     Returns:
-        What to tell each source; with whatever may still be believed it is together at most `per_minute`, unless that was lowered just now.
+        What to tell each source; with whatever may still be believed it is together at most that, unless it was lowered just now.
     """
     if not wanted:
         return {}
-    first = level_rates(per_minute * RESERVED, {name: wish.priority for name, wish in wanted.items()})
+    per_minute = admitted.per_minute
+    first = level_rates(admitted.priority, {name: wish.priority for name, wish in wanted.items()})
     lent = per_minute - sum(first.values())
     alike = lent * FOR_ALL / len(wanted)
     more = even_rates(lent * (1 - FOR_ALL), {name: max(0.0, wish.per_minute - first[name] - alike) for name, wish in wanted.items()})
@@ -105,12 +107,18 @@ def divide(per_minute: float, wanted: Mapping[str, Wish], told: Mapping[str, Seq
     room, rising = per_minute - sum(believed.values()), sum(rises.values())
     part = min(1.0, max(0.0, room) / rising) if rising else 0.0
     rates = {name: min(share, believed.get(name, 0.0) + rises[name] * part) for name, share in shares.items()}
-    return {name: Part(rate, reserved_of(rate, first[name])) for name, rate in rates.items()}
+    kept = admitted.priority / per_minute if per_minute else 0.0
+    return {name: Part(rate, min(rate, max(first[name], rate * kept))) for name, rate in rates.items()}
 
 
-def reserved_of(per_minute: float, first: float = 0.0) -> float:
-    """How much of a source's own rate it keeps for priority calls: what it was given for them, at least the usual part."""
-    return min(per_minute, max(first, per_minute * RESERVED))
+def with_reserve(ceilings: Iterable[Ceiling], reserved_pct: int = RESERVED_PCT) -> list[Ceiling]:
+    """Rates as a telephone system says them, with what of each is kept for priority calls.
+
+    Args:
+        ceilings: calls a minute by topic.
+        reserved_pct: percent, as the unit declares it.
+    """
+    return [it._replace(priority=it.per_minute * (reserved_pct / 100)) for it in ceilings]
 
 
 class Gaps:

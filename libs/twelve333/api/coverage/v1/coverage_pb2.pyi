@@ -636,6 +636,7 @@ class Declaration(_message.Message):
     CONTACT_FIELD_NUMBER: _builtins.int
     CITY_HOTLINE_FIELD_NUMBER: _builtins.int
     IN_FORCE_FROM_FIELD_NUMBER: _builtins.int
+    RESERVED_PCT_FIELD_NUMBER: _builtins.int
     unit: _builtins.str
     """The unit, GB/T 2260 code."""
     seats: _builtins.int
@@ -648,6 +649,8 @@ class Declaration(_message.Message):
     """How it stands to the city's 12345."""
     in_force_from: _builtins.str
     """The date from which this holds, `2014-04-01`, at 00:00 in Chinese official time; empty: at once."""
+    reserved_pct: _builtins.int
+    """Percent of the calls a minute admitted from others that is kept for priority calls, 0 to 100; absent: 20."""
     @_builtins.property
     def areas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Regions it answers for, codes within its own area; at least one."""
@@ -712,12 +715,15 @@ class Declaration(_message.Message):
         contact: Global___Contact | None = ...,
         city_hotline: Global___CityHotline.ValueType = ...,
         in_force_from: _builtins.str = ...,
+        reserved_pct: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "hours", b"hours"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_reserved_pct", b"_reserved_pct", "contact", b"contact", "hours", b"hours", "reserved_pct", b"reserved_pct"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "city_hotline", b"city_hotline", "consents", b"consents", "contact", b"contact", "fallback_rules", b"fallback_rules", "fallbacks", b"fallbacks", "grants", b"grants", "hours", b"hours", "in_force_from", b"in_force_from", "languages", b"languages", "more_targets", b"more_targets", "seats", b"seats", "skills", b"skills", "target", b"target", "topics", b"topics", "unit", b"unit", "voicemail", b"voicemail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reserved_pct", b"_reserved_pct", "areas", b"areas", "city_hotline", b"city_hotline", "consents", b"consents", "contact", b"contact", "fallback_rules", b"fallback_rules", "fallbacks", b"fallbacks", "grants", b"grants", "hours", b"hours", "in_force_from", b"in_force_from", "languages", b"languages", "more_targets", b"more_targets", "reserved_pct", b"reserved_pct", "seats", b"seats", "skills", b"skills", "target", b"target", "topics", b"topics", "unit", b"unit", "voicemail", b"voicemail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__reserved_pct: _TypeAlias = _typing.Literal["reserved_pct"]  # noqa: Y015
+    _WhichOneofArgType__reserved_pct: _TypeAlias = _typing.Literal["_reserved_pct", b"_reserved_pct"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reserved_pct) -> _WhichOneofReturnType__reserved_pct | None: ...
 
 Global___Declaration: _TypeAlias = Declaration  # noqa: Y015
 

@@ -47,7 +47,8 @@ class ReportQueueRequest(_message.Message):
     @_builtins.property
     def admits(self) -> _containers.RepeatedCompositeFieldContainer[_slots_pb2.TopicRate]:
         """Calls a minute that the unit admits from others, about anything and by topic, at most 20; none: it sets no limit. The node divides
-        them among the other provinces and tells each its part; a fifth is kept for priority calls as long as there are any.
+        them among the other provinces and tells each its part; what the unit declares of it (`reserved_pct`) is kept for priority calls as
+        long as there are any.
         """
 
     def __init__(
@@ -235,6 +236,7 @@ class AdmittedRate(_message.Message):
     PER_MINUTE_FIELD_NUMBER: _builtins.int
     SOURCES_FIELD_NUMBER: _builtins.int
     PRIORITY_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    AS_DECLARED_FIELD_NUMBER: _builtins.int
     unit: _builtins.str
     """The unit."""
     topic: _builtins.str
@@ -242,7 +244,9 @@ class AdmittedRate(_message.Message):
     per_minute: _builtins.float
     """Calls a minute of each source."""
     priority_per_minute: _builtins.float
-    """How many of them are kept for priority calls; the source keeps a fifth at least."""
+    """How many of them are kept for priority calls."""
+    as_declared: _builtins.bool
+    """Whether that goes by what the unit declares. A node of before that could be declared does not say so: then a fifth at least is kept."""
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The provinces."""
@@ -255,10 +259,11 @@ class AdmittedRate(_message.Message):
         per_minute: _builtins.float = ...,
         sources: _abc.Iterable[_builtins.str] | None = ...,
         priority_per_minute: _builtins.float = ...,
+        as_declared: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["per_minute", b"per_minute", "priority_per_minute", b"priority_per_minute", "sources", b"sources", "topic", b"topic", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_declared", b"as_declared", "per_minute", b"per_minute", "priority_per_minute", b"priority_per_minute", "sources", b"sources", "topic", b"topic", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
