@@ -18,6 +18,7 @@ FILE_NOT_YAML: Final = Code("CLI_FILE_NOT_YAML", Kind.INVALID)
 FILE_WRONG: Final = Code("CLI_FILE_WRONG", Kind.INVALID)
 FIELD_WRONG: Final = Code("CLI_FIELD_WRONG", Kind.INVALID)
 MISTAKES_MAX: Final = 20
+_FORMS: Final = {"pattern", "type", "minimum", "maximum"}
 
 
 def read_document(path: Path, kind: str) -> dict[str, Any]:
@@ -90,9 +91,9 @@ def _twice(node: yaml.Node, path: str, seen: set[int]) -> Iterator[tuple[int, st
 
 
 def _reason(error: ValidationError) -> str:
-    """What is wrong; of a pattern rather what it stands for than its signs."""
+    """What is wrong; of a form rather what it stands for than its signs."""
     meant = error.schema.get("description") if isinstance(error.schema, Mapping) else None
-    return f"{error.instance!r} is not of the form asked for: {meant}" if error.validator == "pattern" and meant else error.message
+    return f"{error.instance!r} is not of the form asked for: {meant}" if error.validator in _FORMS and meant else error.message
 
 
 def _line(root: yaml.Node | None, path: Sequence[str | int]) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from tests.support.federation import Answer, cli, one_federation
@@ -60,6 +63,31 @@ async def test_an_explanation_says_what_was_promised_and_what_is_not_admitted(fe
         assert f"{XIAMEN} (350000) told of 5 free and 0 waiting" in answer.out
     gap = f"{XIAMEN} (350000) admits no further usual call of this node about this before "
     assert (gap in about.out, gap in other.out) == (True, False)
+
+
+async def test_what_a_units_file_keeps_for_priority_calls_is_kept_by_the_others(federation: Federation, tmp_path: Path) -> None:
+    file, hub = tmp_path / "unit.yaml", federation.hub.folder / "profiles" / "operator"
+
+    async def applied(pct: int) -> Answer:
+        text = (await asyncio.to_thread(cli, "unit", "template", XIAMEN, profile=hub)).out
+        file.write_text(re.sub(r"reserved_pct: \d+", f"reserved_pct: {pct}", text), encoding="utf-8")
+        return await asyncio.to_thread(cli, "unit", "apply", "-f", file, profile=hub)
+
+    wrong = await applied(200)
+    assert (wrong.code, "reserved_pct" in wrong.err, "0 to 100" in wrong.err) == (2, True, True), wrong.err
+    assert (await applied(10)).code == 0
+    shown = await asyncio.to_thread(cli, "unit", "show", XIAMEN, "--json", profile=hub)
+    assert json.loads(shown.out)["reserved_pct"] == 10
+    there = federation.nodes["350000"].connect(federation.nodes["350000"].folder / "profiles" / "desk-1")
+    async with there, telephones(there):
+
+        async def kept() -> bool:
+            listed = json.loads((await typed(federation, "desk-1", "queue", "list", "--json")).out)
+            rates = [it for it in listed["admitted_of_us"] if it["unit"] == XIAMEN and it["topic"] == "*"]
+            return any(it["priority"] == pytest.approx(it["per_minute"] / 10, abs=0.02) for it in rates)
+
+        await until("a tenth is kept", kept)
+    assert (await applied(20)).code == 0
 
 
 async def came(federation: Federation) -> dict[str, int]:
