@@ -18,11 +18,11 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from . import clocks, copies, crashes, damage, floods, links, messages, packets, pairs, peers, restores, trust
+from . import clocks, copies, crashes, damage, documents, floods, links, messages, packets, pairs, peers, restores, trust
 from .run import Fault, Result, suffer
 from .stage import staged
 
-ROOMS: Final = (crashes, links, packets, messages, peers, floods, trust, copies, clocks, damage, restores, pairs)
+ROOMS: Final = (crashes, links, packets, messages, peers, floods, trust, documents, copies, clocks, damage, restores, pairs)
 FAULTS: Final[Sequence[Fault]] = tuple(fault for room in ROOMS for fault in room.FAULTS)
 QUICK: Final = "--quick"
 KEEP: Final = "TWELVE333_FAULTS_FOLDER"  # keeps data and logs there
