@@ -24,7 +24,7 @@ from twelve333.core.documents import Seen, digest_of
 from twelve333.core.ids import HUB
 from twelve333.core.registration import codes
 from twelve333.core.registration.freshness import CONFIRMATION_OTHER, Confirmation, Freshness, Limits, hear, level
-from twelve333.core.registration.split import Held, with_newest
+from twelve333.core.registration.split import Held, with_confirmed, with_newest
 from twelve333.wire.documents import document_from_wire
 from twelve333.wire.times import from_timestamp
 
@@ -93,6 +93,7 @@ class DirectoryReplica:
             made_at = from_timestamp(self.current.made_at)
             kept = await database.read(load_confirmation) or Confirmation(made_at, min(made_at, row.received_at))
             self._kept = self.confirmation = kept
+            self.held = with_confirmed(self.held, kept.signed_at)
 
     async def follow(self, database: Database, vouchers: Sequence[common_pb2.SignedDocument], document: common_pb2.SignedDocument) -> bool:
         """Take up another document key of the hub, if the present one vouches for it and it has signed this directory.
@@ -145,6 +146,8 @@ class DirectoryReplica:
             return refuse(CONFIRMATION_OTHER, version=said.directory_version, held=self.version)
         heard = hear(self.confirmation, from_timestamp(said.at), now)
         self.confirmation = heard.kept
+        if heard.alarm is None:
+            self.held = with_confirmed(self.held, heard.kept.signed_at)
         if self.confirmation.confirmed_at >= self._kept.confirmed_at + KEPT_EVERY:
             await database.write(lambda tx: save_confirmation(tx, heard.kept))
             self._kept = heard.kept
@@ -173,8 +176,8 @@ class DirectoryReplica:
         keys = {each.key_fingerprint for each in directory.revocations}
         self.revocations.use(keys, [each.name for each in directory.members if each.key_fingerprint in keys])
         self._seen = Seen(directory.version, digest_of(payload))
-        made_from = directory.previous_version, directory.previous_sha256
-        self.held = with_newest(self.held, Held(directory.version, self._seen.digest, *made_from))
+        made_from, made_at = (directory.previous_version, directory.previous_sha256), from_timestamp(directory.made_at)
+        self.held = with_newest(self.held, Held(directory.version, self._seen.digest, *made_from, made_at, made_at))
         for listener in self._listeners:
             listener()
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from province_node.alarms import Alarms
-from province_node.directory import PURPOSE, DirectoryReplica
+from province_node.directory import CURRENT, PURPOSE, DirectoryReplica
 from province_node.split import noticing_splits
 from province_node.store import delivery_of
 from province_node.store.audit import log
@@ -75,8 +75,10 @@ async def nodes(tmp_path: Path) -> AsyncIterator[tuple[Node, Node]]:
         await node.database.close()
 
 
-def directory(version: int, endpoint: str, before: common_pb2.SignedDocument | None = None) -> common_pb2.SignedDocument:
-    content = registration_pb2.Directory(version=version, made_at=to_timestamp(NOW))
+def directory(
+    version: int, endpoint: str, before: common_pb2.SignedDocument | None = None, made_at: datetime = NOW
+) -> common_pb2.SignedDocument:
+    content = registration_pb2.Directory(version=version, made_at=to_timestamp(made_at))
     content.members.add(name=FUJIAN, endpoint=endpoint)
     if before:
         content.previous_version, content.previous_sha256 = before.version, digest_of(before.payload)
@@ -112,6 +114,29 @@ async def test_two_histories_with_numbers_of_their_own_are_noticed_by_what_each_
     await here.telling.step()
     await there.hears(here)
     assert [code for code, _ in await there.seen()] == ["REGISTRATION_DIRECTORY_SPLIT"]
+
+
+async def test_a_hub_that_only_says_it_was_restored_begins_no_other_history_unnoticed(nodes: tuple[Node, Node]) -> None:
+    here, there = nodes
+    first = directory(6, "127.0.0.1:1")
+    second = directory(7, "127.0.0.1:1", first)
+    false = directory(1_000_007, "127.0.0.1:9", made_at=NOW + timedelta(minutes=5))
+    for node, documents in ((here, (first, second)), (there, (first, false))):
+        for document in documents:
+            await node.replica.accept(node.database, document, NOW + timedelta(minutes=5))
+    await here.telling.step()
+    assert await there.hears(here) == 1
+    assert await there.seen() == [], "as if it had been restored"
+    later = NOW + timedelta(minutes=16)
+    said = registration_pb2.DirectoryCurrent(directory_version=7, directory_sha256=digest_of(second.payload), at=to_timestamp(later))
+    word = document_to_wire(sign(said.SerializeToString(deterministic=True), CURRENT, 1, KEY))
+    assert await here.replica.confirm(here.database, word, later) is None
+    await here.database.write(lambda tx: log.append(tx, Entry(later, "operator", JIANGSU, "handoff.take", "h2")))
+    await here.telling.step()
+    await there.hears(here)
+    assert [code for code, _ in await there.seen()] == ["REGISTRATION_DIRECTORY_SPLIT"]
+    await here.hears(there)
+    assert [code for code, _ in await here.seen()] == ["REGISTRATION_DIRECTORY_SPLIT"]
 
 
 async def test_a_node_that_is_behind_and_one_after_a_restore_of_the_hub_are_no_alarm(nodes: tuple[Node, Node]) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from ..api.audit.v1 import audit_pb2 as pb
 from ..core.audit.model import Entry, Head, Record
@@ -42,15 +45,35 @@ def head_to_wire(head: Head) -> pb.AuditHead:
 def held_to_wire(held: Iterable[Held]) -> list[pb.DirectoryHeld]:
     """The directories that a node works from, as they travel with its head."""
     return [
-        pb.DirectoryHeld(version=it.version, sha256=it.digest, previous_version=it.previous, previous_sha256=it.previous_digest)
+        pb.DirectoryHeld(
+            version=it.version,
+            sha256=it.digest,
+            previous_version=it.previous,
+            previous_sha256=it.previous_digest,
+            made_at=to_timestamp(it.made_at) if it.made_at else None,
+            confirmed_at=to_timestamp(it.confirmed_at) if it.confirmed_at else None,
+        )
         for it in held
     ]
 
 
 def held_from_wire(head: pb.AuditHead) -> list[Held]:
     """The directories that a node told with its head."""
-    told = head.directories[-HELD_MAX:]
-    return [Held(it.version, it.sha256, it.previous_version, it.previous_sha256) for it in told]
+    return [_held(it) for it in head.directories[-HELD_MAX:]]
+
+
+def _held(it: pb.DirectoryHeld) -> Held:
+    made_at = _moment(it.made_at) if it.HasField("made_at") else None
+    confirmed_at = _moment(it.confirmed_at) if it.HasField("confirmed_at") else None
+    return Held(it.version, it.sha256, it.previous_version, it.previous_sha256, made_at, confirmed_at)
+
+
+def _moment(stamp: Timestamp) -> datetime | None:
+    """A time, None for one that no calendar has: it says nothing."""
+    try:
+        return from_timestamp(stamp)
+    except (ValueError, OverflowError):
+        return None
 
 
 def head_from_wire(head: pb.AuditHead) -> Head:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +44,38 @@ def test_two_histories_contradict_as_soon_as_each_has_had_a_directory_of_its_own
 def test_a_hub_that_was_restored_begins_a_history_that_contradicts_none() -> None:
     before, after = history("a", [5, 6, 7]), history("a", [1_000_006, 1_000_007])
     assert split_between(before, after) is None
+
+
+def test_a_hub_that_only_says_it_was_restored_is_betrayed_by_the_one_that_goes_on() -> None:
+    made, minute = datetime(2026, 3, 30, 9, tzinfo=UTC), timedelta(minutes=1)
+    true = [replace(each, made_at=made - minute, confirmed_at=made + 11 * minute) for each in history("true", [5, 6])]
+    false = replace(history("false", [1_000_006])[0], made_at=made, confirmed_at=made)
+    split = split_between(true, [false])
+    assert split is not None
+    assert (split.ours, split.theirs) == (true[0], false)
+    assert split_between([false], true) is not None
+    honest = [replace(each, confirmed_at=made + 9 * minute) for each in true]  # clocks differ by so much
+    assert split_between(honest, [false]) is None
+    assert split_between([replace(each, confirmed_at=None) for each in true], [false]) is None, "told by an older program"
+
+
+@given(st.lists(st.integers(1, 400), unique=True, min_size=2), st.data())
+def test_one_hub_never_betrays_itself_whatever_it_confirmed_to_whom(minutes: list[int], data: st.DataObject) -> None:
+    """Each directory is confirmed from when it was made until the next one was, by one clock; a restore leaps."""
+    begin, times = datetime(2026, 3, 30, 9, tzinfo=UTC), sorted(minutes)
+    leap = data.draw(st.integers(0, len(times)))
+    made = history("a", [at + (1_000_000 if at >= leap else 0) for at in range(1, len(times) + 1)])
+    if 0 < leap < len(made):
+        made[leap - 1] = replace(made[leap - 1], previous=0, previous_digest=b"")
+    ends = [*times[1:], times[-1] + 100]
+    sides = [
+        [
+            replace(each, made_at=begin + timedelta(minutes=at), confirmed_at=begin + timedelta(minutes=data.draw(st.integers(at, end))))
+            for each, at, end in zip(made, times, ends, strict=True)
+        ]
+        for _ in range(2)
+    ]
+    assert split_between(*sides) is None
 
 
 def test_what_is_remembered_is_bounded_and_both_hashes_are_named() -> None:

@@ -129,6 +129,8 @@ class DirectoryHeld(_message.Message):
     SHA256_FIELD_NUMBER: _builtins.int
     PREVIOUS_VERSION_FIELD_NUMBER: _builtins.int
     PREVIOUS_SHA256_FIELD_NUMBER: _builtins.int
+    MADE_AT_FIELD_NUMBER: _builtins.int
+    CONFIRMED_AT_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Its version."""
     sha256: _builtins.bytes
@@ -137,6 +139,14 @@ class DirectoryHeld(_message.Message):
     """The version that it was made from; 0 if it does not say."""
     previous_sha256: _builtins.bytes
     """SHA-256 of the payload of that one."""
+    @_builtins.property
+    def made_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was made, by the hub's clock."""
+
+    @_builtins.property
+    def confirmed_at(self) -> _timestamp_pb2.Timestamp:
+        """When the hub confirmed to this node last that it is the present one, by the hub's clock."""
+
     def __init__(
         self,
         *,
@@ -144,10 +154,12 @@ class DirectoryHeld(_message.Message):
         sha256: _builtins.bytes = ...,
         previous_version: _builtins.int = ...,
         previous_sha256: _builtins.bytes = ...,
+        made_at: _timestamp_pb2.Timestamp | None = ...,
+        confirmed_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confirmed_at", b"confirmed_at", "made_at", b"made_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["previous_sha256", b"previous_sha256", "previous_version", b"previous_version", "sha256", b"sha256", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmed_at", b"confirmed_at", "made_at", b"made_at", "previous_sha256", b"previous_sha256", "previous_version", b"previous_version", "sha256", b"sha256", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
