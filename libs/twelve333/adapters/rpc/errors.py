@@ -27,7 +27,10 @@ _STATUS: Final = {status.value[0]: status for status in grpc.StatusCode}
 
 
 class Answering:
-    """Around the serving of one RPC: turns what is raised into the answer.
+    """Around the serving of one RPC: turns what is raised into the answer, and raises nothing itself.
+
+    gRPC's own `abort` raises an exception that the call keeps: a circle that holds the call, its request and ten frames until garbage is
+    collected, and a flood of those stopped the loop for 5 to 15 ms at a time.
 
     Args:
         method: for the log.
@@ -45,14 +48,15 @@ class Answering:
     async def __aenter__(self) -> None:
         """Nothing to prepare."""
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Answer a refusal or a bug; let cancellation and what gRPC itself raises pass."""
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+        """Answer a refusal or a bug, then what is around it returns nothing; let cancellation and what gRPC itself raises pass."""
         if not isinstance(error, Exception) or isinstance(error, grpc.aio.AbortError | asyncio.CancelledError | StopAsyncIteration):
-            return
+            return False
         refusal = self._refusal(error)
         mark_refused(refusal.code.name)
         count_refused(refusal.code.name)
-        await abort(self._context, refusal, self._locale)
+        answer(self._context, refusal, self._locale)
+        return True
 
     def _refusal(self, error: Exception) -> Refusal:
         if isinstance(error, Refused):
@@ -75,11 +79,12 @@ def told_by_peer(error: grpc.aio.AioRpcError) -> Refusal | None:
     return refuse(codes.PEER_AWAY, retry_after=PEER_RETRY) if error.code() in _AWAY else None
 
 
-async def abort(context: grpc.aio.ServicerContext[Any, Any], refusal: Refusal, locale: str) -> None:
-    """End the RPC with the rich status of `refusal`, in the language the caller wishes, else in `locale`."""
+def answer(context: grpc.aio.ServicerContext[Any, Any], refusal: Refusal, locale: str) -> None:
+    """Let the RPC end with the rich status of `refusal`, in the language the caller wishes, else in `locale`."""
     status = to_status(refusal, wished_locale(context) or locale)
-    trailers = ((DETAILS_KEY, status.SerializeToString()),)
-    await context.abort(_STATUS[status.code], status.message, trailers)
+    context.set_code(_STATUS[status.code])
+    context.set_details(status.message)
+    context.set_trailing_metadata(((DETAILS_KEY, status.SerializeToString()),))
 
 
 def wished_locale(context: grpc.aio.ServicerContext[Any, Any]) -> str:

@@ -76,7 +76,8 @@ class Gate:
         """What answers an RPC that nobody registered: who is not known is told so, others that it does not exist."""
 
         async def answer(raw: bytes, context: Context) -> None:
-            await self._admitted(method, context, len(raw))
+            if await self._admitted(method, context, len(raw)) is None:
+                return
             async with self._answering(method, context):
                 raise Refused(refuse(codes.METHOD_UNKNOWN, method=method[:128]))
 
@@ -86,7 +87,8 @@ class Gate:
         limit = self._limits.stream if rpc.handler.request_streaming else self._limits.unary
 
         async def serve(raw: Any, context: Context) -> Any:
-            caller = await self._admitted(rpc.method, context, rpc.size(raw))
+            if (caller := await self._admitted(rpc.method, context, rpc.size(raw))) is None:
+                return None
             async with self._answering(rpc.method, context), self._passing(rpc, context, caller, limit):
                 return await rpc.behaviour(rpc.read(raw, self._limits.quotas), context)
 
@@ -94,7 +96,8 @@ class Gate:
 
     def _stream(self, rpc: _Rpc) -> Callable[..., Any]:
         async def serve(raw: Any, context: Context) -> AsyncIterator[Any]:
-            caller = await self._admitted(rpc.method, context, rpc.size(raw))
+            if (caller := await self._admitted(rpc.method, context, rpc.size(raw))) is None:
+                return
             async with self._answering(rpc.method, context), self._passing(rpc, context, caller, self._limits.stream):
                 answers = rpc.behaviour(rpc.read(raw, self._limits.quotas), context)
                 async with aclosing(answers):
@@ -102,20 +105,21 @@ class Gate:
                         yield answer
 
         async def write(raw: Any, context: Context) -> None:
-            caller = await self._admitted(rpc.method, context, rpc.size(raw))
+            if (caller := await self._admitted(rpc.method, context, rpc.size(raw))) is None:
+                return
             async with self._answering(rpc.method, context), self._passing(rpc, context, caller, self._limits.stream):
                 await rpc.behaviour(rpc.read(raw, self._limits.quotas), context)
 
         return serve if inspect.isasyncgenfunction(rpc.behaviour) else write
 
-    async def _admitted(self, method: str, context: Context, request_bytes: int) -> Caller:
-        """Who calls, once the limits let it; a flood ends here, at the least that it can cost."""
+    async def _admitted(self, method: str, context: Context, request_bytes: int) -> Caller | None:
+        """Who calls, once the limits let it; None if it has been refused: a flood ends here, at the least that it can cost."""
         async with Answering(method, context, self._locale):
             caller = self._access.identify(context)
             if self._callers:
                 await self._callers.charge(method, caller, context, request_bytes)
             return caller
-        raise AssertionError("not reached: what is not admitted has been answered")
+        return None
 
     @asynccontextmanager
     async def _answering(self, method: str, context: Context) -> AsyncIterator[None]:
