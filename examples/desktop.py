@@ -4,7 +4,8 @@
     python examples/desktop.py DIR/360000/profiles/desk-1 360400        # another: hands on to it
 
 Type `place 360400 350100 where is the file kept?`, `take ID`, `refuse ID WRONG_TOPIC`, `conference ID`, `connected ID`, `completed ID`;
-the end of the input ends it. Stop and start the node meanwhile: no call is lost. DIR is a federation kept by `twelve333 demo --keep DIR`
+a call that comes back is shown with the reason, what the caller told and who is left to try: `again ID` hands it on once more.
+The end of the input ends it. Stop and start the node meanwhile: no call is lost. DIR is a federation kept by `twelve333 demo --keep DIR`
 and started again as examples/README.md says.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from twelve333.client import Connection, ServiceError
 from twelve333.client.handoffs import HandoffView
@@ -29,14 +31,21 @@ async def main(profile: str, *units: str) -> None:
             except ServiceError as error:
                 print(f"{error.code}: {error.sentence}", flush=True)
             except (KeyError, TypeError):
-                print("place FROM REGION QUESTION | take|connected|conference|completed ID | refuse ID REASON", flush=True)
+                print("place FROM REGION QUESTION | take|connected|conference|completed|again ID | refuse ID REASON", flush=True)
         listening.cancel()
 
 
 async def listen(node: Connection, units: tuple[str, ...]) -> None:
     """Show each change; the SDK listens again by itself when node or network were away."""
     async for view in node.desk.watch(units):
-        tell(view)
+        tell(await recalled(node, view))
+
+
+async def recalled(node: Connection, view: HandoffView) -> HandoffView:
+    """Of a call that came back also what we had written down, so that the caller need not say it again."""
+    with suppress(ServiceError):
+        return await node.handoffs.get(view.handoff.call.id) if view.context_until else view
+    return view
 
 
 async def obey(node: Connection, word: str, *rest: str) -> HandoffView:
@@ -47,6 +56,7 @@ async def obey(node: Connection, word: str, *rest: str) -> HandoffView:
     steps: dict[str, Callable[..., Awaitable[HandoffView]]] = {
         "take": node.desk.take,
         "refuse": node.handoffs.returned,
+        "again": node.handoffs.again,
         "conference": node.handoffs.conference,
         "connected": node.handoffs.connected,
         "completed": node.handoffs.completed,
@@ -59,7 +69,8 @@ def tell(view: HandoffView) -> None:
     handoff = view.handoff
     way = f"from {handoff.from_unit}" if view.incoming else f"to {handoff.unit or 'nobody'}"
     state = "rings" if view.rings else handoff.state.value
-    known = [handoff.reason, handoff.target and f"put it through to {handoff.target}", *view.context.values()]
+    left = f"left to try: {' '.join(view.next_units) or 'nobody'}" if view.is_back else ""
+    known = [handoff.reason, left, handoff.target and f"put it through to {handoff.target}", *view.context.values()]
     print(handoff.call.id, way, state, *filter(None, known), sep="\t", flush=True)
 
 

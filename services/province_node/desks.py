@@ -19,6 +19,7 @@ from twelve333.adapters.sql.database import Notes
 from twelve333.api.routing.v1 import callback_pb2, desk_pb2, routing_pb2
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.routing import codes
+from twelve333.core.routing.back import KEPT_FOR, is_back
 from twelve333.core.routing.callbacks import Callback, CallbackState
 from twelve333.core.routing.handoff import Handoff
 from twelve333.core.routing.machine import STEPS
@@ -33,7 +34,7 @@ from .store import routing as store
 AT_ONCE_MAX: Final = 500  # handoffs read in one go
 WAITING_MAX: Final = 2_000  # changes that one desktop has not read yet
 OWN_FOR: Final = timedelta(hours=12)  # a desktop that comes hears of what it placed since then and is not over,
-ENDED_FOR: Final = timedelta(minutes=10)  # or is for no longer than this
+ENDED_FOR: Final = KEPT_FOR  # or is for no longer than this
 LOOK_SECONDS: Final = 5.0
 
 Change = desk_pb2.WatchHandoffsResponse  # an empty one: everything open was said, or nothing is new
@@ -73,7 +74,7 @@ class Watcher:
         """Tell what concerns this desktop and is new to it."""
         for handoff in outgoing:
             if handoff.placed_by == self.holder:
-                self._put(("out", handoff.call.id, ""), handoff_to_wire(replace(handoff, route=None)))
+                self._put(("out", handoff.call.id, ""), handoff_to_wire(handoff if is_back(handoff) else replace(handoff, route=None)))
         for lease in incoming:
             if lease.offer.unit in self.units:
                 self._put(("in", lease.offer.call.id, lease.offer.unit), lease_to_wire(lease))

@@ -20,6 +20,7 @@ from twelve333.adapters.together import Together
 from twelve333.core.decision import Decision, Refusal, Refused, accepted, refuse
 from twelve333.core.ids import HUB, check_id
 from twelve333.core.routing import codes
+from twelve333.core.routing.back import visited_again
 from twelve333.core.routing.context import ContextItem, check_context, digest_of
 from twelve333.core.routing.context_needs import minimised
 from twelve333.core.routing.handoff import Handoff, bring_back, expire, give_up, offer_to
@@ -33,6 +34,7 @@ from twelve333.wire.routing import told_to_wire
 from .offering import Offering
 from .seats import note_lease
 from .store import routing as store
+from .store.forgotten import close_silent, forget_returned
 from .visits import VisitList
 
 OVERDUE_MAX: Final = 200
@@ -63,7 +65,9 @@ class Handoffs:
         self._known = Together(self._load_known)
         self._placing: dict[str, asyncio.Task[Handoff]] = {}
 
-    async def place(self, asked: Call, from_unit: str, context: Sequence[ContextItem], placed_by: str = "", after: str = "") -> Handoff:
+    async def place(
+        self, asked: Call, from_unit: str, context: Sequence[ContextItem], placed_by: str = "", after: str = "", again: str = ""
+    ) -> Handoff:
         """Find a unit that takes the call, or the last resort; the same request again gets the same answer.
 
         Args:
@@ -72,18 +76,20 @@ class Handoffs:
             context: what the other side needs to know.
             placed_by: the desktop or system that asks, and hears what becomes of it.
             after: id of the handoff by which the call came here, if it goes on.
+            again: id of the handoff by which it was handed on before, if it came back.
 
         Raises:
-            Refused: the request is malformed, or the id is used for another call.
+            Refused: the request is malformed, the id is used for another call, or the one that is to go on again did not come back.
         """
         self._check(asked, from_unit, context)
+        way, after = await self._way_again(again, from_unit) if again else ((), after)
         before = await self.node.database.read(lambda tx: self.visits.before(tx, after, from_unit)) if after else None
-        proved = before.units if before else ()
-        visited = (*proved, *(unit for unit in asked.visited if unit not in (*proved, from_unit)), from_unit)
+        was = way or (before.units if before else ())
+        visited = (*was, *(unit for unit in asked.visited if unit not in (*was, from_unit)), from_unit)
         call = replace(asked, visited=visited)
         task = self._placing.get(call.id)
         if task is None:
-            placing = self._place(Handoff(call, from_unit, placed_by=placed_by), tuple(context), before)
+            placing = self._place(Handoff(call, from_unit, placed_by=placed_by, came_by=after), tuple(context), before)
             task = self._placing[call.id] = asyncio.create_task(placing)
             task.add_done_callback(lambda _: self._placing.pop(call.id, None))
         # A desktop that hangs up does not break off what is half done.
@@ -172,11 +178,20 @@ class Handoffs:
                 gone.append(decision.state)
             for handoff in store.unsettled_handoffs(tx, now - UNSETTLED_FOR, OVERDUE_MAX):
                 self.keep_step(tx, handoff, accepted(bring_back(handoff, codes.LAST_RESORT_NOT_USED.name, now)), now)
-            store.close_silent(tx, now - SILENT_FOR)
+            close_silent(tx, now - SILENT_FOR)
+            forget_returned(tx, now)
             return gone
 
         for handoff in await self.node.database.write(keep):
             self._announce(handoff)
+
+    async def _way_again(self, again: str, from_unit: str) -> tuple[tuple[str, ...], str]:
+        """Where a call was that came back to us, up to here, and the handoff by which it had come to us, if it had."""
+        handoff = await self.node.database.read(lambda tx: self.own(tx, again))
+        visited = visited_again(handoff, from_unit)
+        if isinstance(visited, Refusal):
+            raise Refused(visited)
+        return visited[:-1], handoff.came_by
 
     def _check(self, call: Call, from_unit: str, context: Sequence[ContextItem]) -> None:
         if refusal := check_id(call.id) or check_call(call) or check_context(context):

@@ -14,6 +14,7 @@ from ..core.routing.machine import HandoffState
 from .common import Common, OptionalInput, connect, read_text
 from .output import console, print_json, show
 from .route import last_resort_words, route_values, show_route
+from .tables import plain
 
 CONTEXT_MALFORMED = Code("CLI_CONTEXT_MALFORMED", Kind.INVALID)
 
@@ -159,6 +160,8 @@ def handoff_values(view: HandoffView, locale: str) -> dict[str, Any]:
         "steps": [_step(step, locale) for step in handoff.steps],
         "context": dict(view.context),
         "withheld": list(view.withheld),
+        "context_until": view.context_until.isoformat(timespec="seconds") if view.context_until else None,
+        "next_units": list(view.next_units),
         "route": route_values(handoff.route, locale) if handoff.route else None,
     }
 
@@ -174,10 +177,21 @@ def show_view(view: HandoffView, common: Common) -> None:
         console.print(sentence("ROUTING_PUT_THROUGH", {"target": handoff.target}, common.language))
     if handoff.last_resort:
         console.print(last_resort_words(handoff.last_resort, common.language))
+    if view.is_back:
+        console.print(left_words(view, common.language), markup=False)
+    if view.context_until:
+        until = {"until": plain(view.context_until.isoformat(timespec="seconds"))}
+        console.print(sentence("ROUTING_CONTEXT_UNTIL", until, common.language), markup=False)
     for name, text in view.context.items():
         console.print(f"{name}: {text}", markup=False)
     if view.withheld:
         console.print(sentence("ROUTING_CONTEXT_WITHHELD", {"names": ", ".join(view.withheld)}, common.language), markup=False)
+
+
+def left_words(view: HandoffView, locale: str) -> str:
+    """Of a call that came back: whom to try next."""
+    code = "ROUTING_LEFT_TO_TRY" if view.next_units else "ROUTING_LEFT_NOBODY"
+    return sentence(code, {"id": view.handoff.call.id, "units": ", ".join(view.next_units)}, locale)
 
 
 def view_row(view: HandoffView) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`twelve333 handoff take|conference|watch`: what a consultant does while a call is live."""
+"""`twelve333 handoff take|conference|again|watch`: what a consultant does while a call is live."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .common import Common, connect
-from .handoff import app, show_view, view_row
+from ..core.routing.machine import HandoffState
+from .common import Common, OptionalInput, connect, read_text
+from .handoff import app, left_words, parse_context, show_view, view_row
 from .output import print_json, print_line
 from .tables import plain
 
@@ -35,6 +36,32 @@ async def conference(handoff: str, *, common: Common = Common()) -> None:
 
 
 @app.command
+async def again(
+    handoff: str,
+    *,
+    region: str = "",
+    topic: str = "",
+    context_file: OptionalInput = None,
+    id: str | None = None,
+    common: Common = Common(),
+) -> int:
+    """Hand a call on once more that came back, past the units that had it; exit code 5 if none takes it and the last resort is left.
+
+    Args:
+        handoff: id of the handoff that came back.
+        region: GB/T 2260 code of the place asked about, where it turned out to be another one.
+        topic: classification code, where it turned out to be another one, e.g. 0102.
+        context_file: file with lines `name: text`, in place of what was told before, kept for ten minutes; `-` reads standard input.
+        id: id of the new handoff; made up if absent. Give the same again to repeat.
+    """
+    context = parse_context(read_text(context_file)) if context_file else None
+    async with connect(common) as node:
+        view = await node.handoffs.again(handoff, region=region, topic=topic, context=context, new_handoff_id=id)
+    show_view(view, common)
+    return 0 if view.handoff.state is not HandoffState.LAST_RESORT else 5
+
+
+@app.command
 async def watch(units: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None, *, common: Common = Common()) -> None:
     """Tell each change of a call as it happens, one a line, until interrupted: those offered to units, and this profile's own.
 
@@ -45,6 +72,7 @@ async def watch(units: Annotated[list[str] | None, Parameter(consume_multiple=Tr
         async for view in node.desk.watch(units or ()):
             row = view_row(view) | {"state": "rings" if view.rings else view.handoff.state.value}
             if common.json:
-                print_json(row)
+                print_json(row | ({"next_units": list(view.next_units)} if view.is_back else {}))
             else:
-                print_line("  ".join(plain(value) for value in row.values() if value))
+                left = [left_words(view, common.language)] if view.is_back else []
+                print_line("  ".join([*(plain(value) for value in row.values() if value), *left]))

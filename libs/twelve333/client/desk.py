@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -46,7 +47,8 @@ class DeskClient:
         """Each change of a call that concerns this desktop, for as long as one listens: first how everything open stands.
 
         Told are calls offered to the units, until they are over, and the calls that this desktop handed on, also those that came back
-        (RETURNED, EXPIRED), with the reason; never a context. A connection that is lost or silent is taken up again.
+        (RETURNED, EXPIRED), with the reason, the decision behind them and who is left to try (`next_units`); never a context, which
+        `handoffs.get` gives. A connection that is lost or silent is taken up again.
 
         Args:
             units: whose incoming calls: units of this node; all of them if empty.
@@ -68,7 +70,7 @@ class DeskClient:
                 for key in silent:  # over, and told or not: the node speaks of it no more
                     if STEPS[seen.pop(key)[0]]:
                         view = await self._handoffs.get(key[1])
-                        yield HandoffView(view.handoff, {}, view.incoming, view.taken_by)
+                        yield replace(view, context={})
 
     async def ringing_callbacks(self, units: Sequence[str] = ()) -> AsyncIterator[CallbackView]:
         """Callbacks offered by themselves because their callers were missed twice, each time they ring; `callbacks.take` takes one.

@@ -8,16 +8,19 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import uuid4
 
 from ..api.routing.v1 import routing_pb2, service_pb2_grpc
 from ..api.routing.v1 import service_pb2 as pb
+from ..core.routing.back import is_back, left_to_try
 from ..core.routing.context import ContextItem
 from ..core.routing.handoff import Handoff
 from ..core.routing.machine import HOLDS_SEAT, HandoffState
 from ..core.routing.model import Call
 from ..data.numbers import region_of_number
 from ..wire.routing import call_to_wire, context_from_wire, context_to_wire, handoff_from_wire, state_to_wire
+from ..wire.times import from_timestamp
 from .calls import Calls
 
 
@@ -32,6 +35,7 @@ class HandoffView:
         taken_by: incoming: the desktop or system that took it, empty while none has.
         withheld: right after placing: names of context items that do not travel, or with numbers blacked out, since the topic does not
             need them.
+        context_until: of a call that came back: until when `get` gives its context, to who placed it.
     """
 
     handoff: Handoff
@@ -39,11 +43,22 @@ class HandoffView:
     incoming: bool
     taken_by: str = ""
     withheld: tuple[str, ...] = ()
+    context_until: datetime | None = None
 
     @property
     def rings(self) -> bool:
         """Whether it is an offer that nobody has taken yet."""
         return self.incoming and not self.taken_by and self.handoff.state in HOLDS_SEAT
+
+    @property
+    def is_back(self) -> bool:
+        """Whether it was handed on from here and the caller is here again; the reason is in the handoff."""
+        return not self.incoming and is_back(self.handoff)
+
+    @property
+    def next_units(self) -> tuple[str, ...]:
+        """Of a call that came back, or that nobody took: the units that could answer when it was placed and were not asked, in order."""
+        return tuple(candidate.unit for candidate in left_to_try(self.handoff))
 
 
 class HandoffsClient:
@@ -66,6 +81,7 @@ class HandoffsClient:
         context: Mapping[str, str] | None = None,
         handoff_id: str | None = None,
         after: str = "",
+        again: str = "",
         caller_number: str = "",
     ) -> HandoffView:
         """Hand a call on: to the first unit that takes it, else to the last resort.
@@ -81,14 +97,46 @@ class HandoffsClient:
             context: what the other side needs to know, by names such as `question`; at most 16 items, 8,192 characters.
             handoff_id: made up if None. Give the same again to repeat.
             after: id of the handoff by which the call came here, if it goes on: where it was is then proved to whoever is asked.
+            again: id of the handoff by which it was handed on before, if it came back; see `again`.
             caller_number: tells the place rung from, where that is not given; looked up here, never sent, kept or logged.
         """
         if caller_number and not caller_region:
             caller_region = region_of_number(caller_number)
         call = Call(handoff_id or new_id(), region, caller_region, topic, language, tuple(visited), priority, random.random())
         items = context_to_wire(ContextItem(name, text) for name, text in (context or {}).items())
-        request = pb.PlaceHandoffRequest(call=call_to_wire(call), from_unit=from_unit, context=items, after=after)
+        request = pb.PlaceHandoffRequest(call=call_to_wire(call), from_unit=from_unit, context=items, after=after, again=again)
         return view_of(await self._calls.unary(self._stub.PlaceHandoff, request))
+
+    async def again(
+        self,
+        handoff_id: str,
+        *,
+        region: str = "",
+        topic: str = "",
+        context: Mapping[str, str] | None = None,
+        new_handoff_id: str | None = None,
+    ) -> HandoffView:
+        """Hand a call on once more that came back: decided anew, past the units that had it; who was asked first stays who was.
+
+        Args:
+            handoff_id: by which it was handed on before.
+            region, topic: what it is about, where that turned out to be something else.
+            context: in place of what was told before, which the node keeps for a few minutes for who placed it.
+            new_handoff_id: made up if None. Give the same again to repeat.
+        """
+        before = await self.get(handoff_id)
+        call = before.handoff.call
+        return await self.place(
+            before.handoff.from_unit,
+            region or call.region,
+            topic=topic or call.topic,
+            language=call.language,
+            caller_region=call.caller_region,
+            priority=call.priority,
+            context=before.context if context is None else context,
+            handoff_id=new_handoff_id,
+            again=handoff_id,
+        )
 
     async def connected(self, handoff_id: str) -> HandoffView:
         """The caller speaks with the unit."""
@@ -135,4 +183,5 @@ def new_id() -> str:
 def view_of(handoff: routing_pb2.Handoff) -> HandoffView:
     """A handoff as the node told it."""
     context = {item.name: item.text for item in context_from_wire(handoff.context)}
-    return HandoffView(handoff_from_wire(handoff), context, handoff.incoming, handoff.taken_by, tuple(handoff.withheld))
+    until = from_timestamp(handoff.context_until) if handoff.HasField("context_until") else None
+    return HandoffView(handoff_from_wire(handoff), context, handoff.incoming, handoff.taken_by, tuple(handoff.withheld), until)

@@ -10,6 +10,7 @@ from ..api.routing.v1 import routing_pb2 as pb
 from ..core.coverage.model import DEFAULT_LANGUAGE
 from ..core.decision import Refused, refuse
 from ..core.routing import codes
+from ..core.routing.back import kept_until
 from ..core.routing.context import ContextItem
 from ..core.routing.handoff import Handoff, Step
 from ..core.routing.machine import HandoffState
@@ -111,6 +112,8 @@ def handoff_to_wire(handoff: Handoff, context: Sequence[ContextItem] = ()) -> pb
     )
     if handoff.held_until:
         shown.seat_held_until.CopyFrom(to_timestamp(handoff.held_until))
+    if until := kept_until(handoff):
+        shown.context_until.CopyFrom(to_timestamp(until))
     return shown
 
 

@@ -14,6 +14,7 @@ from twelve333.api.routing.v1 import service_pb2 as pb
 from twelve333.core.decision import Refused, refuse
 from twelve333.core.identity import Role
 from twelve333.core.routing import codes
+from twelve333.core.routing.back import may_read
 from twelve333.core.routing.context_needs import minimised
 from twelve333.core.routing.handoff import Handoff, bring_back, complete, confer, connect
 from twelve333.core.routing.machine import HandoffState
@@ -69,7 +70,8 @@ class HandoffHandlers(service_pb2_grpc.HandoffServiceServicer):
     ) -> routing_pb2.Handoff:
         """Find a unit that takes the call, or the last resort."""
         call, told = _drawn(request.call), context_from_wire(request.context)
-        placed = handoff_to_wire(await self._handoffs.place(call, request.from_unit, told, current_caller().name, request.after), told)
+        name = current_caller().name
+        placed = handoff_to_wire(await self._handoffs.place(call, request.from_unit, told, name, request.after, request.again), told)
         placed.withheld.extend(minimised(told, call.topic, self._handoffs.needs).withheld)
         return placed
 
@@ -107,6 +109,8 @@ class HandoffHandlers(service_pb2_grpc.HandoffServiceServicer):
         read = self._node.database.read
         outgoing = await read(lambda tx: store.load_handoff(tx, request.id))
         if outgoing:
+            if not may_read(outgoing, current_caller().name, self._node.clock()):
+                return handoff_to_wire(outgoing)
             told = await self._node.audit.read_one("handoff.read", request.id, lambda tx: store.load_context(tx, request.id))
             return handoff_to_wire(outgoing, told)
         incoming = await self._node.audit.read_one("handoff.read", request.id, lambda tx: store.load_incoming(tx, request.id))

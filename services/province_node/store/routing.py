@@ -1,6 +1,6 @@
 """What a node keeps of handoffs: those it placed with every step, and the seats it leased to those of others.
 
-What a caller told (the context) is forgotten as soon as the handoff is over.
+What a caller told (the context) is forgotten as soon as the handoff is over, or a while after it came back.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     union_all,
-    update,
 )
 
 from twelve333.adapters.sql.database import note
@@ -37,6 +37,7 @@ from twelve333.adapters.sql.later import insert_later, settle_rows
 from twelve333.adapters.sql.rows import Listed, Query, Rows
 from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.api.routing.v1 import routing_pb2
+from twelve333.core.routing.back import kept_until
 from twelve333.core.routing.context import ContextItem
 from twelve333.core.routing.handoff import Handoff, Step
 from twelve333.core.routing.ledger import Taken
@@ -60,6 +61,7 @@ def _call_columns() -> list[Column[Any]]:
     ]
 
 
+_KEPT: Final = "context_until IS NOT NULL"
 handoffs = Table(
     "handoffs",
     metadata,
@@ -78,8 +80,11 @@ handoffs = Table(
     Column("context_sha256", LargeBinary, nullable=False),
     Column("route", LargeBinary, nullable=False),
     Column("placed_by", String(64), nullable=False, server_default=""),
+    Column("context_until", UtcDateTime, nullable=True),
+    Column("came_by", String(64), nullable=False, server_default=""),
     Index("ix_handoffs_state", "state", "held_until"),
     Index("ix_handoffs_placed_by", "placed_by", "placed_at"),
+    Index("ix_handoffs_context_until", "context_until", sqlite_where=text(_KEPT), postgresql_where=text(_KEPT)),
 )
 handoff_steps = Table(
     "handoff_steps",
@@ -143,7 +148,7 @@ def add_handoff(tx: Connection, handoff: Handoff, context: Sequence[ContextItem]
     """Keep a handoff that was just placed, with its steps and, unless it is over, its context."""
     row = call_values(handoff.call, handoff.from_unit) | changing(handoff)
     row |= {"id": handoff.call.id, "placed_at": handoff.steps[0].at, "context_sha256": handoff.context_sha256}
-    row["placed_by"] = handoff.placed_by
+    row |= {"placed_by": handoff.placed_by, "came_by": handoff.came_by}
     row["route"] = route_to_wire(handoff.route).SerializeToString() if handoff.route else b""
     row["context"] = [] if _is_over(handoff) else [list(item) for item in context]
     insert_later(tx, handoffs, protect(tx, handoffs, row))
@@ -288,13 +293,6 @@ def open_handoffs(tx: Connection, holder: str, now: datetime, since: datetime) -
     return outgoing, [_lease(row) for row in tx.execute(select(seat_leases).where(held)).mappings()]
 
 
-def close_silent(tx: Connection, before: datetime) -> int:
-    """Close leases that ran out before that time without a word from the origin, and forget their context; how many those were."""
-    gone = (seat_leases.c.held_until < before) & seat_leases.c.state.in_(_SEAT_STATES)
-    closed = update(seat_leases).where(gone).values(context=[], state=HandoffState.EXPIRED.value)
-    return tx.execute(closed).rowcount
-
-
 def _context(tx: Connection, table: Table, row: Row) -> tuple[ContextItem, ...]:
     return tuple(ContextItem(*item) for item in reveal(tx, table, row)["context"])
 
@@ -302,6 +300,8 @@ def _context(tx: Connection, table: Table, row: Row) -> tuple[ContextItem, ...]:
 def _is_over(handoff: Handoff) -> bool:
     """Whether nobody needs its context any more: a case has its own words."""
     by_case = handoff.last_resort is not None and handoff.last_resort.kind is LastResortKind.CASE
+    if kept_until(handoff):
+        return False
     return not STEPS[handoff.state] or (handoff.state is HandoffState.SETTLED and by_case)
 
 
@@ -328,6 +328,7 @@ def changing(handoff: Handoff) -> dict[str, Any]:
         "reason": handoff.reason,
         "last_resort": handoff.last_resort.kind.value if handoff.last_resort else "",
         "held_until": handoff.held_until,
+        "context_until": kept_until(handoff),
     }
 
 
@@ -387,6 +388,7 @@ def _handoff(row: Row, steps: tuple[Step, ...]) -> Handoff:
         context_sha256=row["context_sha256"],
         route=route,
         placed_by=row["placed_by"],
+        came_by=row["came_by"],
     )
 
 

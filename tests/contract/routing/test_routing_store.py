@@ -18,12 +18,14 @@ from national_hub.store import routing as hub_routing
 from province_node.store import metadata as node_metadata
 from province_node.store import routing as store
 from province_node.store import slots
+from province_node.store.forgotten import close_silent, forget_returned
 from twelve333.adapters.sql import Database, open_database
 from twelve333.core.coverage.model import Candidate, Relation, Verdict
 from twelve333.core.decision import Decision, Refusal, Refused
 from twelve333.core.routing import codes
+from twelve333.core.routing.back import KEPT_FOR
 from twelve333.core.routing.context import ContextItem, digest_of
-from twelve333.core.routing.handoff import Handoff, complete, connect, fail, give_up, offer_to, settle, take
+from twelve333.core.routing.handoff import Handoff, bring_back, complete, connect, fail, give_up, offer_to, settle, take
 from twelve333.core.routing.ledger import Promise, Taken
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.messages import told
@@ -123,6 +125,18 @@ async def test_what_the_caller_told_is_forgotten_when_the_handoff_is_over(databa
     assert await database.read(lambda tx: store.load_context(tx, "h1")) == ()
 
 
+async def test_what_was_told_with_a_call_that_came_back_is_kept_until_its_time(database: Database) -> None:
+    placed = replace(accepted_handoff(), placed_by="desk-1", came_by="h0")
+    await database.write(lambda tx: store.add_handoff(tx, placed, CONTEXT))
+    back = bring_back(placed, "WRONG_TOPIC", NOW)
+    assert isinstance(back, Decision)
+    await database.write(lambda tx: store.save_handoff(tx, back.state, back.events))
+    assert await database.read(lambda tx: store.load_handoff(tx, "h1")) == back.state
+    for late, context in ((timedelta(seconds=-1), CONTEXT), (timedelta(), ())):
+        await database.write(lambda tx, now=NOW + KEPT_FOR + late: forget_returned(tx, now))
+        assert await database.read(lambda tx: store.load_context(tx, "h1")) == context
+
+
 async def test_handoffs_are_listed_the_newest_first(database: Database) -> None:
     made = [accepted_handoff(f"h{number}", NOW + timedelta(minutes=number)) for number in range(4)]
     for handoff in made:
@@ -170,8 +184,8 @@ async def test_a_lease_is_known_by_its_origin_and_its_context_goes_when_it_is_ov
 async def test_a_lease_without_a_word_from_its_origin_is_closed_and_forgotten(database: Database) -> None:
     await database.write(lambda tx: store.add_lease(tx, lease()))
     await database.write(lambda tx: store.save_lease_context(tx, lease(), CONTEXT))
-    assert await database.write(lambda tx: store.close_silent(tx, NOW)) == 0
-    assert await database.write(lambda tx: store.close_silent(tx, NOW + timedelta(hours=1))) == 1
+    assert await database.write(lambda tx: close_silent(tx, NOW)) == 0
+    assert await database.write(lambda tx: close_silent(tx, NOW + timedelta(hours=1))) == 1
     assert await database.read(lambda tx: store.load_incoming(tx, "h1")) == (replace(lease(), state=HandoffState.EXPIRED), ())
 
 

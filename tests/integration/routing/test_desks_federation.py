@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.support.federation import one_federation
+from tests.support.federation import Answer, cli, one_federation
 
 from twelve333.cli.demo.federation import READY_SECONDS, Federation
 from twelve333.client import Connection
@@ -95,6 +96,11 @@ async def taken_by_fuzhou(origin: Connection) -> HandoffView:
             await asyncio.sleep(POLL_SECONDS)
 
 
+async def typed(federation: Federation, *words: str) -> Answer:
+    """What the consultant at 江西 types besides, while everything else goes on."""
+    return await asyncio.to_thread(cli, *words, profile=federation.nodes["360000"].folder / "profiles" / "desk-1")
+
+
 async def test_the_example_takes_a_call_with_its_context_and_gives_another_back(federation: Federation) -> None:
     async with desktop(federation, "360000", JIUJIANG) as origin, desktop(federation, "350000", FUZHOU) as there:
         await origin.type("place", JIUJIANG, FUZHOU, "where is the file kept?")
@@ -111,9 +117,20 @@ async def test_the_example_takes_a_call_with_its_context_and_gives_another_back(
         await origin.type("place", JIUJIANG, FUZHOU, "and this one?")
         second = (await there.says("rings", f"from {JIUJIANG}"))[0]
         await there.type("refuse", second, "WRONG_TOPIC")
-        await origin.says(second, "returned", "WRONG_TOPIC")
+        await origin.says(second, "returned", "WRONG_TOPIC", "left to try: 350000", "and this one?")
+        await origin.type("again", second)
+        third = (await origin.says("to 350000", "accepted"))[0]
+        await origin.type("refuse", third, "TEST_OVER")
+        await origin.says(third, "returned", "TEST_OVER", "left to try: nobody", "and this one?")
+        again = await typed(federation, "handoff", "again", second, "--json")
+        assert (again.code, json.loads(again.out)["unit"]) == (0, "350000")
+        await typed(federation, "handoff", "return", json.loads(again.out)["id"], "--reason", "TEST_OVER")
+        shown = await typed(federation, "handoff", "show", second)
+        assert "Not asked yet: 350000. To hand it on again: `twelve333 handoff again " in shown.out, shown.out
+        assert "question: and this one?" in shown.out and "What the caller told is kept until " in shown.out
         await origin.type("take", "nobody")
-        assert "ROUTING_HANDOFF_UNKNOWN" in (await origin.says())[0]
+        while "ROUTING_HANDOFF_UNKNOWN" not in (await origin.says())[0]:
+            pass  # it tells of the calls that were typed beside it
 
 
 async def test_a_call_that_goes_on_never_comes_back_to_where_it_was_and_each_node_proves_where_that_is(federation: Federation) -> None:

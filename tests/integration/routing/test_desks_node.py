@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 
 from tests.support.one_node import CONTEXT, HOLD, START, UNUSED, Node, called_by, code_of, offer
@@ -14,7 +15,10 @@ from province_node.store import routing as store
 from twelve333.adapters.sql.delivery import Inbound
 from twelve333.api.routing.v1 import desk_pb2, events_pb2, routing_pb2
 from twelve333.api.routing.v1 import service_pb2 as pb
+from twelve333.client.handoffs import view_of
+from twelve333.core.coverage.model import Verdict
 from twelve333.core.ids import HUB
+from twelve333.core.routing.back import KEPT_FOR
 from twelve333.core.routing.handoff import bring_back, confer, connect
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.model import Call
@@ -119,6 +123,64 @@ async def test_a_call_of_its_own_that_came_back_or_was_never_put_through_is_told
     foreign = desk_pb2.WatchHandoffsRequest(units=["360400"])
     with called_by("350000", "desk-1"):
         assert await code_of(anext(desk.WatchHandoffs(foreign, UNUSED))) == "ROUTING_FROM_UNIT_NOT_HERE"
+
+
+async def came_back(node: Node, holder: str) -> routing_pb2.Handoff:
+    """What a desktop that comes is told of the one call that came back to it."""
+    with called_by("350000", holder):
+        async with aclosing(DeskHandlers(node.context, node.parts).WatchHandoffs(desk_pb2.WatchHandoffsRequest(), UNUSED)) as stream:
+            first = asyncio.create_task(anext(stream))
+            node.parts.desks.telling.start()
+            told = (await first).handoff
+    await node.parts.desks.telling.stop()
+    return told
+
+
+async def test_what_came_back_brings_its_decision_and_for_ten_minutes_its_context_to_who_placed_it_alone(node: Node) -> None:
+    handoffs, asked = HandoffHandlers(node.context, node.parts), pb.GetHandoffRequest(id="h1")
+    await node.parts.handoffs.place(Call("h1", "350100"), "350200", CONTEXT, "desk-1")
+    await node.parts.handoffs.record("h1", lambda handoff, now: bring_back(handoff, "WRONG_TOPIC", now))
+    told = view_of(await came_back(node, "desk-1"))
+    assert (told.is_back, told.handoff.reason, told.next_units, dict(told.context)) == (True, "WRONG_TOPIC", ("350000",), {})
+    assert told.handoff.route is not None
+    assert [(each.unit, each.verdict) for each in told.handoff.route.candidates] == [
+        ("350100", Verdict.CHOSEN),
+        ("350000", Verdict.ELIGIBLE),
+    ]
+    assert told.context_until == START + KEPT_FOR
+
+    async def read_by(name: str) -> list[str]:
+        with called_by("350000", name):
+            return [item.text for item in (await handoffs.GetHandoff(asked, UNUSED)).context]
+
+    assert [await read_by(name) for name in ("desk-1", "desk-2")] == [["档案在哪里"], []]
+    node.now += KEPT_FOR
+    assert await read_by("desk-1") == []
+    await node.parts.handoffs.sweep()
+    assert await node.context.database.read(lambda tx: store.load_context(tx, "h1")) == ()
+
+
+async def test_handed_on_again_a_call_goes_past_who_gave_it_back_and_keeps_who_was_asked_first(node: Node) -> None:
+    handoffs = node.parts.handoffs
+    await handoffs.place(Call("h1", "350100"), "350200", CONTEXT, "desk-1")
+    early = handoffs.place(Call("h2", "350100"), "350200", CONTEXT, "desk-1", again="h1")
+    assert await code_of(early) == "ROUTING_NOT_BACK"
+    await handoffs.record("h1", lambda handoff, now: bring_back(handoff, "WRONG_TOPIC", now))
+    for _ in range(2):  # a repeat gets the same answer
+        again = await handoffs.place(Call("h2", "350100"), "350200", CONTEXT, "desk-1", again="h1")
+        assert (again.unit, again.call.visited, again.call.first_asked) == ("350000", ("350200", "350100", "350200"), "350200")
+    assert await code_of(handoffs.place(Call("h3", "350100"), "350100", (), "desk-1", again="h1")) == "ROUTING_NOT_BACK"
+
+
+async def test_handed_on_again_a_call_that_came_from_elsewhere_still_proves_where_it_was(node: Node) -> None:
+    with called_by("360000"):
+        request = offer("h0", "350200")
+        await node.peer.OfferHandoff(request, UNUSED)
+    handoffs = node.parts.handoffs
+    await handoffs.place(Call("h1", "350100"), "350200", (), "desk-1", after="h0")
+    await handoffs.record("h1", lambda handoff, now: bring_back(handoff, "WRONG_TOPIC", now))
+    again = await handoffs.place(Call("h2", "350100"), "350200", (), "desk-1", again="h1")
+    assert (again.came_by, again.unit) == ("h0", "350000")
 
 
 async def test_a_three_way_call_is_recorded_and_holds_its_seat_like_any_conversation(node: Node) -> None:

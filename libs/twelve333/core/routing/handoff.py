@@ -48,7 +48,8 @@ class Handoff:
         steps: all steps so far.
         context_sha256: hash of the context, empty if there is none.
         route: the decision by which it was placed.
-        placed_by: the desktop or system that placed it; known at its own node only.
+        placed_by: the desktop or system that placed it; known at its own node only, as is
+        came_by: the handoff by which the call came there, if it went on.
     """
 
     call: Call
@@ -65,6 +66,7 @@ class Handoff:
     context_sha256: bytes = b""
     route: Route | None = None
     placed_by: str = ""
+    came_by: str = ""
 
 
 def offer_to(handoff: Handoff, candidate: Candidate, now: datetime) -> Decision[Handoff] | Refusal:

@@ -54,7 +54,8 @@ class DeskServiceServicer:
 
     def WatchHandoffs(self, request, context):
         """Caller: desk or local operator of this node. First how everything open stands, then each change as it happens: calls offered to the units
-        asked for, and the calls that the caller handed on itself, also those that came back. Never a context. The node ends the stream after a
+        asked for, and the calls that the caller handed on itself, also those that came back: with the
+        reason, the decision behind them, and until when their context can be asked for. Never a context. The node ends the stream after a
         few minutes; who asks again misses nothing.
         Refusals: ROUTING_FROM_UNIT_NOT_HERE, ROUTING_DESK_TOO_SLOW, REGISTRATION_DIRECTORY_MISSING.
         """

@@ -36,7 +36,8 @@ class DeskServiceStub:
     def __new__(cls, channel: _aio.Channel) -> DeskServiceAsyncStub: ...
     WatchHandoffs: _grpc.UnaryStreamMultiCallable[_desk_pb2.WatchHandoffsRequest, _desk_pb2.WatchHandoffsResponse]
     """Caller: desk or local operator of this node. First how everything open stands, then each change as it happens: calls offered to the units
-    asked for, and the calls that the caller handed on itself, also those that came back. Never a context. The node ends the stream after a
+    asked for, and the calls that the caller handed on itself, also those that came back: with the
+    reason, the decision behind them, and until when their context can be asked for. Never a context. The node ends the stream after a
     few minutes; who asks again misses nothing.
     Refusals: ROUTING_FROM_UNIT_NOT_HERE, ROUTING_DESK_TOO_SLOW, REGISTRATION_DIRECTORY_MISSING.
     """
@@ -52,7 +53,8 @@ class DeskServiceAsyncStub(DeskServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     WatchHandoffs: _aio.UnaryStreamMultiCallable[_desk_pb2.WatchHandoffsRequest, _desk_pb2.WatchHandoffsResponse]  # type: ignore[assignment]
     """Caller: desk or local operator of this node. First how everything open stands, then each change as it happens: calls offered to the units
-    asked for, and the calls that the caller handed on itself, also those that came back. Never a context. The node ends the stream after a
+    asked for, and the calls that the caller handed on itself, also those that came back: with the
+    reason, the decision behind them, and until when their context can be asked for. Never a context. The node ends the stream after a
     few minutes; who asks again misses nothing.
     Refusals: ROUTING_FROM_UNIT_NOT_HERE, ROUTING_DESK_TOO_SLOW, REGISTRATION_DIRECTORY_MISSING.
     """
@@ -71,7 +73,8 @@ class DeskServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_desk_pb2.WatchHandoffsResponse], _abc.AsyncIterator[_desk_pb2.WatchHandoffsResponse]]:
         """Caller: desk or local operator of this node. First how everything open stands, then each change as it happens: calls offered to the units
-        asked for, and the calls that the caller handed on itself, also those that came back. Never a context. The node ends the stream after a
+        asked for, and the calls that the caller handed on itself, also those that came back: with the
+        reason, the decision behind them, and until when their context can be asked for. Never a context. The node ends the stream after a
         few minutes; who asks again misses nothing.
         Refusals: ROUTING_FROM_UNIT_NOT_HERE, ROUTING_DESK_TOO_SLOW, REGISTRATION_DIRECTORY_MISSING.
         """

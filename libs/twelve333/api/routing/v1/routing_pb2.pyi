@@ -522,6 +522,7 @@ class Handoff(_message.Message):
     ROUTE_FIELD_NUMBER: _builtins.int
     TAKEN_BY_FIELD_NUMBER: _builtins.int
     WITHHELD_FIELD_NUMBER: _builtins.int
+    CONTEXT_UNTIL_FIELD_NUMBER: _builtins.int
     from_unit: _builtins.str
     """The unit that hands the call on; it was asked first."""
     state: Global___HandoffState.ValueType
@@ -564,6 +565,10 @@ class Handoff(_message.Message):
     def withheld(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Answering PlaceHandoff: names of items that stay at the origin, or whose numbers are blacked out, since the topic does not need them."""
 
+    @_builtins.property
+    def context_until(self) -> _timestamp_pb2.Timestamp:
+        """Of a call that came back: until when GetHandoff gives its context, to who placed it only; then it is forgotten."""
+
     def __init__(
         self,
         *,
@@ -581,10 +586,11 @@ class Handoff(_message.Message):
         route: Global___Route | None = ...,
         taken_by: _builtins.str = ...,
         withheld: _abc.Iterable[_builtins.str] | None = ...,
+        context_until: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_seat_held_until", b"_seat_held_until", "call", b"call", "last_resort", b"last_resort", "route", b"route", "seat_held_until", b"seat_held_until"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_seat_held_until", b"_seat_held_until", "call", b"call", "context_until", b"context_until", "last_resort", b"last_resort", "route", b"route", "seat_held_until", b"seat_held_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seat_held_until", b"_seat_held_until", "call", b"call", "context", b"context", "from_unit", b"from_unit", "incoming", b"incoming", "last_resort", b"last_resort", "reason", b"reason", "route", b"route", "seat_held_until", b"seat_held_until", "state", b"state", "steps", b"steps", "taken_by", b"taken_by", "target", b"target", "unit", b"unit", "withheld", b"withheld"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seat_held_until", b"_seat_held_until", "call", b"call", "context", b"context", "context_until", b"context_until", "from_unit", b"from_unit", "incoming", b"incoming", "last_resort", b"last_resort", "reason", b"reason", "route", b"route", "seat_held_until", b"seat_held_until", "state", b"state", "steps", b"steps", "taken_by", b"taken_by", "target", b"target", "unit", b"unit", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seat_held_until: _TypeAlias = _typing.Literal["seat_held_until"]  # noqa: Y015
     _WhichOneofArgType__seat_held_until: _TypeAlias = _typing.Literal["_seat_held_until", b"_seat_held_until"]  # noqa: Y015

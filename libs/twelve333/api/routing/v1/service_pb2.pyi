@@ -62,10 +62,15 @@ class PlaceHandoffRequest(_message.Message):
     FROM_UNIT_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    AGAIN_FIELD_NUMBER: _builtins.int
     from_unit: _builtins.str
     """The unit that hands it on, one of this node's."""
     after: _builtins.str
     """Id of the handoff by which the call came to `from_unit`, if it goes on from there: where it was is then proved to whoever is asked."""
+    again: _builtins.str
+    """Id of the handoff by which the same unit handed the call on before, if it came back: it goes on past the units that had it, and who was
+    asked first stays who was. Then `after` need not be said.
+    """
     @_builtins.property
     def call(self) -> _routing_pb2.Call:
         """The call; its id becomes the id of the handoff."""
@@ -81,10 +86,11 @@ class PlaceHandoffRequest(_message.Message):
         from_unit: _builtins.str = ...,
         context: _abc.Iterable[_routing_pb2.ContextItem] | None = ...,
         after: _builtins.str = ...,
+        again: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "call", b"call", "context", b"context", "from_unit", b"from_unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "again", b"again", "call", b"call", "context", b"context", "from_unit", b"from_unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
