@@ -215,6 +215,14 @@ async def test_a_clock_that_is_off_raises_an_alarm_and_ends_no_service(stage: St
     assert (stage.replica.endpoint_of("320000"), stage.replica.freshness(stage.now)) == ("127.0.0.1:2", Freshness.FRESH)
 
 
+async def test_a_directory_that_says_it_was_made_later_than_it_can_be_is_an_alarm_though_its_confirmation_is_of_now(stage: Stage) -> None:
+    later = directory(8, NOW + HOUR)
+    assert await stage.hear(Answer(directory=later, current=confirmed(later, NOW))) == ""
+    assert await stage.counted() == {"REGISTRATION_CONFIRMATION_FROM_FUTURE": 1}
+    assert await stage.hear(Answer(current=confirmed(later, NOW))) == ""
+    assert await stage.counted() == {"REGISTRATION_CONFIRMATION_FROM_FUTURE": 1}, "once for each directory"
+
+
 async def test_how_old_it_is_outlives_a_restart(stage: Stage) -> None:
     stage.now = NOW + 10 * HOUR
     assert await stage.hear(Answer(current=confirmed(stage.good, stage.now))) == ""

@@ -18,10 +18,11 @@ from twelve333.api.registration.v1 import recovery_pb2, recovery_pb2_grpc, servi
 from twelve333.api.registration.v1 import service_pb2 as pb
 from twelve333.core.decision import Kind, Refused
 from twelve333.core.ids import HUB
+from twelve333.core.registration.freshness import from_future
 from twelve333.core.routing.books import Books
 from twelve333.wire.books import books_to_wire
 from twelve333.wire.registration import alarm_to_wire, freshness_to_wire
-from twelve333.wire.times import to_timestamp
+from twelve333.wire.times import from_timestamp, to_timestamp
 
 from ..alarms import Alarms
 from ..context import NodeContext
@@ -118,6 +119,8 @@ class DirectoryPull:
             log.warning("document key of the hub exchanged", key=key_id(node.directory.keys.present))
         changed = answer.HasField("directory") and await node.directory.accept(node.database, answer.directory, now)
         alarm = await node.directory.confirm(node.database, answer.current, now) if answer.HasField("current") else None
+        if changed and alarm is None:  # whether it splits the view is told by when it was made
+            alarm = from_future(from_timestamp(node.directory.current.made_at), now)
         if alarm:
             await self._alarms.note(alarm)
         return changed

@@ -72,6 +72,15 @@ def level(confirmed_at: datetime, now: datetime, limits: Limits) -> Freshness:
     return Freshness.STALE if age < limits.overdue else Freshness.OVERDUE
 
 
+def from_future(signed_at: datetime, now: datetime) -> Refusal | None:
+    """An alarm, if the hub says that it made or signed something later than it can be here: our clock is off, or its word is not to be
+    compared with others' words by its time."""
+    if signed_at <= now + CLOCKS_DIFFER:
+        return None
+    theirs, ours = (moment.isoformat(timespec="seconds") for moment in (signed_at, now))
+    return refuse(CONFIRMATION_FROM_FUTURE, theirs=theirs, ours=ours)
+
+
 def hear(held: Confirmation, signed_at: datetime, now: datetime) -> Heard:
     """Decide what a confirmation is worth whose signature, and the directory it names, have been checked.
 
@@ -81,8 +90,8 @@ def hear(held: Confirmation, signed_at: datetime, now: datetime) -> Heard:
         now: our time when it came.
     """
     ours, theirs = (moment.isoformat(timespec="seconds") for moment in (now, signed_at))
-    if signed_at > now + CLOCKS_DIFFER:  # not kept: a clock that is set right must not look like one that goes back
-        return Heard(Confirmation(held.signed_at, now), refuse(CONFIRMATION_FROM_FUTURE, theirs=theirs, ours=ours))
+    if ahead := from_future(signed_at, now):  # not kept: a clock that is set right must not look like one that goes back
+        return Heard(Confirmation(held.signed_at, now), ahead)
     if signed_at < held.signed_at - CLOCKS_DIFFER:
         return Heard(held, refuse(CONFIRMATION_WENT_BACK, theirs=theirs, held=held.signed_at.isoformat(timespec="seconds")))
     kept = Confirmation(max(signed_at, held.signed_at), max(min(signed_at, now), held.confirmed_at))
