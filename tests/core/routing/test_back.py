@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twelve333.core.decision import Decision, Refusal
+from twelve333.core.decision import Code, Decision, Refusal
 from twelve333.core.routing import codes
 from twelve333.core.routing.back import KEPT_FOR, is_back, kept_until, left_to_try, may_read, visited_again
 from twelve333.core.routing.handoff import Handoff, bring_back, complete, connect, expire, fail, give_up, offer_to, take
@@ -76,8 +76,9 @@ def test_what_was_told_is_read_by_all_under_way_by_who_placed_it_for_ten_minutes
     assert kept_until(unnamed) is None and not may_read(unnamed, "", NOW)
 
 
-def test_of_a_last_resort_that_nobody_carried_out_nothing_is_kept() -> None:
-    back = kept(bring_back(nobody(), codes.LAST_RESORT_NOT_USED.name, NOW))
+@pytest.mark.parametrize("reason", [codes.LAST_RESORT_NOT_USED, codes.CALLBACK_MISSED])
+def test_where_the_caller_is_gone_nothing_is_back_and_nothing_is_kept(reason: Code) -> None:
+    back = kept(bring_back(nobody(), reason.name, NOW))
     assert kept_until(back) is None and not is_back(back)
 
 

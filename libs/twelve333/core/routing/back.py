@@ -18,11 +18,12 @@ from .machine import HandoffState
 
 KEPT_FOR: Final = timedelta(minutes=10)  # of what was told, from when it came back
 _BACK: Final = frozenset({HandoffState.RETURNED, HandoffState.EXPIRED})
+_GONE: Final = frozenset({codes.LAST_RESORT_NOT_USED.name, codes.CALLBACK_MISSED.name})  # the line is back, the caller is not
 
 
 def is_back(handoff: Handoff) -> bool:
     """Whether the caller is with the one who handed him on: the other side gave him back, or never had him."""
-    return handoff.state in _BACK and handoff.reason != codes.LAST_RESORT_NOT_USED.name  # of those the caller is long gone
+    return handoff.state in _BACK and handoff.reason not in _GONE
 
 
 def kept_until(handoff: Handoff) -> datetime | None:
