@@ -128,6 +128,8 @@ class NatsBus:
     async def fetch(self, limit: int, wait_s: float) -> list[Incoming]:
         """See `Bus.fetch`."""
         try:
+            if wait_s == 0:
+                return await self._puller.arrived(limit) if self._puller is not None else []
             async with asyncio.timeout(wait_s):
                 await self._live.wait()
                 puller = self._puller

@@ -49,7 +49,10 @@ class Bus(Protocol):
         """
 
     async def fetch(self, limit: int, wait_s: float) -> list[Incoming]:
-        """Take up to `limit` events meant for us; none when there is nothing, or no broker, within `wait_s` seconds."""
+        """Take up to `limit` events meant for us; none when there is nothing, or no broker, within `wait_s` seconds.
+
+        With 0 only what is here already, and nobody is waited for.
+        """
 
     async def send_receipt(self, subject: str, data: bytes) -> None:
         """Send a receipt; when the broker is away it is lost, which costs time only."""

@@ -47,12 +47,8 @@ class Puller:
         Raises:
             ConnectionError: the session is over.
         """
-        loop = asyncio.get_running_loop()
         while True:
-            if self._open <= 0 or loop.time() > self._overdue:
-                await self._request(limit)
-            taken = self._drain(limit)
-            if taken:
+            if taken := await self.arrived(limit):
                 return taken
             try:
                 async with asyncio.timeout_at(self._overdue):
@@ -65,6 +61,12 @@ class Puller:
                 return [self._incoming(message), *self._drain(limit - 1)]
             if _status(message) == _NO_RESPONDERS:
                 await asyncio.sleep(NOT_READY_S)
+
+    async def arrived(self, limit: int) -> list[Incoming]:
+        """What has come, at most `limit`; see that more may come."""
+        if self._open <= 0 or asyncio.get_running_loop().time() > self._overdue:
+            await self._request(limit)
+        return self._drain(limit)
 
     async def _request(self, limit: int) -> None:
         body = {"batch": limit, "expires": int(REQUEST_S * 1e9)}

@@ -1,8 +1,8 @@
 """From the broker into the inbox: one unit of work per batch, then the receipts, then the broker may forget.
 
-Rule served: a receipt is sent only after the commit. Origins take turns, so that the flood of one does not hold up the others. An event
-that cannot be applied is tried a few times and then set aside, so that those behind it go on; while the database is away nothing is
-counted against any event.
+Rule served: a receipt is sent only after the commit. Origins take turns, also with what comes while others' events are taken, so that
+the flood of some holds up nobody else by more than one unit of work. An event that cannot be applied is tried a few times and then set
+aside, so that those behind it go on; while the database is away nothing is counted against any event.
 """
 
 from __future__ import annotations
@@ -98,10 +98,20 @@ class Receiver:
                 await self._settle(received, chosen)
                 waiting, failure, away = waiting[received.done :], received.failure, 0
                 tries = 1 if received.done else tries + 1
+                if failure is None:
+                    waiting = await self._joined(waiting)
             if self._closing.is_set():
                 return  # the rest is sent again by its origins
             if waiting and (received is None or failure):
                 await self._pause(tries + away)
+
+    async def _joined(self, waiting: Sequence[Waiting]) -> Sequence[Waiting]:
+        """What still waits, and in turns with it what has come meanwhile; never more messages in hand than one fetch brings."""
+        room = FETCH_MESSAGES_MAX - sum(message is not None for _, message in waiting)
+        if not waiting or room <= 0:
+            return waiting
+        come = [each for message in await self._bus.fetch(room, 0) for each in _arrivals(message)]
+        return by_turns([*waiting, *come], _origin) if come else waiting
 
     async def _receive(self, arrivals: Sequence[Arrival], park: Refusal | None) -> Received | None:
         """One unit of work for the batch; None when the database is away."""
