@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import partial
+from typing import Any
 
+import pytest
 import rjieba
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,10 +19,13 @@ from twelve333.adapters.library_reading import LibraryReading
 from twelve333.adapters.sql import Database
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql import library_staging as written
+from twelve333.adapters.sql import search as search_of
 from twelve333.adapters.sql.library_shelf import Shelf
 from twelve333.adapters.sql.library_staging import StagingTables
 from twelve333.adapters.sql.library_tables import LibraryTables
+from twelve333.adapters.sql.postgresql import CONNECTIONS_MAX
 from twelve333.adapters.sql.search import Found, Wanted, search
+from twelve333.core.library import choosing
 from twelve333.core.library.model import Change, Entry, EntryKind, Tombstone, TombstoneReason
 from twelve333.core.library.search import Plan, plan
 from twelve333.data.resources import lexicon
@@ -157,3 +164,59 @@ def _take(tx: Connection, tables: LibraryTables, staging: StagingTables, how: st
         written.stage(tx, tables, staging, changes, replica.ready_of(changes))
         if how == "show":
             written.show(tx, tables, staging, NOW)
+
+
+class Held:
+    """Where a search is held, and what lets it go."""
+
+    def __init__(self) -> None:
+        self.there, self.go = threading.Event(), threading.Event()
+
+    async def begun(self) -> None:
+        """Wait until one is held."""
+        async with asyncio.timeout(20):
+            while not self.there.is_set():
+                await asyncio.sleep(0)
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Held:
+    """Searches that are held in the middle of what they compute."""
+    one = Held()
+
+    def chosen(*asked: Any) -> list[int]:
+        one.there.set()
+        assert one.go.wait(20), "only the event loop lets go"
+        return choosing.chosen(*asked)
+
+    monkeypatch.setattr(search_of, "chosen", chosen)
+    return one
+
+
+async def test_what_a_search_computes_keeps_nobody_waiting(database: Database, tables: LibraryTables, held: Held) -> None:
+    await database.write(partial(replica.apply, tables=tables, changes=_changes(1, a="单位拖欠工资")))
+    shelf = Shelf(tables)
+    searching = asyncio.create_task(database.read(lambda tx: _found(tx, shelf, "拖欠工资")))
+    await held.begun()
+    assert await database.read(lambda tx: replica.held_number(tx, tables)) == 0  # somebody else is served
+    held.go.set()
+    assert [hit.held.entry_id for hit in (await searching).hits] == ["a"]
+
+
+async def test_searches_that_nobody_waits_for_any_more_leave_no_connection_behind(
+    database: Database, tables: LibraryTables, held: Held
+) -> None:
+    await database.write(partial(replica.apply, tables=tables, changes=_changes(1, a="单位拖欠工资")))
+    shelf = Shelf(tables)
+    for _ in range(CONNECTIONS_MAX + 1):
+        held.there.clear()
+        held.go.clear()
+        searching = asyncio.create_task(database.read(lambda tx: _found(tx, shelf, "拖欠工资")))
+        await held.begun()
+        searching.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await searching
+        held.go.set()
+    async with asyncio.timeout(20):
+        found = await database.read(lambda tx: _found(tx, shelf, "拖欠工资"))
+    assert [hit.held.entry_id for hit in found.hits] == ["a"]

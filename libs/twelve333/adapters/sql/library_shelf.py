@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Row, TextClause, func, select, text
 
@@ -23,12 +23,14 @@ from ...core.library.catalogue import Card, Catalogue
 from ...core.library.model import Entry
 from ...core.library.ranking import Corpus, Text
 from ...core.library.search import fold
+from .aside import aside
 from .library import Held, decoded
 from .library_marks import Mark, mark_of
 from .library_tables import LibraryTables
 
 Supplements = Callable[[Connection], Iterable[tuple[int, str, str]]]
 
+T = TypeVar("T")
 GRAMS_MAX: Final = 16_384
 TEXTS_BYTES_MAX: Final = 24 << 20  # of contents; in memory about twice as much
 GRAMS_AT_ONCE: Final = 250  # of one statement; SQLite takes 500
@@ -198,10 +200,15 @@ class View:
         if missing:
             e, c = self._shelf.tables.library_entries.c, self._shelf.tables.library_contents
             whole = select(e.row_id, e.entry_id, e.version, e.release, e.recorded_at, c.c.content).join(c, c.c.row_id == e.row_id)
-            read = {row.row_id: _read(row) for row in self._tx.execute(whole.where(e.row_id.in_(missing)))}
+            came = self._tx.execute(whole.where(e.row_id.in_(missing))).all()
+            read = self.aside(lambda: {row.row_id: _read(row) for row in came})
             self._shelf.keep(read)
             found |= read
         return [self._with_beside(found[row]) for row in rows]
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """Compute something without the connection, see `aside`."""
+        return aside(self._tx, work)
 
     def _with_beside(self, one: ReadText) -> ReadText:
         """A text as it is ranked here: with the words beside it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection
@@ -90,12 +91,14 @@ def search(tx: Connection, shelf: Shelf, plan: Plan, wanted: Wanted) -> Found:
     allowed = narrowed(view.catalogue, None if wanted.any_time else wanted.day, wanted.kind.value if wanted.kind else "", wanted.topic)
     allowed = view.rows if allowed is None else allowed & view.rows
     counted, literal = _literal(view, plan, wanted, corpus, allowed)
-    hits = _rank(view, literal, tuple((term,) for term in plan.terms), plan, corpus, wanted, literal=True)
+    terms = tuple((term,) for term in plan.terms)
+    hits = view.aside(partial(_rank, view, literal, terms, plan, corpus, wanted, literal=True))
     if len(hits) >= wanted.limit or (literal and len(plan.terms) == 1 and len(plan.terms[0]) <= 2):
         return Found(tuple(hits), counted)
     have = {hit.held.entry_id for hit in hits}
     spoken_counted, spoken = _spoken(view, plan, wanted, corpus, allowed)
-    more = _rank(view, [one for one in spoken if one.held.entry_id not in have], plan.words, plan, corpus, wanted, literal=False)
+    others = [one for one in spoken if one.held.entry_id not in have]
+    more = view.aside(partial(_rank, view, others, plan.words, plan, corpus, wanted, literal=False))
     return Found(tuple([*hits, *more][: wanted.limit]), counted or spoken_counted)
 
 
@@ -105,10 +108,10 @@ def _literal(view: View, plan: Plan, wanted: Wanted, corpus: Corpus, allowed: in
     if not matching:
         return 0, []
     counted, size = matching.bit_count(), max(CANDIDATES_MIN, 2 * wanted.limit)
-    planes = literal_planes(plan, view.catalogue, corpus)
+    planes = view.aside(partial(literal_planes, plan, view.catalogue, corpus))
     exact = all(len(term) <= 2 for term in plan.terms)
     for most in (size, WIDER * size):
-        read = view.texts(chosen(matching, planes, view.catalogue, wanted.region, wanted.day, most))
+        read = view.texts(view.aside(partial(chosen, matching, planes, view.catalogue, wanted.region, wanted.day, most)))
         true = read if exact else [one for one in read if all(term in one.text.title or term in one.text.body for term in plan.terms)]
         if len(true) >= wanted.limit or counted <= len(read):
             break
@@ -123,9 +126,13 @@ def _spoken(view: View, plan: Plan, wanted: Wanted, corpus: Corpus, allowed: int
     matching &= allowed
     if not matching:
         return 0, []
-    planes = spoken_planes(plan, view.catalogue, corpus, view.holding)
     size = max(CANDIDATES_MIN, 2 * wanted.limit)
-    return matching.bit_count(), view.texts(chosen(matching, planes, view.catalogue, wanted.region, wanted.day, size))
+
+    def promising() -> list[int]:
+        planes = spoken_planes(plan, view.catalogue, corpus, view.holding)
+        return chosen(matching, planes, view.catalogue, wanted.region, wanted.day, size)
+
+    return matching.bit_count(), view.texts(view.aside(promising))
 
 
 def _rank(
