@@ -38,8 +38,16 @@ HOUR = timedelta(hours=1)
 Answer = pb.GetDirectoryResponse
 
 
-def directory(version: int, made_at: datetime, endpoint: str = "127.0.0.1:1", key: Ed25519PrivateKey = KEY) -> common_pb2.SignedDocument:
+def directory(
+    version: int,
+    made_at: datetime,
+    endpoint: str = "127.0.0.1:1",
+    key: Ed25519PrivateKey = KEY,
+    before: common_pb2.SignedDocument | None = None,
+) -> common_pb2.SignedDocument:
     made = registration_pb2.Directory(version=version, made_at=to_timestamp(made_at))
+    if before:
+        made.previous_version, made.previous_sha256 = before.version, digest_of(before.payload)
     made.members.add(name="320000", endpoint=endpoint)
     return document_to_wire(sign(made.SerializeToString(deterministic=True), PURPOSE, version, key))
 
@@ -221,6 +229,25 @@ async def test_a_directory_that_says_it_was_made_later_than_it_can_be_is_an_alar
     assert await stage.counted() == {"REGISTRATION_CONFIRMATION_FROM_FUTURE": 1}
     assert await stage.hear(Answer(current=confirmed(later, NOW))) == ""
     assert await stage.counted() == {"REGISTRATION_CONFIRMATION_FROM_FUTURE": 1}, "once for each directory"
+
+
+async def test_a_directory_not_made_from_the_one_shown_before_comes_into_use_and_is_an_alarm_with_both_hashes(stage: Stage) -> None:
+    after = directory(8, NOW, before=directory(7, NOW, "127.0.0.1:2"))  # others were shown that
+    again = directory(9, NOW, before=after)
+    for next_one in (after, again):
+        assert await stage.hear(Answer(directory=next_one, current=confirmed(next_one, NOW))) == ""
+    mine, theirs = (digest_of(each.payload).hex()[:16] for each in (stage.good, after))
+    assert stage.replica.version == 9
+    assert [(each.code, each.count, each.detail) for each in await stage.alarms.list()] == [
+        ("REGISTRATION_DIRECTORY_OTHER_HISTORY", 1, f"7 {mine} here, 8 {theirs} at hub")
+    ]
+
+
+async def test_a_directory_made_from_the_one_held_or_one_missed_and_one_after_a_restore_are_no_alarm(stage: Stage) -> None:
+    missed = directory(9, NOW, "127.0.0.1:2")
+    for next_one in (directory(8, NOW, before=stage.good), directory(10, NOW, before=missed), directory(1_000_010, NOW)):
+        assert await stage.hear(Answer(directory=next_one, current=confirmed(next_one, NOW))) == ""
+    assert await stage.counted() == {}
 
 
 async def test_how_old_it_is_outlives_a_restart(stage: Stage) -> None:

@@ -16,9 +16,10 @@ from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.common.v1 import common_pb2
 from twelve333.api.registration.v1 import recovery_pb2, recovery_pb2_grpc, service_pb2_grpc
 from twelve333.api.registration.v1 import service_pb2 as pb
-from twelve333.core.decision import Kind, Refused
+from twelve333.core.decision import Kind, Refused, refuse
 from twelve333.core.ids import HUB
 from twelve333.core.registration.freshness import from_future
+from twelve333.core.registration.split import DIRECTORY_OTHER_HISTORY, split_between
 from twelve333.core.routing.books import Books
 from twelve333.wire.books import books_to_wire
 from twelve333.wire.registration import alarm_to_wire, freshness_to_wire
@@ -114,7 +115,7 @@ class DirectoryPull:
             raise
 
     async def _take(self, answer: pb.GetDirectoryResponse) -> bool:
-        node, now = self._node, self._node.clock()
+        node, now, held = self._node, self._node.clock(), self._node.directory.held
         if await node.directory.follow(node.database, answer.document_vouchers, answer.directory):
             log.warning("document key of the hub exchanged", key=key_id(node.directory.keys.present))
         changed = answer.HasField("directory") and await node.directory.accept(node.database, answer.directory, now)
@@ -123,6 +124,8 @@ class DirectoryPull:
             alarm = from_future(from_timestamp(node.directory.current.made_at), now)
         if alarm:
             await self._alarms.note(alarm)
+        if changed and (split := split_between(held, node.directory.held[-1:])):  # so the one before was not shown to all
+            await self._alarms.note(refuse(DIRECTORY_OTHER_HISTORY), split.words(HUB))
         return changed
 
     async def _ask(self) -> pb.GetDirectoryResponse:
