@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection
 
+from twelve333.adapters.sql.aside import aside
 from twelve333.api.common.v1 import common_pb2
 from twelve333.api.registration.v1 import registration_pb2
 from twelve333.core.coverage.claims import declared_claims
@@ -43,10 +45,11 @@ def refuse_new_faults(tx: Connection, now: datetime) -> None:
     after = _Register(tuple(store.load_units(tx)), tuple(map(declaration_from_wire, declarations.load_declarations(tx, now))), tuple(ahead))
     rules = list(map(policy_from_wire, policies.load_policies(tx)))
     for at in [now, *sorted({begins_at(each.in_force_from) for each in ahead if each.in_force_from})]:
-        proof, rings = after.proved(at), after.crossings(rules, at)
-        if not proof.holds and (new := proof.new_since(_published(tx).proved(at))):
+        # The whole country is proved: seconds of computing, for which nobody else is to wait.
+        proof, rings = aside(tx, partial(after.proved, at)), aside(tx, partial(after.crossings, rules, at))
+        if not proof.holds and (new := proof.new_since(aside(tx, partial(_published(tx).proved, at)))):
             raise Refused(_refusal(new, at.date().isoformat() if at > now else ""))
-        if rings and (crossed := rings - _published(tx).crossings(rules, at)):
+        if rings and (crossed := rings - aside(tx, partial(_published(tx).crossings, rules, at))):
             raise Refused(refuse(FORWARDS_CROSS, units=" → ".join([*min(crossed), min(crossed)[0]])))
 
 
