@@ -70,15 +70,22 @@ def test_our_own_form_is_read_with_its_head() -> None:
         (("370000", "a.txt"), "# 题", codes.FILE_TITLE_MISSING),
         (("370000", "a(2016-13-30).md"), "# 题\n", codes.FILE_DATE_MALFORMED),
         (("a.md",), "---\nkind: qa\n没有冒号\n---\n答", codes.FILE_HEAD_MALFORMED),
-        (("a.md",), "---\nkind: poem\n---\n答", codes.FILE_HEAD_MALFORMED),
-        (("a.md",), "---\nkind: qa\ncolour: red\n---\n答", codes.FILE_HEAD_MALFORMED),
-        (("a.md",), "---\nkind: qa\nvalid_from: 昨天\n---\n答", codes.FILE_DATE_MALFORMED),
+        (("a.md",), "---\nid: a\ntitle: 题\nkind: poem\n---\n答", codes.FILE_HEAD_MALFORMED),
+        (("a.md",), "---\nid: a\ntitle: 题\nkind: qa\ncolour: red\n---\n答", codes.FILE_HEAD_MALFORMED),
+        (("a.md",), "---\nid: a\ntitle: 题\nkind: qa\nvalid_from: 昨天\n---\n答", codes.FILE_DATE_MALFORMED),
+        (("a.md",), "---\nkind: qa\ntitle:\n---\n答", codes.FILE_HEAD_LACKS),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_reason(path: tuple[str, ...], text: str, code: object) -> None:
     refusal = parse_file(path, text, GUIDE)
     assert isinstance(refusal, Refusal)
     assert refusal.code is code
+
+
+def test_all_that_a_head_lacks_is_named_at_once() -> None:
+    refusal = parse_file(("a.md",), "---\nkind: qa\ntopics: 04\n---\n答", GUIDE)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, refusal.params["keys"]) == (codes.FILE_HEAD_LACKS, "id, title")
 
 
 def test_the_sample_of_the_project_is_in_order() -> None:

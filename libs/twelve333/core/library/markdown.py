@@ -23,6 +23,7 @@ from .model import NATIONAL, Entry, EntryKind
 NATIONAL_FOLDER: Final = "national"
 CASE_FOLDER: Final = "案例"
 OTHER_TOPIC: Final = "99"
+NEEDED: Final = ("id", "kind", "title")  # in the head of our own form
 HEAD_MARK: Final = "---"
 INFO_END: Final = "<!-- INFO END -->"
 
@@ -150,7 +151,10 @@ def _with_head(text: str) -> Entry | Refusal:
     pairs = [line.partition(":") for line in head.splitlines() if line.strip()]
     if not mark or any(not colon for _, colon, _ in pairs):
         return refuse(codes.FILE_HEAD_MALFORMED, line=next((key for key, colon, _ in pairs if not colon), HEAD_MARK)[:60])
-    read = entry_of({key.strip(): value.strip() for key, _, value in pairs}, body)
+    fields = {key.strip(): value.strip() for key, _, value in pairs}
+    if lacking := [key for key in NEEDED if not fields.get(key)]:
+        return refuse(codes.FILE_HEAD_LACKS, keys=", ".join(lacking))
+    read = entry_of(fields, body)
     if isinstance(read, Entry):
         return read
     if read.code is codes.DATE_MALFORMED:
