@@ -282,7 +282,7 @@ def appliers(node: NodeContext, delivery: Delivery, calls: CallParts, pulling: B
         "twelve333.api.registration.v1.DirectoryChanged": on_directory_changed(pulling.wake),
         GIVEN: keep_given(node.document_keys),
         HEAD: noticing_splits(witness_heads(node.records), node.directory, alarms, audit_log, _head_telling(node, delivery)),
-        TEXTS_DELETED: delete_told(kept_for_a_while, node.records),
+        TEXTS_DELETED: delete_told(kept_for_a_while.at(node.province), node.records),
         **case_appliers(cases.store, delivery.following(), node.records),
         "twelve333.api.routing.v1.HandoffEvent": take_told_handoff(node, calls.view),
         "twelve333.api.routing.v1.CallbackAsked": take_asked_callback(calls.line),

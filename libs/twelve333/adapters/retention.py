@@ -74,6 +74,10 @@ class Keeper:
     clock: Clock
 
     @property
+    def _kept(self) -> Retention:
+        return self.store.at(self.delivery.member)
+
+    @property
     def policy(self) -> Policy:
         """How long each kind is kept."""
         return policy_of(self.settings.retention)
@@ -112,18 +116,18 @@ class Keeper:
 
     async def overdue(self) -> Mapping[str, int]:
         """What `run` would delete."""
-        return await self.database.read(lambda tx: self.store.overdue(tx, self.policy, self.clock()))
+        return await self.database.read(lambda tx: self._kept.overdue(tx, self.policy, self.clock()))
 
     async def check(self) -> Refusal | None:
         """Whether everything is as the policy wants it and the audit log has it; what came due since two runs ago may still be there."""
         at = self.clock() - 2 * self.settings.retention.every
-        return await self.database.read(lambda tx: self.store.check(tx, self.policy, at, self.records))
+        return await self.database.read(lambda tx: self._kept.check(tx, self.policy, at, self.records))
 
     def _some(self, tx: Connection, by: str, role: str) -> Run | None:
         now, member = self.clock(), self.delivery.member
-        run = self.store.run(tx, self.policy, now, by, recorded_in(self.records, f"{member}/{by}", role))
+        run = self._kept.run(tx, self.policy, now, by, recorded_in(self.records, f"{member}/{by}", role))
         if run and any(each.kind == core.CASES for each in run.deleted):
-            self._tell(tx, self.store.forgotten(tx, now, member), now)
+            self._tell(tx, self._kept.forgotten(tx, now, member), now)
         return run
 
     def _tell(self, tx: Connection, cases: list[Case], now: datetime) -> None:

@@ -5,6 +5,8 @@ A step is one unit of work: load, decide, keep, and append what must be told to 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from grpc.aio import ServicerContext
 from opentelemetry import metrics
 from sqlalchemy import Connection
@@ -91,7 +93,7 @@ class CaseHandlers(service_pb2_grpc.CaseServiceServicer):
     ) -> pb.ListCasesResponse:
         """List cases without their history."""
         now = self._node.clock()
-        wanted = filter_from_wire(request, now)
+        wanted = replace(filter_from_wire(request, now), party=self._node.province)
         page = request.page
         cases, token, total = await self._node.audit.read("cases.list", "", lambda tx: store.list(tx, wanted, page.size, page.token))
         return listing_to_wire(cases, token, total, now)

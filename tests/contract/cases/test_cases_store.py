@@ -120,6 +120,9 @@ async def test_listings_filter_by_state_units_and_overdue(database: Database, st
     assert await ids(CaseFilter(owner_unit=FUZHOU)) == []
     assert await ids(CaseFilter(overdue_at=START + timedelta(days=2))) == ["c0"], "only the owner of c0 is late"
     assert await ids(CaseFilter(overdue_at=START + timedelta(days=30))) == ["c0", "c1"], "nobody is late with a closed case"
+    late = CaseFilter(overdue_at=START + timedelta(days=30))
+    assert await ids(replace(late, party="320000")) == await ids(replace(late, party="310000")) == ["c0", "c1"]
+    assert await ids(replace(late, party="350000")) == [], "who is no party is not told how it goes on"
 
 
 @pytest.mark.parametrize(("size", "token"), [(1001, ""), (0, "nonsense"), (0, "2026-03-02T00:00:00|c1"), (0, "2026-03-02T00:00:00+00:00|")])

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -31,7 +32,7 @@ from twelve333.api.cases.v1 import events_pb2
 from twelve333.core.audit.verifying import Verifier
 from twelve333.core.cases.forgetting import forgotten, same_step
 from twelve333.core.cases.messages import Arrived
-from twelve333.core.cases.model import Case
+from twelve333.core.cases.model import Case, Party
 from twelve333.core.delivery.model import Envelope
 from twelve333.core.retention import Run
 
@@ -112,6 +113,38 @@ async def test_what_is_old_goes_and_the_rest_stays(database: Database, keeper: K
     left = await database.read(lambda tx: (DELIVERY.parked.list(tx)[0], tx.scalars(select(metadata.tables["outbox"].c.occurred_at)).all()))
     assert [event.event_id for event in left[0]] == ["new"]
     assert START not in left[1]
+
+
+async def test_a_case_that_went_on_without_us_is_over_for_us_with_the_last_step_we_know(database: Database, keeper: Keeper) -> None:
+    moved_on = moved().case
+    assert moved_on
+    elsewhere = replace(moved_on, first_asked=Party("350100", "350000"), owner=Party("310000", "310000"), pending=None)
+
+    def left(tx: Connection, name: str, days: int) -> None:
+        steps = [
+            replace(step, stamp=replace(step.stamp, case_id=name, at=step.stamp.at + timedelta(days=days))) for step in moved_on.history
+        ]
+        cases.keep(tx, replace(elsewhere, case_id=name, history=tuple(steps)), tuple(steps))
+
+    for name, days in (("left", 0), ("left-lately", 799)):
+        await database.write(partial(left, name=name, days=days))
+    assert (await keeper.overdue())["cases"] == 2  # with the old one
+    await keeper.step()
+    assert (await _load(database, "left")).summary != TEXTS[0]
+    for name in ("left-lately", "open"):
+        assert (await _load(database, name)).summary == TEXTS[0]
+    assert await keeper.check() is None
+    at_hub = replace(keeper, delivery=SimpleNamespace(member="hub"))
+    await database.write(partial(left, name="seen", days=0))
+    assert (await at_hub.overdue())["cases"] == 0, "the hub hears of every step: what goes on is not over"
+    assert (await keeper.overdue())["cases"] == 1
+    told = events_pb2.CaseTextsDeleted(case_ids=["left-lately", "open"]).SerializeToString()
+    for origin in ("310000", "350000"):  # only who was asked first has a say
+        assert (await _load(database, "left-lately")).summary == TEXTS[0]
+        inbound = Inbound(origin, 1, 1, "e", "t", "", told, LATER)
+        await database.write(lambda tx, inbound=inbound: delete_told(store.at("320000"), log)(tx, inbound, LATER))  # type: ignore[misc]
+    assert (await _load(database, "left-lately")).summary != TEXTS[0]
+    assert (await _load(database, "open")).summary == TEXTS[0]
 
 
 async def test_a_hold_that_is_released_ends_at_once(database: Database, keeper: Keeper) -> None:

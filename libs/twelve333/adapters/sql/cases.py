@@ -198,6 +198,9 @@ class CaseStore:
             told, answered = [State.TOLD.value, State.CLOSED.value], [State.ANSWERED.value, State.TOLD.value, State.CLOSED.value]
             caller = and_(columns.caller_due_at < wanted.overdue_at, columns.state.not_in(told))
             query = query.where(or_(caller, and_(columns.owner_due_at < wanted.overdue_at, columns.state.not_in(answered))))
+        if wanted.overdue_at and wanted.party:
+            parties = (columns.first_member, columns.owner_member, columns.pending_member)
+            query = query.where(or_(*(column == wanted.party for column in parties)))
         return query
 
     def _held_for(self, tx: Connection, case_id: str) -> tuple[Arrived, ...]:

@@ -7,12 +7,32 @@ something deleted has no effect. What somebody must keep longer is held, case by
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, MetaData, Row, Select, String, Table, Text, cast, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    Row,
+    Select,
+    String,
+    Table,
+    Text,
+    and_,
+    cast,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from ...core import retention as core
 from ...core.audit.model import OK, Entry
@@ -20,6 +40,7 @@ from ...core.cases.forgetting import is_forgotten
 from ...core.cases.messages import CaseAnswered, CaseOpened, TransferRefused
 from ...core.cases.model import Case, State
 from ...core.decision import Refusal, refuse
+from ...core.ids import HUB
 from ...core.retention import Deleted, Policy, Run
 from .audit import AuditLog
 from .cases import CaseStore
@@ -56,13 +77,23 @@ class Retention:
         delivery = delivery_tables(metadata)
         self.cases, self.runs, self.holds = cases, _run_table(metadata), _hold_table(metadata)
         self.tables = [cases.cases, cases.steps, cases.held, delivery.outbox, delivery.inbox_parked, *(told.table for told, _ in contexts)]
-        self._kinds = [
-            _Kind(core.CASES, self._closed, self._forget, CASES_AT_ONCE),
+        self._party = ""
+        self._others = [
             _rows(core.HELD, cases.held.c.held_at),
             *(_values(core.CONTEXTS, told, since) for told, since in contexts),
             _rows(core.CONFIRMED, delivery.outbox.c.closed_at),
             _rows(core.PARKED, delivery.inbox_parked.c.parked_at),
         ]
+
+    def at(self, member: str) -> Retention:
+        """The same for one node: a case to which it is no party any more is over for it with the last step that it was told."""
+        kept = copy(self)
+        kept._party = "" if member == HUB else member  # the hub hears of every step and is never a party
+        return kept
+
+    @property
+    def _kinds(self) -> list[_Kind]:
+        return [_Kind(core.CASES, self._over, self._forget, CASES_AT_ONCE), *self._others]
 
     def overdue(self, tx: Connection, policy: Policy, now: datetime) -> dict[str, int]:
         """How many of each kind are older than the policy allows."""
@@ -85,7 +116,7 @@ class Retention:
     def forget_told(self, tx: Connection, ids: Sequence[str], origin: str, now: datetime, record: Record) -> None:
         """Delete the texts of cases that the member that was asked first has deleted; held ones stay."""
         cases = self.cases.cases.c
-        wanted = self._closed(now).where(cases.case_id.in_(ids), cases.first_member == origin)
+        wanted = self._over(now).where(cases.case_id.in_(ids), cases.first_member == origin)
         kind = _Kind(core.CASES, lambda _before: wanted, self._forget)
         found = self._delete(tx, kind, now, now)
         self._keep(tx, Run(now, origin, (found,) if found else ()), record)
@@ -154,11 +185,15 @@ class Retention:
         record(tx, run)
         return run
 
-    def _closed(self, before: datetime) -> Select[Any]:
-        cases, steps = self.cases.cases.c, self.cases.steps.c
+    def _over(self, before: datetime) -> Select[Any]:
+        """Cases with their texts and without a hold that are over for us since before that moment."""
+        cases = self.cases.cases.c
+        parties = (cases.first_member, cases.owner_member, func.coalesce(cases.pending_member, ""))
+        left = and_(*(party != self._party for party in parties)) if self._party else false()
+        steps = self.cases.steps.c
         last = (steps.case_id == cases.case_id) & (steps.version == cases.version)
         query = select(cases.case_id).join_from(self.cases.cases, self.cases.steps, last)
-        due = query.where(cases.state == State.CLOSED.value, cases.forgotten_at.is_(None), steps.at < before)
+        due = query.where(or_(cases.state == State.CLOSED.value, left), cases.forgotten_at.is_(None), steps.at < before)
         return due.where(cases.case_id.not_in(select(self.holds.c.case_id))).order_by(cases.case_id)
 
     def _forget(self, tx: Connection, ids: Ids, now: datetime) -> None:

@@ -94,13 +94,19 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Which cases a listing shows; what is empty lets everything pass. `overdue_at`: some promise was not kept by then."""
+    """Which cases a listing shows; what is empty lets everything pass.
+
+    Args:
+        overdue_at: some promise was not kept by then.
+        party: of such, only those of which this member hears: it is not told how one goes on that it handed on for good.
+    """
 
     state: State | None = None
     owner_unit: str = ""
     first_asked_unit: str = ""
     offered_to_unit: str = ""
     overdue_at: datetime | None = None
+    party: str = ""
 
 
 def caller_is_overdue(case: Case, now: datetime) -> bool:
