@@ -19,7 +19,7 @@ from twelve333.cli.demo.stage import everybody_has_directory, until
 from twelve333.cli.library_files import sample_entries as library_entries
 from twelve333.cli.unit import sample_entries
 from twelve333.core.documents import digest_of
-from twelve333.core.registration.split import DIRECTORY_SPLIT
+from twelve333.core.registration.split import DIRECTORY_OTHER_HISTORY, DIRECTORY_SPLIT
 from twelve333.wire.documents import document_to_wire
 from twelve333.wire.times import to_timestamp
 
@@ -105,6 +105,7 @@ async def split_view(stage: Stage, load: Load) -> AsyncIterator[None]:
         await until(f"the hub knows of {name}", partial(_hub_knows, stage, name), 60.0)
     await load.accepts(6)
     await everybody_has_directory(stage.federation, await _published(stage, "再改"))
+    await until("an alarm of its own", partial(_is_alarmed, stage, SHANGHAI, (_hash(forged),), DIRECTORY_OTHER_HISTORY.name), 60.0)
     for name in stage.provinces:
         async with stage.member(name).connect() as node:
             await node.delivery.clear_alarms(HUB)
@@ -156,9 +157,9 @@ async def _works_from(stage: Stage, name: str, version: int) -> bool:
         return (await node.registration.node_status()).directory_version == version
 
 
-async def _is_alarmed(stage: Stage, name: str, hashes: tuple[str, ...]) -> bool:
+async def _is_alarmed(stage: Stage, name: str, hashes: tuple[str, ...], code: str = DIRECTORY_SPLIT.name) -> bool:
     async with stage.member(name).connect() as node:
-        details = [alarm.detail for alarm in (await node.delivery.status()).alarms if alarm.code == DIRECTORY_SPLIT.name]
+        details = [alarm.detail for alarm in (await node.delivery.status()).alarms if alarm.code == code]
     return any(all(shown in detail for shown in hashes) for detail in details)
 
 
