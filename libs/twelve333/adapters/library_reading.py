@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
+from functools import partial
 from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -23,7 +24,7 @@ from ..core.library.citing import citation
 from ..core.library.copying import is_expired
 from ..core.library.demand import countable
 from ..core.library.model import KnownLink, Release
-from ..core.library.search import Lexicon, fold, plan, query_grams
+from ..core.library.search import Lexicon, Plan, fold, plan, query_grams
 from ..core.worktime.model import CHINA
 from ..data.resources import lexicon as national
 from ..wire.codes import PAGE_TOO_LARGE
@@ -36,12 +37,13 @@ from .runner import Background
 from .segmenter import words
 from .sql import library as replica
 from .sql import library_links
+from .sql.aside import aside
 from .sql.database import Database
 from .sql.library import Held
 from .sql.library_narrowing import Narrow
 from .sql.library_shelf import Shelf
 from .sql.library_tables import LibraryTables
-from .sql.search import Found, Hit, Wanted, search
+from .sql.search import Hit, Wanted, search
 
 HITS_USUAL: Final = 10
 HITS_MAX: Final = 50
@@ -51,7 +53,6 @@ READY: Final = "工伤"  # any word
 READY_SECONDS: Final = 60.0
 
 Counted = Callable[[str, frozenset[str], bool], None]
-Known = Mapping[str, tuple[KnownLink, ...]]  # by entry
 
 _meter = metrics.get_meter("twelve333.library")
 _searches = _meter.create_counter("twelve333.library.searches", description="Searches, by whether anything was found.")
@@ -130,25 +131,26 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         planned = plan(request.query, words, self._lexicon)
         if isinstance(planned, Refusal):
             raise Refused(planned)
-        wanted = self._wanted(request)
-
-        def work(tx: Connection) -> tuple[Release, Found, Known]:
-            release, found = self._present(tx)[0], search(tx, self._shelf, planned, wanted)
-            return release, found, library_links.known_of(tx, self._tables, [hit.entry for hit in found.hits])
-
-        release, found, known = await self._database.read(work)
-        _searches.add(1, {"found": bool(found.hits)})
+        answer, told = await self._database.read(partial(self._answered, planned=planned, wanted=self._wanted(request)))
+        _searches.add(1, {"found": bool(answer.hits)})
         if self._counted is not None:
-            texts = (fold(f"{hit.entry.title}\n{hit.entry.body}") for hit in found.hits)
-            self._counted(current_caller().name, countable(planned, texts, self._lexicon), bool(found.hits))
+            self._counted(current_caller().name, told, bool(answer.hits))
         _seconds.record(time.perf_counter() - started)
-        return pb.SearchResponse(
-            hits=[_hit(hit, known[hit.entry.id]) for hit in found.hits],
-            total=found.total,
-            release=release.number,
-            as_at=wanted.day.isoformat(),
-            as_of=self._as_of(release),
-        )
+        return answer
+
+    def _answered(self, tx: Connection, planned: Plan, wanted: Wanted) -> tuple[pb.SearchResponse, frozenset[str]]:
+        """The answer, and those of the words that may be counted."""
+        release, found = self._present(tx)[0], search(tx, self._shelf, planned, wanted)
+        known = library_links.known_of(tx, self._tables, [hit.entry for hit in found.hits])
+        day, old = wanted.day.isoformat(), self._as_of(release)
+
+        def answer() -> tuple[pb.SearchResponse, frozenset[str]]:
+            hits = [_hit(hit, known[hit.entry.id]) for hit in found.hits]
+            texts = (fold(f"{hit.entry.title}\n{hit.entry.body}") for hit in found.hits)
+            told = countable(planned, texts, self._lexicon) if self._counted else frozenset[str]()
+            return pb.SearchResponse(hits=hits, total=found.total, release=release.number, as_at=day, as_of=old), told
+
+        return aside(tx, answer)
 
     def words_of(self, query: str) -> tuple[str, ...]:
         """The words that a question comes to, to mark them in a text; none if it is no question."""
@@ -176,13 +178,14 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         size = _bounded(request.page_size, PAGE_USUAL, PAGE_MAX)
         asked = _narrow(request)
 
-        def work(tx: Connection) -> list[Held]:
+        def work(tx: Connection) -> pb.ListEntriesResponse:
             self._present(tx)
-            return replica.page(tx, self._tables, request.page_token, size + 1, asked)
+            found = replica.page(tx, self._tables, request.page_token, size + 1, asked)
+            more = found[size - 1].entry_id if len(found) > size else ""
+            entries = aside(tx, lambda: [stored_to_wire(held, with_body=False) for held in found[:size]])
+            return pb.ListEntriesResponse(entries=entries, next_page_token=more)
 
-        found = await self._database.read(work)
-        more = found[size - 1].entry_id if len(found) > size else ""
-        return pb.ListEntriesResponse(entries=[stored_to_wire(held, with_body=False) for held in found[:size]], next_page_token=more)
+        return await self._database.read(work)
 
     async def GetRelease(
         self, request: pb.GetReleaseRequest, context: ServicerContext[pb.GetReleaseRequest, pb.GetReleaseResponse]

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import pytest
 import rjieba
@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event
 
+from twelve333.adapters import library_reading
 from twelve333.adapters.library_reading import LibraryReading
-from twelve333.adapters.sql import Database
+from twelve333.adapters.sql import Database, library_shelf
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql import library_staging as written
 from twelve333.adapters.sql import search as search_of
@@ -25,12 +26,16 @@ from twelve333.adapters.sql.library_staging import StagingTables
 from twelve333.adapters.sql.library_tables import LibraryTables
 from twelve333.adapters.sql.postgresql import CONNECTIONS_MAX
 from twelve333.adapters.sql.search import Found, Wanted, search
+from twelve333.api.common.v1 import common_pb2
+from twelve333.api.library.v1 import service_pb2 as pb
 from twelve333.core.library import choosing
-from twelve333.core.library.model import Change, Entry, EntryKind, Tombstone, TombstoneReason
+from twelve333.core.library.checkpoint import canonical_bytes
+from twelve333.core.library.model import NO_ROOT, Change, Entry, EntryKind, Release, Tombstone, TombstoneReason
 from twelve333.core.library.search import Plan, plan
 from twelve333.data.resources import lexicon
 from twelve333.wire.library import content_of
 
+T = TypeVar("T")
 TODAY, NOW = date(2026, 3, 30), datetime(2026, 3, 30, tzinfo=UTC)
 QUESTIONS = ("工伤认定", "工伤怎么认定", "失业金", "认")
 
@@ -172,6 +177,16 @@ class Held:
     def __init__(self) -> None:
         self.there, self.go = threading.Event(), threading.Event()
 
+    def holding(self, part: Callable[..., T]) -> Callable[..., T]:
+        """`part`, held until it is let go."""
+
+        def held(*asked: Any) -> T:
+            self.there.set()
+            assert self.go.wait(20), "only the event loop lets go"
+            return part(*asked)
+
+        return held
+
     async def begun(self) -> None:
         """Wait until one is held."""
         async with asyncio.timeout(20):
@@ -183,13 +198,7 @@ class Held:
 def held(monkeypatch: pytest.MonkeyPatch) -> Held:
     """Searches that are held in the middle of what they compute."""
     one = Held()
-
-    def chosen(*asked: Any) -> list[int]:
-        one.there.set()
-        assert one.go.wait(20), "only the event loop lets go"
-        return choosing.chosen(*asked)
-
-    monkeypatch.setattr(search_of, "chosen", chosen)
+    monkeypatch.setattr(search_of, "chosen", one.holding(choosing.chosen))
     return one
 
 
@@ -201,6 +210,43 @@ async def test_what_a_search_computes_keeps_nobody_waiting(database: Database, t
     assert await database.read(lambda tx: replica.held_number(tx, tables)) == 0  # somebody else is served
     held.go.set()
     assert [hit.held.entry_id for hit in (await searching).hits] == ["a"]
+
+
+@pytest.mark.parametrize("part", ["_card", "_numbers"])
+async def test_what_is_learnt_for_the_first_search_keeps_nobody_waiting(
+    database: Database, tables: LibraryTables, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    await database.write(partial(replica.apply, tables=tables, changes=_changes(1, a="单位拖欠工资")))
+    held = Held()
+    monkeypatch.setattr(library_shelf, part, held.holding(getattr(library_shelf, part)))
+    shelf = Shelf(tables)
+    shelf.expect(_planned("拖欠工资").spoken)
+    learning = asyncio.create_task(_caught_up(database, shelf))
+    await held.begun()
+    assert await database.read(lambda tx: replica.held_number(tx, tables)) == 0  # somebody else is served
+    held.go.set()
+    await learning
+    assert await database.read(lambda tx: _found(tx, shelf, "拖欠工资").total) == 1
+
+
+async def test_how_an_answer_is_made_of_what_was_found_keeps_nobody_waiting(
+    database: Database, tables: LibraryTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed = common_pb2.SignedDocument(payload=canonical_bytes(Release(1, 1, 1, NO_ROOT, NO_ROOT, NOW)))
+
+    def fill(tx: Connection) -> None:
+        replica.apply(tx, tables, _changes(1, a="单位拖欠工资"))
+        replica.keep_release(tx, tables, 1, 1, replica.HeldRelease(signed.SerializeToString(), NOW))
+
+    await database.write(fill)
+    held, unused = Held(), cast("Any", None)
+    monkeypatch.setattr(library_reading, "_hit", held.holding(library_reading._hit))
+    reading = LibraryReading(database, tables, lambda: NOW)
+    searching = asyncio.create_task(reading.Search(pb.SearchRequest(query="拖欠工资"), unused))
+    await held.begun()
+    assert (await reading.GetEntry(pb.GetEntryRequest(id="a"), unused)).entry.entry.id == "a"
+    held.go.set()
+    assert [hit.entry.entry.id for hit in (await searching).hits] == ["a"]
 
 
 async def test_searches_that_nobody_waits_for_any_more_leave_no_connection_behind(

@@ -77,11 +77,13 @@ class Shelf:
         mark, present = mark_of(tx), self._present
         if present is not None and present[0] == mark:
             return View(tx, self, *present)
-        rows = bits.of(_numbers(tx.execute(_PRESENT[tx.dialect.name]).scalar()))
+        listed = tx.execute(_PRESENT[tx.dialect.name]).scalar()
+        rows = aside(tx, lambda: bits.of(_numbers(listed)))
         if self._listed < mark.newest:
             new = self.tables.library_entries.c.row_id > self._listed
-            self._file([_card(row) for row in tx.execute(_cards(self.tables).where(new))], mark.newest)
-        self._present = present = mark, rows, Beside(self._beside(tx))
+            self._file(self._read_cards(tx, _cards(self.tables).where(new), _card), mark.newest)
+        texts = list(self._beside(tx))
+        self._present = present = mark, rows, aside(tx, lambda: Beside(texts))
         return View(tx, self, *present)
 
     def catch_up(self, tx: Connection) -> bool:
@@ -100,12 +102,17 @@ class Shelf:
 
     def _next_in_use(self, tx: Connection) -> list[Card]:
         row_id = self.tables.library_entries.c.row_id
-        return [_card(row) for row in tx.execute(_cards(self.tables).where(row_id > self._listed).order_by(row_id).limit(CARDS_AT_ONCE))]
+        return self._read_cards(tx, _cards(self.tables).where(row_id > self._listed).order_by(row_id).limit(CARDS_AT_ONCE), _card)
 
     def _next_beside(self, tx: Connection) -> list[Card]:
         c = self.tables.library_contents.c
         rows = select(c.row_id, c.content).where(c.row_id > self._listed).order_by(c.row_id).limit(CARDS_AT_ONCE)
-        return [_card_of(row.row_id, bytes(row.content)) for row in tx.execute(rows)]
+        return self._read_cards(tx, rows, lambda row: _card_of(row.row_id, bytes(row.content)))
+
+    @staticmethod
+    def _read_cards(tx: Connection, query: Any, card: Callable[[Row[Any]], Card]) -> list[Card]:
+        came = tx.execute(query).all()
+        return aside(tx, lambda: list(map(card, came)))
 
     def _file(self, cards: Sequence[Card], until: int) -> None:
         """Put cards of rows up to `until` into the catalogue."""
@@ -220,9 +227,11 @@ class View:
         in_words = _fts if self._tx.dialect.name == "sqlite" else _tsq
         values: dict[str, Any] = {f"g{i}": in_words(gram) for i, (gram, _) in enumerate(behind)}
         values |= {f"a{i}": covered for i, (_, covered) in enumerate(behind)}
-        for number, listed in self._tx.execute(_holding(self._tx.dialect.name, len(behind)), values):
+        came = self._tx.execute(_holding(self._tx.dialect.name, len(behind)), values).all()
+        rows = self.aside(lambda: [(number, bits.of(_numbers(listed))) for number, listed in came])
+        for number, found in rows:
             gram, covered = behind[number]
-            self._grams[gram] |= self._shelf.learn(gram, bits.of(_numbers(listed)), covered, self._mark.highest)
+            self._grams[gram] |= self._shelf.learn(gram, found, covered, self._mark.highest)
 
 
 # One row for all numbers: with many threads each row fetched may have to wait for its turn.
