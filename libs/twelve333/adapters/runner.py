@@ -22,6 +22,7 @@ from .telemetry.logs import logger
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 SWITCH_SECONDS: Final = 0.0005
+GARBAGE: Final = (10_000, 20, 100)  # objects more than were freed, and young collections before older ones; 10,000 are a few MB
 PAUSE_FIRST_SECONDS: Final = 0.2
 PAUSE_MOST_SECONDS: Final = 10.0
 
@@ -53,12 +54,14 @@ async def run(assemble: Callable[[AsyncExitStack], Awaitable[None]]) -> None:
 def settle_in() -> None:
     """What a process that serves asks of the interpreter once everything is loaded.
 
-    What was loaded is taken out of garbage collection: it stays to the end, and to walk it again and again stops every call. And threads
-    take turns ten times as often as usual: the one that writes SQLite lets go of the interpreter in every statement, and would wait for it
-    5 ms each time while the event loop has something to do.
+    What was loaded is taken out of garbage collection: it stays to the end, and to walk it again and again stops every call. What came
+    since is walked more seldom than by default: each walk takes the longer the more calls are in hand, however little is garbage, and with
+    some hundred of them held it stopped the loop for several ms. And threads take turns ten times as often as usual: the one that writes
+    SQLite lets go of the interpreter in every statement, and would wait for it 5 ms each time while the event loop has something to do.
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*GARBAGE)
     sys.setswitchinterval(SWITCH_SECONDS)
 
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any, cast
 
 import grpc
@@ -104,7 +105,17 @@ async def test_a_refusal_is_held_back_but_no_longer_than_the_caller_listens() ->
     await fake.granted(callers, node("350000"))
     for fake.left in (None, 0.5):
         assert not await fake.granted(callers, node("350000"))
-    assert fake.pauses == [1.0, 0.25]
+    assert fake.pauses == [1.0, 0.375]
+
+
+async def test_what_a_flood_asked_at_once_is_not_refused_at_once_when_it_listens_no_longer() -> None:
+    fake, asked = Fake(left=10.0), 1_000
+    callers = Callers(Quotas({Role.NODE: Rate(0.1, 1)}, patience=IMPATIENT), fake.clock, fake.pause, Random(7).random)
+    for _ in range(1 + asked):
+        await fake.granted(callers, node("320000"))
+    assert len(fake.pauses) == asked
+    assert max(fake.pauses) < 7.5
+    assert max(Counter(int(seconds * 10) for seconds in fake.pauses).values()) < asked / 10
 
 
 async def test_no_more_callers_are_remembered_than_set() -> None:

@@ -165,7 +165,10 @@ class Callers:
         return account
 
     async def _hold_back(self, account: _Account, left: float | None) -> None:
-        """Wait before refusing, longer the more of this caller's wait already, but answer while it still listens."""
+        """Wait before refusing, longer the more of this caller's wait already, but answer while it still listens.
+
+        Those that would have to wait longer than that came together, and are not told together: some of their time is left to chance.
+        """
         hold, now = self._quotas.hold.total_seconds(), self._clock()
         if not hold or self._held >= HELD_MAX:
             return
@@ -174,7 +177,7 @@ class Callers:
         seconds = account.told_at - now
         self._held += 1
         try:
-            await self._pause(seconds if left is None else min(seconds, max(0.0, left / 2)))
+            await self._pause(seconds if left is None else min(seconds, max(0.0, left) * (2 + self._chance()) / 4))
         finally:
             self._held -= 1
 
