@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, Integer, String, Table, func, insert, select
+from sqlalchemy import Column, Connection, Integer, String, Table, func, select
 
+from twelve333.adapters.sql.prepared import insert_rows, kept_once
 from twelve333.adapters.sql.types import UtcDateTime
 from twelve333.core.routing.handoff import Step
 from twelve333.core.routing.machine import HandoffState
@@ -28,19 +29,18 @@ handoff_steps = Table(
     Column("topic", String(32), nullable=False),
     Column("reason", String(64), nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    info=kept_once(),
 )
 
 
-def keep_steps(tx: Connection, origin: str, told: HandoffTold) -> int:
-    """Keep the steps that are not kept yet; how many those were.
+def keep_steps(tx: Connection, origin: str, told: HandoffTold) -> None:
+    """Keep the steps that are not kept yet; those known already are the same steps.
 
     Args:
         tx: the unit of work.
         origin: the member that told them.
         told: what it told.
     """
-    mine = (handoff_steps.c.origin == origin) & (handoff_steps.c.handoff_id == told.call.id)
-    known = set(tx.scalars(select(handoff_steps.c.number).where(mine)))
     rows = [
         {
             "origin": origin,
@@ -55,11 +55,9 @@ def keep_steps(tx: Connection, origin: str, told: HandoffTold) -> int:
             "at": step.at,
         }
         for step in told.steps
-        if step.number not in known
     ]
     if rows:
-        tx.execute(insert(handoff_steps), rows)
-    return len(rows)
+        insert_rows(tx, handoff_steps, rows)
 
 
 def told_since(tx: Connection, origin: str, since: datetime, after: str, limit: int) -> list[HandoffTold]:

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, St
 from ...core.audit.model import GENESIS, Entry, Head, Record, chained
 from ...core.digests import SHA256_NAME, Digest
 from .later import Change, insert_later, keep_later, settle
+from .prepared import Prepared
 from .types import UtcDateTime
 
 PAGE_MAX: Final = 1000
@@ -26,7 +27,7 @@ class AuditLog:
         self.witnessed = _witness_table(metadata)
         self.suite: Digest = SHA256_NAME
         columns = self.records.c
-        self._last = select(columns.sequence, columns.digest).order_by(columns.sequence.desc()).limit(1)
+        self._last = Prepared(select(columns.sequence, columns.digest).order_by(columns.sequence.desc()).limit(1))
 
     def using(self, suite: Digest) -> AuditLog:
         """The same log for a member that hashes what it appends by `suite`."""
@@ -63,8 +64,8 @@ class AuditLog:
         return [Record(row["sequence"], entry, row["previous"], row["digest"], row["suite"]) for row, entry in entries]
 
     def _read_head(self, tx: Connection) -> Head:
-        row = tx.execute(self._last).one_or_none()
-        return Head(row.sequence, row.digest) if row else Head(0, GENESIS)
+        rows = self._last.rows(tx, {}, guarded=False)
+        return Head(*rows[0]) if rows else Head(0, GENESIS)
 
     def witness(self, tx: Connection, member: str, head: Head, now: datetime) -> bool:
         """Keep a head that a member told; False if it contradicts what it told before: another record there, or fewer of them."""

@@ -39,7 +39,13 @@ PARTS_MAX: Final = 16  # in one statement of PostgreSQL
 Row = Mapping[str, Any]
 Bound = tuple[str, Sequence[Any]]  # a statement as the driver takes it, with its values
 _PLACE: Final = re.compile(r"\$(\d+)")
+_ONCE: Final = "twelve333_once"
 _Process = Callable[[Any], Any] | None
+
+
+def kept_once() -> dict[str, Any]:
+    """The `info` of a table whose rows never change: one that is there already stays, and to insert it again is no mistake."""
+    return {_ONCE: True}
 
 
 class Prepared:
@@ -162,14 +168,18 @@ def _insert_values(table: Table, names: tuple[str, ...], room: int, dialect: Dia
     quoted = dialect.identifier_preparer
     columns, row = ", ".join(quoted.quote(name) for name in names), f"({', '.join('?' * len(names))})"
     rows = ", ".join([row] * room)
-    return f"INSERT INTO {quoted.format_table(table)} ({columns}) SELECT * FROM (VALUES {rows}) LIMIT ?"  # noqa: S608 - only marks
+    return f"INSERT INTO {quoted.format_table(table)} ({columns}) SELECT * FROM (VALUES {rows}) LIMIT ?{_known(table)}"  # noqa: S608 - only marks
 
 
 @lru_cache(maxsize=256)
 def _insert_arrays(table: Table, names: tuple[str, ...], dialect: Dialect) -> str:
     arrays = [bindparam(name, type_=ARRAY(table.c[name].type)) for name in names]
     rows: Select[Any] = select(literal_column("*")).select_from(func.unnest(*arrays))
-    return str(insert(table).from_select(names, rows).inline().compile(dialect=dialect))
+    return str(insert(table).from_select(names, rows).inline().compile(dialect=dialect)) + _known(table)
+
+
+def _known(table: Table) -> str:
+    return " ON CONFLICT DO NOTHING" if _ONCE in table.info else ""
 
 
 @lru_cache(maxsize=256)

@@ -26,24 +26,25 @@ from .savepoints import BatchLost, execute
 BUSY_TIMEOUT_MS = 5_000
 READERS_MAX = 4
 BEGIN = "BEGIN IMMEDIATE"
+BEGIN_READ = "BEGIN"
 
 
-def sqlite_engine(path: str, *, begin: str | None = BEGIN, pooled: bool = False, fields: Fields = PLAIN) -> Engine:
+def sqlite_engine(path: str, *, begins: bool = True, reads: bool = False, fields: Fields = PLAIN) -> Engine:
     """An engine on the file at `path` with the pragmas every connection of ours must have.
 
     Args:
         path: of the database file; made when first written.
-        begin: the statement that opens a transaction; `BEGIN` for readers, None for who says that himself.
-        pooled: keep connections open between uses.
+        begins: whether a first statement begins a transaction; False for who says that himself.
+        reads: for one who may not write.
         fields: seals personal columns.
     """
-    pool: dict[str, Any] = {"pool_size": READERS_MAX, "max_overflow": 0} if pooled else {"poolclass": NullPool}
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False}, execution_options={OPTION: fields}, **pool)
+    options: dict[str, Any] = {"connect_args": {"check_same_thread": False}, "execution_options": {OPTION: fields}}
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, **options)
 
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        if begin == "BEGIN":
+        if reads:
             connection.execute("PRAGMA query_only=ON")
         else:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -52,8 +53,8 @@ def sqlite_engine(path: str, *, begin: str | None = BEGIN, pooled: bool = False,
         connection.execute("PRAGMA foreign_keys=ON")
 
     event.listen(engine, "connect", on_connect)
-    if begin is not None:
-        event.listen(engine, "begin", lambda connection: execute(connection, begin))
+    if begins:
+        event.listen(engine, "begin", lambda connection: execute(connection, BEGIN))
     return engine
 
 
@@ -67,11 +68,12 @@ class SqliteDatabase:
     dialect = "sqlite"
 
     def __init__(self, path: str, fields: Fields = PLAIN) -> None:
-        self._write_engine = sqlite_engine(path, begin=None, fields=fields)
-        self._read_engine = sqlite_engine(path, begin="BEGIN", pooled=True, fields=fields)
+        self._write_engine = sqlite_engine(path, begins=False, fields=fields)
+        self._read_engine = sqlite_engine(path, begins=False, reads=True, fields=fields)
         self._signal: queue.SimpleQueue[bool] = queue.SimpleQueue()  # whether more will follow
         self._waiting = Waiting(lambda: self._signal.put(True))
         self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="sqlite-read")
+        self._resting: queue.SimpleQueue[Connection] = queue.SimpleQueue()  # connections of readers with nothing to do
         self._listeners: list[Listener] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writer: threading.Thread | None = None
@@ -109,6 +111,8 @@ class SqliteDatabase:
             self._signal.put(False)
             await asyncio.to_thread(self._writer.join)
         await asyncio.to_thread(self._readers.shutdown)
+        while not self._resting.empty():
+            self._resting.get_nowait().close()
         self._read_engine.dispose()
         self._write_engine.dispose()
 
@@ -121,13 +125,29 @@ class SqliteDatabase:
             self._writer.start()
 
     def _read(self, work: Work[T]) -> T:
+        """On a connection that stays open: to check one out and in costs more than what is mostly read."""
+        tx: Connection | None = None
         try:
-            with self._read_engine.begin() as tx:
+            tx = self._reader()
+            execute(tx, BEGIN_READ)
+            try:
                 return work(tx)
+            finally:
+                execute(tx, "ROLLBACK")
         except DatabaseError as error:
+            tx = self._drop(tx)
             if isinstance(error, OperationalError) or is_damage(error):
                 raise unavailable(error) from error
             raise
+        finally:
+            if tx is not None:
+                self._resting.put(tx)
+
+    def _reader(self) -> Connection:
+        try:
+            return self._resting.get_nowait()
+        except queue.Empty:
+            return self._read_engine.connect()
 
     def _write_forever(self) -> None:
         connection: Connection | None = None
