@@ -12,6 +12,8 @@ from ...core.delivery.rules import back_off, sendable
 
 CONFIRM_BASE: Final = timedelta(seconds=2)  # a receipt is expected within this
 CONFIRM_CAP: Final = timedelta(seconds=60)  # a destination that stays silent is tried this often
+GATHER_S: Final = 0.05  # how long a few events wait for others while the ones before are on their way
+GATHER_EVENTS: Final = 32  # so many do not wait
 REWIND_PAUSE_S: Final = 1.0  # several complaints about one gap are answered once
 
 
@@ -26,6 +28,8 @@ class Line:
         due: when a receipt is overdue (seconds of the loop's clock); None when none is awaited.
         probing: after silence only the first unconfirmed event is sent, until the destination answers.
         rewound: the watermark we last went back to, and when.
+        gather_until: until when a few events wait for the receipt of those before, to travel together; 0 while none wait.
+        sent_at: when something was handed to the broker last.
         takes_batches: whether its last receipt said so; kept over sessions, since a probe finds out if it is no longer true.
     """
 
@@ -36,6 +40,8 @@ class Line:
     probing: bool = False
     rewound: tuple[int, float] = (-1, 0.0)
     takes_batches: bool = False
+    sent_at: float = 0.0
+    gather_until: float = 0.0
 
     @property
     def batched(self) -> bool:
@@ -62,11 +68,25 @@ class Line:
         chosen = range(0) if self.probing else sendable(head, self.sent_through, window)
         if not chosen and self.due is None:  # confirmed when the last round began, and taken back by a receipt since
             self.due = now + CONFIRM_BASE.total_seconds()
+        self.gather_until = self._gathers(head, chosen)
+        if now < self.gather_until:
+            return range(0)
+        self.gather_until = 0.0
         return chosen
+
+    def _gathers(self, head: OutboxHead, chosen: range) -> float:
+        """Until when they wait: each batch costs both sides a signature, its check, a commit and a receipt, however few are in it."""
+        few = self.batched and 0 < len(chosen) < GATHER_EVENTS
+        return self.sent_at + GATHER_S if few and self.sent_through > head.watermark else 0.0
+
+    @property
+    def wakes(self) -> float | None:
+        """When something is to be done if nothing happens before (seconds of the loop's clock)."""
+        return self.gather_until or self.due
 
     def sent(self, sequences: range, now: float, draw: Callable[[], float]) -> None:
         """Remember what the broker took, and when its receipt is overdue."""
-        self.sent_through = max(self.sent_through, sequences[-1])
+        self.sent_through, self.sent_at = max(self.sent_through, sequences[-1]), now
         self.due = now + back_off(self.attempt, draw(), CONFIRM_BASE, CONFIRM_CAP).total_seconds()
 
     def failed(self, now: float, draw: Callable[[], float]) -> None:

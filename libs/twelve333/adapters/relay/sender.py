@@ -241,7 +241,7 @@ class Sender:
     async def _wait(self) -> None:
         """Until something happens or the next deadline passes; a broker that is away makes no deadlines of its own."""
         lines = self._lines.items() if self._bus.connected else ()
-        deadlines = [line.due for name, line in lines if line.due is not None and not self._is_handed(name)]
+        deadlines = [line.wakes for name, line in lines if line.wakes is not None and not self._is_handed(name)]
         if self._handovers and not self._bus.connected:
             deadlines += self._handovers.deadlines()
         try:
