@@ -63,7 +63,7 @@ class CallParts:
         visits = VisitList(node, view)
         own = node.settings.handoff.context_needs
         needs = needs_with(node.settings.base / own) if own else national_needs()
-        handoffs = Handoffs(Offering(node, view, errands, slots, CallsCounted(node.clock), Seating(node, view), needs), visits)
+        handoffs = Handoffs(Offering(node, view, errands, slots, CallsCounted(node.clock), Seating(node, view)), visits, needs)
         fetcher, incoming, granting = ContextFetcher(node, needs), Incoming(node, errands), Granting(node, view)
         line = CallbackLine(node, view)
         resorts = LastResorts(handoffs, line.enter)

@@ -22,7 +22,7 @@ from twelve333.core.ids import HUB, check_id
 from twelve333.core.routing import codes
 from twelve333.core.routing.back import visited_again
 from twelve333.core.routing.context import ContextItem, check_context, digest_of
-from twelve333.core.routing.context_needs import minimised
+from twelve333.core.routing.context_needs import Needs, minimised
 from twelve333.core.routing.handoff import Handoff, bring_back, expire, give_up, offer_to
 from twelve333.core.routing.machine import HandoffState
 from twelve333.core.routing.messages import told
@@ -54,14 +54,15 @@ class Handoffs:
     Args:
         offering: asks units.
         visits: signs where calls were.
+        needs: what of a context travels, by topic.
     """
 
-    def __init__(self, offering: Offering, visits: VisitList) -> None:
-        self.visits = visits
+    def __init__(self, offering: Offering, visits: VisitList, needs: Needs) -> None:
+        self.visits, self.needs = visits, needs
         self._offering = offering
         self.node = offering.node
         self.view = offering.view
-        self.counted, self.seating, self.needs = offering.counted, offering.seating, offering.needs
+        self.counted, self.seating = offering.counted, offering.seating
         self._known = Together(self._load_known)
         self._placing: dict[str, asyncio.Task[Handoff]] = {}
 
@@ -87,15 +88,19 @@ class Handoffs:
         was = way or (before.units if before else ())
         visited = (*was, *(unit for unit in asked.visited if unit not in (*was, from_unit)), from_unit)
         call = replace(asked, visited=visited)
+        # Of what travels: the unit that takes the call compares it with what it is given.
+        sha256 = digest_of(minimised(context, call.topic, self.needs).items)
         task = self._placing.get(call.id)
         if task is None:
-            placing = self._place(Handoff(call, from_unit, placed_by=placed_by, came_by=after), tuple(context), before)
+            placing = self._place(
+                Handoff(call, from_unit, context_sha256=sha256, placed_by=placed_by, came_by=after), tuple(context), before
+            )
             task = self._placing[call.id] = asyncio.create_task(placing)
             task.add_done_callback(lambda _: self._placing.pop(call.id, None))
         # A desktop that hangs up does not break off what is half done.
         handoff = await asyncio.shield(task)
         same_call = replace(handoff.call, draw=call.draw) == call  # a repeat may be drawn anew: it gets the same answer
-        if not same_call or (handoff.from_unit, handoff.context_sha256) != (from_unit, self._digest(call, context)):
+        if not same_call or (handoff.from_unit, handoff.context_sha256) != (from_unit, sha256):
             raise Refused(refuse(codes.HANDOFF_OTHER_CONTENT, id=call.id))
         return handoff
 
@@ -220,7 +225,7 @@ class Handoffs:
         call = asked.call
         route = self.view.route(call, self.node.clock())
         self._offering.slots.passed_over(route)
-        handoff = await self._try_all(replace(asked, context_sha256=self._digest(call, context), route=route), route, before)
+        handoff = await self._try_all(replace(asked, route=route), route, before)
         if handoff.state is not HandoffState.ACCEPTED:
             handoff = accepted(give_up(handoff, route.last_resort, self.node.clock())).state
         try:
@@ -231,10 +236,6 @@ class Handoffs:
             raise
         _PLACED.add(1, {"state": handoff.state.value})
         return handoff
-
-    def _digest(self, call: Call, context: Sequence[ContextItem]) -> bytes:
-        """Of what travels: the unit that takes the call compares it with what it is given."""
-        return digest_of(minimised(context, call.topic, self.needs).items)
 
     async def _try_all(self, handoff: Handoff, route: Route, before: Visits | None) -> Handoff:
         limits, loop = self.node.settings.handoff, asyncio.get_running_loop()

@@ -15,7 +15,6 @@ from twelve333.api.routing.v1 import service_pb2_grpc
 from twelve333.client.errors import Target, service_error
 from twelve333.core.decision import Code, Decision, Kind, Refusal, Refused, accepted
 from twelve333.core.routing import codes
-from twelve333.core.routing.context_needs import Needs
 from twelve333.core.routing.handoff import Handoff, fail, take
 from twelve333.core.routing.machine import HOLDS_SEAT, HandoffState
 from twelve333.core.routing.offers import Offer
@@ -46,8 +45,7 @@ _SEATS = metrics.get_meter("twelve333.routing").create_counter(
 
 @dataclass(frozen=True, slots=True)
 class Offering:
-    """What asking needs: the node's ports, what it routes by, someone to send on errands, slots it holds, the count of calls, our
-    seats, and what of a context travels."""
+    """What asking needs: the node's ports, what it routes by, someone to send on errands, slots it holds, the count of calls, our seats."""
 
     node: NodeContext
     view: RoutingView
@@ -55,7 +53,6 @@ class Offering:
     slots: SlotBoard
     counted: CallsCounted
     seating: Seating
-    needs: Needs
 
     async def ask(self, handoff: Handoff, seconds: float, visits: Visits | None = None) -> Handoff:
         """Ask the unit to which `handoff` is offered; the handoff as it then stands (accepted, refused, expired or unreachable).
