@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import dropwhile
-from typing import Final
+from typing import Any, Final
+
+from google.protobuf.message import Message
 
 from twelve333.adapters.rpc.peers import Peers
 from twelve333.api.common.v1 import common_pb2
@@ -84,16 +87,11 @@ class Source:
     async def log(self, release: Release, after: int) -> AsyncIterator[service_pb2.Frame]:
         """The frames of the log after a sequence, each asked for when the one before has been taken; an older program sends all at once."""
         while after < release.sequence:
-            request = pb.PullLogRequest(release=name_of(release), after=after, one=True)
-            self.wire_bytes += request.ByteSize()
-            call, last = self._stub.PullLog(request, timeout=STREAM_SECONDS), 0
-            try:
-                async for answer in call:
-                    self._count(answer.ByteSize())
+            request, last = pb.PullLogRequest(release=name_of(release), after=after, one=True), 0
+            async with aclosing(self._answers(self._stub.PullLog, request, STREAM_SECONDS)) as answers:
+                async for answer in answers:
                     yield answer.frame
                     last = answer.last
-            finally:
-                call.cancel()
             if last <= after:
                 return
             after = last
@@ -101,17 +99,12 @@ class Source:
     async def urgent(self, release: Release, after: int) -> list[str]:
         """The entries that the last urgent release changes."""
         request = pb.PullLogRequest(release=name_of(release), after=after, urgent=True)
-        self.wire_bytes += request.ByteSize()
-        call = self._stub.PullLog(request, timeout=ASK_SECONDS)
-        try:
-            async for answer in call:
-                self._count(answer.ByteSize())
+        async with aclosing(self._answers(self._stub.PullLog, request, ASK_SECONDS)) as answers:
+            async for answer in answers:
                 batch = open_frame(answer.frame)
                 if isinstance(batch, Refusal):
                     raise Refused(batch)
                 return [change.entry_id for change in batch.changes if change.release == release.last_urgent]
-        finally:
-            call.cancel()
         return []
 
     async def parts(self, release: Release, parts: Sequence[str], ids: Sequence[str] = ()) -> AsyncIterator[service_pb2.Frame]:
@@ -119,18 +112,25 @@ class Source:
         left, last = list(parts), ""
         while left:
             request = pb.PullPartsRequest(release=name_of(release), parts=left, entry_ids=ids, one=True, after=last)
-            self.wire_bytes += request.ByteSize()
-            call, after, last = self._stub.PullParts(request, timeout=STREAM_SECONDS), last, ""
-            try:
-                async for answer in call:
-                    self._count(answer.ByteSize())
+            after, last = last, ""
+            async with aclosing(self._answers(self._stub.PullParts, request, STREAM_SECONDS)) as answers:
+                async for answer in answers:
                     yield answer.frame
                     last = answer.last
-            finally:
-                call.cancel()
             if last in ("", after):
                 return
             left = _from_part_of(last, left)
+
+    async def _answers(self, method: Any, request: Message, seconds: float) -> AsyncGenerator[Any, None]:
+        """What a member streams, counted; the call ends with who reads it."""
+        self.wire_bytes += request.ByteSize()
+        call = method(request, timeout=seconds)
+        try:
+            async for answer in call:
+                self._count(answer.ByteSize())
+                yield answer
+        finally:
+            call.cancel()
 
     def _count(self, size: int) -> None:
         self.wire_bytes += size
