@@ -11,7 +11,7 @@ from typing import Final
 
 from .decision import Code, Kind
 
-CASES: Final = "cases"  # texts of closed cases, since they were closed
+CASES: Final = "cases"  # texts of cases that are closed, or went on elsewhere for good, since the last step known
 HELD: Final = "held_steps"  # steps that wait for their predecessor, since they arrived
 CONTEXTS: Final = "contexts"  # what was told with a call, since it was placed or accepted
 CONFIRMED: Final = "confirmed_events"  # what was told and confirmed, since it was confirmed

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, MetaData, Select, and_, delete, func, insert, or_, select, union, update
+from sqlalchemy import ColumnElement, Connection, MetaData, Select, and_, delete, func, insert, or_, select, union, update
 
 from twelve333.api.cases.v1 import cases_pb2, events_pb2
 from twelve333.core.cases import codes
@@ -198,10 +198,12 @@ class CaseStore:
             told, answered = [State.TOLD.value, State.CLOSED.value], [State.ANSWERED.value, State.TOLD.value, State.CLOSED.value]
             caller = and_(columns.caller_due_at < wanted.overdue_at, columns.state.not_in(told))
             query = query.where(or_(caller, and_(columns.owner_due_at < wanted.overdue_at, columns.state.not_in(answered))))
-        if wanted.overdue_at and wanted.party:
-            parties = (columns.first_member, columns.owner_member, columns.pending_member)
-            query = query.where(or_(*(column == wanted.party for column in parties)))
-        return query
+        return query.where(self.is_party(wanted.party)) if wanted.overdue_at and wanted.party else query
+
+    def is_party(self, member: str) -> ColumnElement[bool]:
+        """Whether a member is asked first, owns the case or is offered something of it: who is not is told of no further step."""
+        c = self.cases.c
+        return or_(*(column == member for column in (c.first_member, c.owner_member, func.coalesce(c.pending_member, ""))))
 
     def _held_for(self, tx: Connection, case_id: str) -> tuple[Arrived, ...]:
         query = select(self.held).where(self.held.c.case_id == case_id).order_by(self.held.c.version, self.held.c.origin)

@@ -22,12 +22,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    and_,
     cast,
     delete,
     false,
     func,
     insert,
+    not_,
     or_,
     select,
     tuple_,
@@ -188,8 +188,7 @@ class Retention:
     def _over(self, before: datetime) -> Select[Any]:
         """Cases with their texts and without a hold that are over for us since before that moment."""
         cases = self.cases.cases.c
-        parties = (cases.first_member, cases.owner_member, func.coalesce(cases.pending_member, ""))
-        left = and_(*(party != self._party for party in parties)) if self._party else false()
+        left = not_(self.cases.is_party(self._party)) if self._party else false()
         steps = self.cases.steps.c
         last = (steps.case_id == cases.case_id) & (steps.version == cases.version)
         query = select(cases.case_id).join_from(self.cases.cases, self.cases.steps, last)
