@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import pytest
 import rjieba
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event
+from tests.support.held import Held
 
 from twelve333.adapters import library_reading
 from twelve333.adapters.library_reading import LibraryReading
@@ -35,7 +35,6 @@ from twelve333.core.library.search import Plan, plan
 from twelve333.data.resources import lexicon
 from twelve333.wire.library import content_of
 
-T = TypeVar("T")
 TODAY, NOW = date(2026, 3, 30), datetime(2026, 3, 30, tzinfo=UTC)
 QUESTIONS = ("工伤认定", "工伤怎么认定", "失业金", "认")
 
@@ -169,29 +168,6 @@ def _take(tx: Connection, tables: LibraryTables, staging: StagingTables, how: st
         written.stage(tx, tables, staging, changes, replica.ready_of(changes))
         if how == "show":
             written.show(tx, tables, staging, NOW)
-
-
-class Held:
-    """Where a search is held, and what lets it go."""
-
-    def __init__(self) -> None:
-        self.there, self.go = threading.Event(), threading.Event()
-
-    def holding(self, part: Callable[..., T]) -> Callable[..., T]:
-        """`part`, held until it is let go."""
-
-        def held(*asked: Any) -> T:
-            self.there.set()
-            assert self.go.wait(20), "only the event loop lets go"
-            return part(*asked)
-
-        return held
-
-    async def begun(self) -> None:
-        """Wait until one is held."""
-        async with asyncio.timeout(20):
-            while not self.there.is_set():
-                await asyncio.sleep(0)
 
 
 @pytest.fixture

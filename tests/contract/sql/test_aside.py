@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from functools import partial
 
 import pytest
 from sqlalchemy import Connection, text
+from tests.support.held import Held
 
 from twelve333.adapters.sql import Database
 from twelve333.adapters.sql.aside import aside
 
 
-class Held:
-    """Something that is computed until the event loop lets it go."""
-
-    def __init__(self) -> None:
-        self.there, self.go = threading.Event(), threading.Event()
-
-    def computed(self) -> int:
-        self.there.set()
-        assert self.go.wait(20), "only the event loop lets go"
-        return 3
-
-    def unit(self, tx: Connection) -> int:
-        before = tx.scalar(text("SELECT 1"))
-        return aside(tx, self.computed) + (before or 0) + (tx.scalar(text("SELECT 2")) or 0)
+def _unit(tx: Connection, held: Held) -> int:
+    before = tx.scalar(text("SELECT 1"))
+    return aside(tx, held.holding(lambda: 3)) + (before or 0) + (tx.scalar(text("SELECT 2")) or 0)
 
 
 @pytest.mark.parametrize("way", ["read", "write"])
 async def test_the_loop_goes_on_while_a_unit_of_work_computes(database: Database, way: str) -> None:
     held = Held()
-    working = asyncio.create_task(getattr(database, way)(held.unit))
+    working = asyncio.create_task(getattr(database, way)(partial(_unit, held=held)))
+    await held.begun()
+    held.go.set()
     async with asyncio.timeout(20):
-        while not held.there.is_set():
-            await asyncio.sleep(0)
-        held.go.set()
         assert await working == 6
 
 
