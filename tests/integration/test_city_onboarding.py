@@ -13,6 +13,7 @@ from tests.support.federation import Answer, cli, one_federation
 from twelve333.cli.demo.federation import Federation
 from twelve333.cli.demo.stage import until
 from twelve333.core.doctor.examinations import NODE_CHECKS
+from twelve333.core.doctor.model import Level
 from twelve333.core.library.model import EntryKind
 from twelve333.core.library.pieces import plays
 
@@ -44,6 +45,16 @@ async def counted(federation: Federation) -> list[int]:
     return found
 
 
+async def hub_reached(federation: Federation) -> None:
+    """Wait until the province's node has the hub again, should a test before have stopped it: a node tries anew after 5 s at most."""
+    async with federation.nodes[PROVINCE].connect() as node:
+
+        async def reached() -> bool:
+            return next(check.level for check in await node.doctor.examine() if check.name == "hub") is Level.OK
+
+        await until("the hub, from the node", reached)
+
+
 def write_prompt(folder: Path) -> None:
     """A prompt of the ministry's with its sound, as it is imported."""
     folder.mkdir()
@@ -61,7 +72,8 @@ async def telephone_reports(federation: Federation, unit: str) -> None:
             return {entry.id: sound for entry in found if (sound := plays(entry))}
 
         async def arrived() -> bool:
-            return "welcome" in await published()
+            held = (await desk.registration.node_status()).library_release
+            return bool(held) and "welcome" in await published()
 
         await until("the prompt at the node", arrived)
         wanted = await published()
@@ -88,6 +100,7 @@ async def test_a_city_joins_from_its_file_to_open_with_proofs_and_both_approvals
     file.write_text(template.out + CONTACT, encoding="utf-8")
     assert "unit verify" in (await city.types("apply", "-f", file))["next"]
     before = await counted(federation)
+    await hub_reached(federation)
     half = await operator.types("verify", SHUANGYASHAN, "--prompts", prompts, ends=5)
     assert half["failed"] == ["prompts"], "what an operator says counts no more"
     doctor = next(row for row in half["proofs"] if row["proof"] == "doctor")
