@@ -16,7 +16,7 @@ from twelve333.adapters.settings import load
 from twelve333.adapters.signing.suites import SuiteName
 from twelve333.adapters.signing.tokens import JoinOffer, write_token
 from twelve333.cli.alarms import alarms, clear_alarms
-from twelve333.cli.common import Common, connect
+from twelve333.cli.common import Common, Port, connect
 from twelve333.cli.holders import holder_app
 from twelve333.cli.output import print_json, print_line, show, show_one
 from twelve333.cli.parked import parked_app
@@ -66,10 +66,10 @@ def init(
     *,
     directory: Path = Path("hub"),
     host: str = "127.0.0.1",
-    federation_port: int = 7443,
-    enrolment_port: int = 7444,
-    health_port: int = 7480,
-    broker_port: int = 4222,
+    federation_port: Port = 7443,
+    enrolment_port: Port = 7444,
+    health_port: Port = 7480,
+    broker_port: Port = 4222,
     operator: str = "operator",
     suite: SuiteName = "international",
     common: Common = Common(),

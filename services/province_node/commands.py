@@ -16,7 +16,7 @@ from twelve333.adapters.signing.files import refuse_existing
 from twelve333.adapters.signing.suites import SuiteName
 from twelve333.catalogue.catalogue import sentence
 from twelve333.cli.alarms import alarms, clear_alarms
-from twelve333.cli.common import Common, OptionalInput, connect
+from twelve333.cli.common import Common, OptionalInput, Port, connect
 from twelve333.cli.holders import holder_app
 from twelve333.cli.output import complain, show, show_one
 from twelve333.cli.parked import parked_app
@@ -74,10 +74,10 @@ async def join(
     token_file: OptionalInput = None,
     directory: Path = Path("node"),
     host: str = "127.0.0.1",
-    federation_port: int = 7543,
-    desk_port: int = 7544,
-    page_port: int = 7545,
-    health_port: int = 7580,
+    federation_port: Port = 7543,
+    desk_port: Port = 7544,
+    page_port: Port = 7545,
+    health_port: Port = 7580,
     operator: str = "operator",
     desk: str = "desk-1",
     suite: SuiteName = "international",
@@ -123,10 +123,10 @@ async def preflight(
     pin: str = "",
     directory: Path = Path("node"),
     host: str = "127.0.0.1",
-    federation_port: int = 7543,
-    desk_port: int = 7544,
-    page_port: int = 7545,
-    health_port: int = 7580,
+    federation_port: Port = 7543,
+    desk_port: Port = 7544,
+    page_port: Port = 7545,
+    health_port: Port = 7580,
     skip_preflight: Annotated[tuple[CheckName, ...], Parameter(negative="")] = (),
     list_checks: Annotated[bool, Parameter(name="--list", negative="")] = False,
     common: Common = Common(),

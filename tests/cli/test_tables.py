@@ -39,7 +39,15 @@ def test_what_fits_in_no_window_as_a_table_is_a_record_for_each_row() -> None:
 
 def test_hundreds_of_rows_stay_a_table() -> None:
     rows: list[dict[str, object]] = [{"id": "a" * 30, "target": "b" * 30}] * (RECORDS_MAX + 1)
-    assert printed(rows, 50).count("target") == 1
+    assert printed(rows, 50).count("a" * 30) == RECORDS_MAX + 1
+    assert printed(rows, 20)
+
+
+def test_hundreds_of_rows_show_the_columns_that_fit_with_whole_words_and_say_that_there_are_more() -> None:
+    row: dict[str, object] = {"code": "230200", "name": "黑龙江省", "province": "230000", "status": "suspended"}
+    head, _, first, *_ = printed([row] * (RECORDS_MAX + 1), 30).splitlines()
+    assert head.split() == ["code", "name", "province", "…"] and "230200" in first and "230000" in first
+    assert "suspended" in printed([row] * (RECORDS_MAX + 1), 60)
 
 
 @pytest.mark.parametrize(

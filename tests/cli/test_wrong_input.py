@@ -7,6 +7,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from cyclopts import App
@@ -15,6 +16,9 @@ from tests.support.federation import cli, one_federation
 from twelve333.adapters.processes import free_ports
 from twelve333.cli.demo.federation import Federation
 from twelve333.cli.main import app
+
+CHECKED_WITHIN = {"explain --draw", "day --load", "day --elsewhere", "day --speed", "day --seed"}
+"""Numbers whose command says itself what may be given."""
 
 
 def test_help_teaches_and_version_is_told() -> None:
@@ -33,6 +37,15 @@ def test_wherever_the_help_names_a_pipe_a_hyphen_is_taken() -> None:
     piped = [argument for argument in asked if "`-`" in (argument.parameter.help or "")]
     assert len(piped) >= 8
     assert [argument.name for argument in piped if not argument.parameter.allow_leading_hyphen] == []
+
+
+def test_a_number_that_cannot_be_is_wrong_use_wherever_one_is_asked_for() -> None:
+    asked = [(" ".join(command.name), each) for command in every_command(app) for each in command.assemble_argument_collection()]
+    numbers = [(name, each) for name, each in asked if {each.hint, *get_args(each.hint)} & {int, float} and not each.parameter.validator]
+    assert {f"{name} {each.name}" for name, each in numbers} == CHECKED_WITHIN
+    for line in ("coverage --target -5", "queue report 350100 --free -1", "unit list --timeout 0", f"library search x --limit {2**40}"):
+        told = cli(*line.split())
+        assert (told.code, "USAGE" in told.err, "Traceback" in told.err) == (2, True, False), line
 
 
 def every_command(group: App) -> Iterator[App]:

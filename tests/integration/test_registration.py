@@ -226,5 +226,10 @@ async def test_coverage_is_counted_for_any_day_and_shown_as_table_chart_and_page
     assert shown.code == 0 and "█" in shown.out and "230200" in shown.out
     text = page.read_text(encoding="utf-8")
     assert text.count("<tr>") == 33 and "12333 开通情况" in text and "<script" not in text
+    assert "230300 鸡西市" in text
+    who = cli("coverage", "--by", "unit", "--target", "345", profile=profile)
+    assert "鸡西市" in who.out and "has not been opened yet" in who.out and "short of 345" in who.out
+    assert {"code": "230300", "name": "鸡西市", "province": "230000", "lacks": "opening"} in today["missing"]
+    assert cli("coverage", "--by", "province", profile=profile).out == cli("coverage", profile=profile).out
     desk = federation.nodes["230000"].folder / "profiles" / "desk-1"
     assert "COVERAGE_HISTORY_AT_HUB" in cli("coverage", "--as-of", "2013-12-31", profile=desk).err

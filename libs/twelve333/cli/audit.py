@@ -18,7 +18,7 @@ from ..core.audit.codes import HEADS_UNREADABLE
 from ..core.audit.model import Head, Record
 from ..core.audit.verifying import Verifier
 from ..core.decision import Refused, refuse
-from .common import Common, connect, read_text, start_of
+from .common import Common, Count, connect, read_text, start_of
 from .output import complain, print_json, show, show_one
 
 CHECK_FAILED: Final = 5
@@ -62,7 +62,7 @@ async def verify(*, heads: tuple[Path, ...] = (), common: Common = Common()) -> 
 
 @app.command(name="show")
 async def show_records(
-    *, last: int = 50, since: date | None = None, actor: str = "", action: str = "", subject: str = "", common: Common = Common()
+    *, last: Count = 50, since: date | None = None, actor: str = "", action: str = "", subject: str = "", common: Common = Common()
 ) -> None:
     """Show who did what and how it ended, the newest last. Nothing personal is in it.
 

@@ -13,7 +13,7 @@ from ..client.cases import CasesClient
 from ..core.cases.model import Case, State
 from ..core.decision import Code, Kind, Refused, refuse
 from .case_output import show_case, show_cases
-from .common import Common, OptionalInput, connect, read_text
+from .common import Common, Count, OptionalInput, connect, read_text
 
 TEXT_SOURCE = Code("CLI_TEXT_SOURCE", Kind.INVALID)
 
@@ -22,7 +22,7 @@ app = App(
     help="Cases: a question that was not answered in the call. The unit asked first tells the caller in the end; one unit owns the work. "
     "Ask a node, so use a desk's profile; list and show also work at the hub.",
 )
-Epoch = Annotated[int | None, Parameter(name="--epoch")]
+Epoch = Annotated[Count | None, Parameter(name="--epoch")]
 Step = Annotated[str | None, Parameter(name="--step-id")]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from ..client.connection import Connection
 from ..core.decision import Code, Kind, Refused, refuse
@@ -23,7 +24,11 @@ EXTRA_MISSING: Final = Code("CLI_EXTRA_MISSING", Kind.UNAVAILABLE)
 
 REQUEST_SECONDS: Final = 10.0
 PENDING: Final = 8  # the exit code of what would change something, or is not done yet
+COUNT_MAX: Final = 2**31 - 1  # of what travels
 Locale = Literal["en", "zh"]
+Count = Annotated[int, Parameter(validator=Number(gte=0, lte=COUNT_MAX))]
+Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65_535))]
+Seconds = Annotated[float, Parameter(validator=Number(gt=0, lte=86_400))]
 OptionalInput = Annotated[Path | None, Parameter(allow_leading_hyphen=True)]  # a file to read; `-` is standard input
 InputFile = Annotated[Path, Parameter(name=["--file", "-f"], allow_leading_hyphen=True)]
 OptionalInputFile = Annotated[Path | None, Parameter(name=["--file", "-f"], allow_leading_hyphen=True)]
@@ -59,7 +64,7 @@ class Common(Asked):
         timeout: seconds that one request may take.
     """
 
-    timeout: float = REQUEST_SECONDS
+    timeout: Seconds = REQUEST_SECONDS
 
 
 def locale_of(tokens: Sequence[str]) -> Locale:

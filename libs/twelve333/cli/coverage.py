@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from cyclopts import App
 
 from ..catalogue.catalogue import sentence
 from ..core.coverage.model import Candidate
-from ..core.coverage.report import Line, Report
+from ..core.coverage.report import Lack, Line, Missing, Report
 from ..core.worktime.model import CHINA
-from .common import Common, connect, write_text
+from .common import Common, Count, connect, write_text
 from .coverage_page import bar, coverage_page
 from .output import console, print_json, show
 from .typed_times import in_china
@@ -22,15 +22,17 @@ app = App(
     help="Which units are open, and which one answers for a region, topic, language and time. Asks the hub or a node, as the profile says.",
 )
 COLUMNS = ("province", "name", "units", "open", "open_pct", "chart", "with_system", "with_system_pct", "not_open", "silent")
+MISSING_COLUMNS: Final = ("code", "name", "province", "lacks", "why")
 CHART_CHARS = 10
 
 
 @app.default
 async def report(
     *,
-    target: int = 340,
-    target_with_system: int = 300,
+    target: Count = 340,
+    target_with_system: Count = 300,
     as_of: date | None = None,
+    by: Literal["province", "unit"] = "province",
     html: Path | None = None,
     common: Common = Common(),
 ) -> None:
@@ -40,6 +42,7 @@ async def report(
         target: units that should be open.
         target_with_system: open units that should use a consulting system.
         as_of: as the units stood at the end of that day, e.g. 2013-12-31; of a day to come, what the plans would reach. Asks the hub.
+        by: a line for each province, or for each unit that is missing to a target. With --json both are there.
         html: write the report as a page of its own to this file.
     """
     async with connect(common) as service:
@@ -50,15 +53,18 @@ async def report(
     if common.json:
         print_json(report_values(counted))
         return
-    rows = [{**_row(line), "chart": bar(line.open_pct, CHART_CHARS)} for line in (*counted.provinces, counted.total)]
-    for row in rows:
-        row["not_open"], row["silent"] = len(row["not_open"]) or None, len(row["silent"]) or None
-    show([*rows[:-1], {**rows[-1], "name": "∑"}], COLUMNS, as_json=False)
+    if by == "unit":
+        lacks = {each: sentence(f"COVERAGE_LACK_{each.name}", {}, common.language) for each in Lack}
+        show([{**_missing_values(each), "why": lacks[each.lack]} for each in counted.missing], MISSING_COLUMNS, as_json=False)
+    else:
+        show(_province_rows(counted), COLUMNS, as_json=False)
     values = {"short_open": counted.short_of_open, "target": target, "short_system": counted.short_of_with_system}
     console.print(sentence("COVERAGE_REPORT_TARGETS", {**values, "target_system": target_with_system}, common.language))
     if counted.by_plan:
         planned = {"count": len(counted.by_plan), "units": ", ".join(counted.by_plan)}
         console.print(sentence("COVERAGE_REPORT_BY_PLAN", planned, common.language))
+    if by == "province" and counted.missing:
+        console.print(sentence("COVERAGE_REPORT_WHO", {}, common.language))
 
 
 @app.command
@@ -89,6 +95,9 @@ def report_values(counted: Report) -> dict[str, Any]:
         "short_of_with_system": counted.short_of_with_system,
         "by_plan": list(counted.by_plan),
         "provinces": [_row(line) for line in counted.provinces],
+        "missing": [
+            {"code": each.code, "name": each.name, "province": each.province, "lacks": each.lack.value} for each in counted.missing
+        ],
     }
 
 
@@ -104,6 +113,18 @@ def candidate_values(candidate: Candidate, locale: str) -> dict[str, Any]:
         "reserved": candidate.reserved,
         "why": sentence(f"COVERAGE_VERDICT_{candidate.verdict.name}{'_RESERVED' if candidate.reserved else ''}", {}, locale),
     }
+
+
+def _province_rows(counted: Report) -> list[dict[str, Any]]:
+    """A line for each province with its share as a bar, then the sum; how many are missing, not which."""
+    rows = [{**_row(line), "chart": bar(line.open_pct, CHART_CHARS)} for line in (*counted.provinces, counted.total)]
+    for row in rows:
+        row["not_open"], row["silent"] = len(row["not_open"]) or None, len(row["silent"]) or None
+    return [*rows[:-1], {**rows[-1], "name": "∑"}]
+
+
+def _missing_values(it: Missing) -> dict[str, Any]:
+    return {"code": it.code, "name": it.name, "province": it.province, "lacks": it.lack.value}
 
 
 def _end_of(day: date | None) -> datetime | None:

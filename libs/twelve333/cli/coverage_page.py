@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from html import escape
 
@@ -35,6 +35,7 @@ def coverage_page(report: Report, day: str, language: str) -> str:
     def word(name: str) -> str:
         return escape(sentence(f"COVERAGE_WORD_{name}", {}, language))
 
+    names = {each.code: f"{each.code} {each.name}" for each in report.missing}
     heads = "".join(f"<th>{word(name) if name else ''}</th>" for name in _HEADS)
     title = f"{word('TITLE')} {escape(day)}"
     return "\n".join(
@@ -44,8 +45,8 @@ def coverage_page(report: Report, day: str, language: str) -> str:
             f"<h1>{title}</h1>",
             f"<p>{escape(_summary(report, language))}</p>",
             f"<table><thead><tr>{heads}</tr></thead><tbody>",
-            *(_row(line) for line in report.provinces),
-            _row(report.total, total=True),
+            *(_row(line, names) for line in report.provinces),
+            _row(report.total, {}, total=True),
             "</tbody></table></body></html>\n",
         )
     )
@@ -69,17 +70,17 @@ def _summary(report: Report, language: str) -> str:
     return sentence("COVERAGE_SUMMARY", values, language)
 
 
-def _row(line: Line, *, total: bool = False) -> str:
-    cells = "".join(_cells(line))
+def _row(line: Line, names: Mapping[str, str], *, total: bool = False) -> str:
+    cells = "".join(_cells(line, names))
     return f'<tr class="total">{cells}</tr>' if total else f"<tr>{cells}</tr>"
 
 
-def _cells(line: Line) -> Iterator[str]:
+def _cells(line: Line, names: Mapping[str, str]) -> Iterator[str]:
     yield f"<td>{escape(line.province)}</td><td>{escape(line.name or '∑')}</td><td>{line.units}</td><td>{line.open}</td>"
     yield f"<td>{_percent(line.open_pct)}</td>"
     yield f'<td class="bar"><span style="width:{line.open_pct or 0}%"></span></td>'
     yield f"<td>{line.with_system}</td><td>{_percent(line.with_system_pct)}</td>"
-    yield f"<td>{escape(', '.join(line.not_open))}</td>"
+    yield f"<td>{escape(', '.join(names.get(code, code) for code in line.not_open))}</td>"
 
 
 def _percent(share: Decimal | None) -> str:

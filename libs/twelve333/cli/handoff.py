@@ -11,7 +11,7 @@ from ..client.handoffs import HandoffView
 from ..core.decision import Code, Kind, Refused, refuse
 from ..core.routing.handoff import Step
 from ..core.routing.machine import HandoffState
-from .common import Common, OptionalInput, connect, read_text
+from .common import Common, Count, OptionalInput, connect, read_text
 from .output import console, print_json, show
 from .route import last_resort_words, route_values, show_route
 from .tables import plain
@@ -121,7 +121,7 @@ async def show_handoff(handoff: str, *, common: Common = Common()) -> None:
 
 
 @app.command(name="list")
-async def list_handoffs(*, state: HandoffState | None = None, limit: int = 100, common: Common = Common()) -> None:
+async def list_handoffs(*, state: HandoffState | None = None, limit: Count = 100, common: Common = Common()) -> None:
     """List handoffs of this node, the newest first.
 
     Args:

@@ -21,7 +21,7 @@ from . import library_demand as demand_commands
 from . import library_export as export_command
 from . import library_topics as topic_commands
 from . import proposals, supplement
-from .common import Common, connect
+from .common import Common, Count, connect
 from .library_content import day_of
 from .library_files import Reading, WrongFile, read_files, readable_files, sample_entries
 from .library_output import hit_row, progress, show_as_of, show_hits, show_wrong, summary_row
@@ -119,7 +119,7 @@ async def search(
     as_at: str = "",
     kind: EntryKind | None = None,
     topic: str = "",
-    limit: int = 10,
+    limit: Count = 10,
     any_time: Strict = False,
     common: Common = Common(),
 ) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from .common import Common, connect
+from .common import Common, Count, connect
 from .output import print_json, show
 
 COLUMNS = ("term", "searches", "without_hits")
 
 
-async def hot(*, days: int = 7, limit: int = 20, common: Common = Common()) -> None:
+async def hot(*, days: Count = 7, limit: Count = 20, common: Common = Common()) -> None:
     """Show what is searched for most: single words that stand in the library, once desks have used them on five desk-days.
 
     Args:
@@ -20,7 +20,7 @@ async def hot(*, days: int = 7, limit: int = 20, common: Common = Common()) -> N
     await _list(days, limit, common, without_hits=False)
 
 
-async def zero_hits(*, days: int = 7, limit: int = 20, common: Common = Common()) -> None:
+async def zero_hits(*, days: Count = 7, limit: Count = 20, common: Common = Common()) -> None:
     """Show the words of searches that found nothing, most of those first.
 
     Args:

@@ -15,7 +15,7 @@ from ..client.connection import ServiceError
 from ..client.delivery import DeliveryClient
 from ..core.delivery.codes import PARKED_EARLIER
 from ..core.delivery.parked import ParkedEvent
-from .common import Common, connect
+from .common import Common, Count, connect
 from .output import show, show_one
 
 COLUMNS: Final = ("origin", "event_id", "type", "key", "code", "parked_at", "retries")
@@ -30,7 +30,7 @@ def parked_app() -> App:
     return app
 
 
-async def list_events(*, origin: str = "", most: int = 100, common: Common = Common()) -> None:
+async def list_events(*, origin: str = "", most: Count = 100, common: Common = Common()) -> None:
     """List what was set aside, by origin and number.
 
     Args:

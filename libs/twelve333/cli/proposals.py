@@ -18,7 +18,7 @@ from ..core.library.merging import Side
 from ..core.library.model import Entry, Tombstone, TombstoneReason
 from ..core.library.proposals import ProposalKind, State, Verdict
 from ..data.resources import topics
-from .common import PENDING, Common, OptionalInputFile, connect, read_text
+from .common import PENDING, Common, Count, OptionalInputFile, connect, read_text
 from .output import print_line, show
 from .proposal_output import PROPOSAL_COLUMNS, proposal_row, show_proposal, show_proposed, show_tasks
 
@@ -116,7 +116,7 @@ async def review(
     merge_into: str = "",
     reason: str = "",
     file: OptionalInputFile = None,
-    seen: int | None = None,
+    seen: Count | None = None,
     common: Common = Common(),
 ) -> None:
     """Say what becomes of a proposal; in the province one person besides its authors, in the ministry two of the same mind.

@@ -13,7 +13,7 @@ from ..core.decision import Code, Kind, Refused, refuse
 from ..core.routing.model import Queue
 from ..core.routing.rates import Share
 from ..wire.slots import Shown
-from .common import Common, connect
+from .common import Common, Count, connect
 from .output import print_json, show, show_one
 
 app = App(
@@ -50,9 +50,9 @@ async def list_queues(*, common: Common = Common()) -> None:
 async def report(
     unit: str,
     *,
-    free: int,
-    waiting: int = 0,
-    wait_s: int = 0,
+    free: Count,
+    waiting: Count = 0,
+    wait_s: Count = 0,
     active: bool = True,
     admit: list[str] | None = None,
     common: Common = Common(),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from ..catalogue.catalogue import sentence
+from ..core.coverage.model import Told
 from ..core.routing.model import Route
+from .tables import plain
 
 
 def room_words(route: Route, locale: str) -> Iterator[str]:
@@ -16,15 +17,15 @@ def room_words(route: Route, locale: str) -> Iterator[str]:
         about = {"unit": candidate.unit, "member": candidate.member}
         queue, slots = route.observed.queues.get(candidate.unit), route.observed.slots.get(candidate.unit)
         if queue is not None:
-            told = {"free": queue.free, "waiting": queue.waiting, "until": _at(queue.expires_at)}
-            yield sentence("ROUTING_ROOM_QUEUE", about | told, locale)
+            told = {"free": queue.free, "waiting": queue.waiting, "until": plain(queue.expires_at)}
+            yield sentence(f"ROUTING_ROOM_QUEUE{'_STALE' if candidate.told is Told.STALE else ''}", about | told, locale)
         if slots is not None:
-            yield sentence("ROUTING_ROOM_SLOTS", about | {"free": slots.free, "until": _at(slots.until)}, locale)
+            yield sentence("ROUTING_ROOM_SLOTS", about | {"free": slots.free, "until": plain(slots.until)}, locale)
             for each in slots.parts:
                 yield sentence("ROUTING_ROOM_PART", {"part": each.part.name, "free": each.free}, locale)
         gap = route.observed.gapped.get(candidate.unit)
         if gap is not None:
-            yield sentence("ROUTING_ROOM_GAP", about | {"until": _at(gap.until)}, locale)
+            yield sentence("ROUTING_ROOM_GAP", about | {"until": plain(gap.until)}, locale)
             yield sentence("ROUTING_ROOM_RESERVE_FREE" if gap.reserve else "ROUTING_ROOM_RESERVE_USED", {}, locale)
 
 
@@ -37,7 +38,3 @@ def room_values(route: Route, unit: str) -> dict[str, Any]:
     if gap := route.observed.gapped.get(unit):
         known |= {"gapped_until": gap.until.isoformat(), "reserve_free": gap.reserve}
     return known
-
-
-def _at(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds")

@@ -13,7 +13,7 @@ from ..core.decision import Code, Kind, Refused, refuse
 from ..core.routing.model import LastResort, Route
 from ..core.routing.replay import WhatIf
 from ..core.worktime.model import CHINA
-from .common import Common, connect, start_of
+from .common import Common, Count, connect, start_of
 from .coverage import candidate_values
 from .output import console, print_json, show
 from .policy import app as policy_app
@@ -38,7 +38,7 @@ async def explain(
     language: str = "",
     caller_region: str = "",
     visited: list[str] | None = None,
-    priority: int = 0,
+    priority: Count = 0,
     draw: float | None = None,
     at: datetime | None = None,
     common: Common = Common(),

@@ -1,4 +1,7 @@
-"""How a table fits: with borders where there is room, without them where there is little, each row as a record where there is none."""
+"""How a table fits: with borders where there is room, without them where there is little, each row as a record where there is none.
+
+Of very many rows the columns that fit are shown, and `…` stands for the rest.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ UNWATCHED_COLUMNS: Final = 200
 """Width of what goes into a file or a pipe, where no window says one."""
 
 RECORDS_MAX: Final = 25
-"""More rows than this stay a table, however torn: nobody reads hundreds of records."""
+"""More rows than this stay a table: nobody reads hundreds of records."""
 
 _FOLDED_COLUMNS: Final = 36
 _FOLDED_CHINESE: Final = 6
@@ -45,6 +48,8 @@ def table_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], width: i
         return [_table(heads, cells, Table(header_style="bold", box=box.HEAVY_HEAD))]
     least = [max(map(_longest_word, column)) for column in texts]
     spare = width - sum(least) - 2 * len(least)
+    if spare < 0 and len(rows) > RECORDS_MAX and "…" not in columns:
+        return table_of([{**row, "…": "…"} for row in rows], _fitting(columns, least, width), width)
     if spare >= 0 or len(rows) > RECORDS_MAX:
         narrow = Table(header_style="bold", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
         return [_table(heads, cells, narrow, _widened(least, whole, spare) if spare >= 0 else ())]
@@ -89,6 +94,17 @@ def _table(heads: Sequence[str], cells: Iterable[Sequence[str]], table: Table, w
     for row in cells:
         table.add_row(*row)
     return table
+
+
+def _fitting(columns: Sequence[str], least: Sequence[int], width: int) -> list[str]:
+    """The first columns that fit beside one that stands for the others; at least one."""
+    fitting, used = list[str](), 3
+    for column, wide in zip(columns, least, strict=True):
+        used += wide + 2
+        if fitting and used > width:
+            break
+        fitting.append(column)
+    return [*fitting, "…"]
 
 
 def _widened(least: Sequence[int], whole: Sequence[int], spare: int) -> list[int]:

@@ -13,7 +13,7 @@ from ..api.coverage.v1 import coverage_pb2 as pb
 from ..api.coverage.v1 import service_pb2
 from ..core.coverage import codes
 from ..core.coverage.model import Candidate, Relation, Told, Verdict
-from ..core.coverage.report import Line, Report
+from ..core.coverage.report import Lack, Line, Missing, Report
 from ..core.coverage.rules import Answer
 from ..core.decision import Refused, refuse
 from .times import from_timestamp
@@ -82,13 +82,23 @@ def report_to_wire(report: Report, version: int, by_plan: Iterable[str] = ()) ->
         short_of_with_system=report.short_of_with_system,
         directory_version=version,
         by_plan=by_plan,
+        missing=[
+            service_pb2.MissingUnit(code=it.code, name=it.name, province=it.province, lack=pb.Lack.Value(f"LACK_{it.lack.name}"))
+            for it in report.missing
+        ],
     )
 
 
 def report_from_wire(report: service_pb2.GetCoverageResponse) -> Report:
     """The counts as they were told."""
     provinces, total = tuple(map(_line_in, report.provinces)), _line_in(report.total)
-    return Report(provinces, total, report.short_of_open, report.short_of_with_system, tuple(report.by_plan))
+    return Report(provinces, total, report.short_of_open, report.short_of_with_system, tuple(report.by_plan), _missing_in(report.missing))
+
+
+def _missing_in(missing: Iterable[service_pb2.MissingUnit]) -> tuple[Missing, ...]:
+    """Those who say what they lack in a word that is known here."""
+    words = {pb.Lack.Value(f"LACK_{lack.name}"): lack for lack in Lack}
+    return tuple(Missing(it.code, it.name, it.province, words[it.lack]) for it in missing if it.lack in words)
 
 
 def _line_out(line: Line) -> pb.CoverageLine:

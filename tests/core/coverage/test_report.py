@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from twelve333.core.coverage.declaring import check
-from twelve333.core.coverage.report import Targets, percent, report
+from twelve333.core.coverage.report import Lack, Targets, percent, report
 from twelve333.core.registration.model import UnitStatus
 from twelve333.data import declarations_2013, provinces, table, units_2013
 from twelve333.testing.directory import a_unit
@@ -38,6 +41,17 @@ def test_the_report_names_who_is_not_open() -> None:
     lines = {line.province: line for line in report(units_2013()).provinces}
     assert len(lines["450000"].not_open) == 12
     assert "230000" in lines["230000"].not_open
+
+
+def test_the_report_names_each_unit_that_is_missing_to_a_target_and_what_it_lacks() -> None:
+    missing = report(units_2013()).missing
+    assert [each.code for each in missing] == sorted(each.code for each in missing)
+    assert Counter(each.lack for each in missing) == {Lack.OPENING: 366 - 319, Lack.SYSTEM: 319 - 267}
+    assert Counter(each.province for each in missing if each.lack is Lack.SYSTEM)["510000"] == 15
+    stages = (UnitStatus.REGISTERED, UnitStatus.SUSPENDED, UnitStatus.CLOSED)
+    units = [a_unit(f"35{number}00", status=status) for number, status in enumerate(stages, 10)]
+    silent = replace(a_unit("350900"), silent_since=datetime(2026, 1, 1, tzinfo=UTC))
+    assert [each.lack for each in report([*units, silent]).missing] == [Lack.SILENT, Lack.OPENING, Lack.SUSPENDED, Lack.CLOSED]
 
 
 def test_a_system_counts_only_in_an_open_unit() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
 from typing import Final
 
 from ..registration.model import Level, Unit, UnitStatus
@@ -57,15 +58,40 @@ class Line:
         return percent(self.with_system, self.open)
 
 
+class Lack(StrEnum):
+    """What a unit lacks that is missing to a target."""
+
+    OPENING = "opening"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+    SILENT = "silent"
+    SYSTEM = "system"
+
+
+_LACKS: Final = {UnitStatus.OPEN: Lack.SILENT, UnitStatus.SUSPENDED: Lack.SUSPENDED, UnitStatus.CLOSED: Lack.CLOSED}
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A unit that is missing to a target: its code, name and province, and what it lacks."""
+
+    code: str
+    name: str
+    province: str
+    lack: Lack
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The counts per province in the order of codes, the total, how far it is from the targets, and units counted by plan only."""
+    """The counts per province in the order of codes, the total, how far it is from the targets, units counted by plan only, and each unit
+    that is missing to a target."""
 
     provinces: tuple[Line, ...]
     total: Line
     short_of_open: int
     short_of_with_system: int
     by_plan: tuple[str, ...] = ()
+    missing: tuple[Missing, ...] = ()
 
 
 def percent(part: int, whole: int) -> Decimal | None:
@@ -80,12 +106,20 @@ def report(units: Iterable[Unit], targets: Targets = Targets()) -> Report:
         units: all units, in any order.
         targets: what is wanted.
     """
+    ordered = sorted(units, key=lambda unit: unit.code)
     by_province: dict[str, list[Unit]] = {}
-    for unit in sorted(units, key=lambda unit: unit.code):
+    for unit in ordered:
         by_province.setdefault(unit.province, []).append(unit)
     lines = tuple(_line(province, by_province[province]) for province in sorted(by_province))
     total = Line("", "", sum(line.units for line in lines), sum(line.open for line in lines), sum(line.with_system for line in lines))
-    return Report(lines, total, max(0, targets.open - total.open), max(0, targets.with_system - total.with_system))
+    missing = tuple(Missing(unit.code, unit.name, unit.province, lack) for unit in ordered if (lack := _lack(unit)))
+    return Report(lines, total, max(0, targets.open - total.open), max(0, targets.with_system - total.with_system), missing=missing)
+
+
+def _lack(unit: Unit) -> Lack | None:
+    if unit.answers:
+        return None if unit.with_system else Lack.SYSTEM
+    return _LACKS.get(unit.status, Lack.OPENING)
 
 
 def _line(province: str, units: Sequence[Unit]) -> Line:

@@ -211,6 +211,42 @@ TOLD_STALE: Told.ValueType  # 2
 """What it told has expired."""
 Global___Told: _TypeAlias = Told  # noqa: Y015
 
+class _Lack:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LackEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Lack.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LACK_UNSPECIFIED: _Lack.ValueType  # 0
+    """Not said."""
+    LACK_OPENING: _Lack.ValueType  # 1
+    """It has not been opened yet."""
+    LACK_SUSPENDED: _Lack.ValueType  # 2
+    """It answers nobody for a time."""
+    LACK_CLOSED: _Lack.ValueType  # 3
+    """It was closed for good."""
+    LACK_SILENT: _Lack.ValueType  # 4
+    """It is open, but gave no sign of life for days."""
+    LACK_SYSTEM: _Lack.ValueType  # 5
+    """It is open without a consulting system."""
+
+class Lack(_Lack, metaclass=_LackEnumTypeWrapper):
+    """What a unit lacks that is missing to a target."""
+
+LACK_UNSPECIFIED: Lack.ValueType  # 0
+"""Not said."""
+LACK_OPENING: Lack.ValueType  # 1
+"""It has not been opened yet."""
+LACK_SUSPENDED: Lack.ValueType  # 2
+"""It answers nobody for a time."""
+LACK_CLOSED: Lack.ValueType  # 3
+"""It was closed for good."""
+LACK_SILENT: Lack.ValueType  # 4
+"""It is open, but gave no sign of life for days."""
+LACK_SYSTEM: Lack.ValueType  # 5
+"""It is open without a consulting system."""
+Global___Lack: _TypeAlias = Lack  # noqa: Y015
+
 class _HolidayHours:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015

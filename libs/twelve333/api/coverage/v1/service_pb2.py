@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from twelve333.api.coverage.v1 import coverage_pb2 as twelve333_dot_api_dot_coverage_dot_v1_dot_coverage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'twelve333/api/coverage/v1/service.proto\x12\x19twelve333.api.coverage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(twelve333/api/coverage/v1/coverage.proto\"\xa1\x01\n\x12GetCoverageRequest\x12\x18\n\x0btarget_open\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x1f\n\x12target_with_system\x18\x02 \x01(\rH\x01\x88\x01\x01\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0e\n\x0c_target_openB\x15\n\x13_target_with_system\"\xea\x01\n\x13GetCoverageResponse\x12:\n\tprovinces\x18\x01 \x03(\x0b\x32\'.twelve333.api.coverage.v1.CoverageLine\x12\x36\n\x05total\x18\x02 \x01(\x0b\x32\'.twelve333.api.coverage.v1.CoverageLine\x12\x15\n\rshort_of_open\x18\x03 \x01(\r\x12\x1c\n\x14short_of_with_system\x18\x04 \x01(\r\x12\x19\n\x11\x64irectory_version\x18\x05 \x01(\x04\x12\x0f\n\x07\x62y_plan\x18\x06 \x03(\t\"q\n\x16ResolveCoverageRequest\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\r\n\x05topic\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"|\n\x17ResolveCoverageResponse\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x38\n\ncandidates\x18\x02 \x03(\x0b\x32$.twelve333.api.coverage.v1.Candidate\x12\x19\n\x11\x64irectory_version\x18\x03 \x01(\x04\x32\xf9\x01\n\x0f\x43overageService\x12l\n\x0bGetCoverage\x12-.twelve333.api.coverage.v1.GetCoverageRequest\x1a..twelve333.api.coverage.v1.GetCoverageResponse\x12x\n\x0fResolveCoverage\x12\x31.twelve333.api.coverage.v1.ResolveCoverageRequest\x1a\x32.twelve333.api.coverage.v1.ResolveCoverageResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'twelve333/api/coverage/v1/service.proto\x12\x19twelve333.api.coverage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(twelve333/api/coverage/v1/coverage.proto\"\xa1\x01\n\x12GetCoverageRequest\x12\x18\n\x0btarget_open\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x1f\n\x12target_with_system\x18\x02 \x01(\rH\x01\x88\x01\x01\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0e\n\x0c_target_openB\x15\n\x13_target_with_system\"\xa3\x02\n\x13GetCoverageResponse\x12:\n\tprovinces\x18\x01 \x03(\x0b\x32\'.twelve333.api.coverage.v1.CoverageLine\x12\x36\n\x05total\x18\x02 \x01(\x0b\x32\'.twelve333.api.coverage.v1.CoverageLine\x12\x15\n\rshort_of_open\x18\x03 \x01(\r\x12\x1c\n\x14short_of_with_system\x18\x04 \x01(\r\x12\x19\n\x11\x64irectory_version\x18\x05 \x01(\x04\x12\x0f\n\x07\x62y_plan\x18\x06 \x03(\t\x12\x37\n\x07missing\x18\x07 \x03(\x0b\x32&.twelve333.api.coverage.v1.MissingUnit\"j\n\x0bMissingUnit\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12-\n\x04lack\x18\x04 \x01(\x0e\x32\x1f.twelve333.api.coverage.v1.Lack\"q\n\x16ResolveCoverageRequest\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\r\n\x05topic\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"|\n\x17ResolveCoverageResponse\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x38\n\ncandidates\x18\x02 \x03(\x0b\x32$.twelve333.api.coverage.v1.Candidate\x12\x19\n\x11\x64irectory_version\x18\x03 \x01(\x04\x32\xf9\x01\n\x0f\x43overageService\x12l\n\x0bGetCoverage\x12-.twelve333.api.coverage.v1.GetCoverageRequest\x1a..twelve333.api.coverage.v1.GetCoverageResponse\x12x\n\x0fResolveCoverage\x12\x31.twelve333.api.coverage.v1.ResolveCoverageRequest\x1a\x32.twelve333.api.coverage.v1.ResolveCoverageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,11 +36,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCOVERAGEREQUEST']._serialized_start=146
   _globals['_GETCOVERAGEREQUEST']._serialized_end=307
   _globals['_GETCOVERAGERESPONSE']._serialized_start=310
-  _globals['_GETCOVERAGERESPONSE']._serialized_end=544
-  _globals['_RESOLVECOVERAGEREQUEST']._serialized_start=546
-  _globals['_RESOLVECOVERAGEREQUEST']._serialized_end=659
-  _globals['_RESOLVECOVERAGERESPONSE']._serialized_start=661
-  _globals['_RESOLVECOVERAGERESPONSE']._serialized_end=785
-  _globals['_COVERAGESERVICE']._serialized_start=788
-  _globals['_COVERAGESERVICE']._serialized_end=1037
+  _globals['_GETCOVERAGERESPONSE']._serialized_end=601
+  _globals['_MISSINGUNIT']._serialized_start=603
+  _globals['_MISSINGUNIT']._serialized_end=709
+  _globals['_RESOLVECOVERAGEREQUEST']._serialized_start=711
+  _globals['_RESOLVECOVERAGEREQUEST']._serialized_end=824
+  _globals['_RESOLVECOVERAGERESPONSE']._serialized_start=826
+  _globals['_RESOLVECOVERAGERESPONSE']._serialized_end=950
+  _globals['_COVERAGESERVICE']._serialized_start=953
+  _globals['_COVERAGESERVICE']._serialized_end=1202
 # @@protoc_insertion_point(module_scope)

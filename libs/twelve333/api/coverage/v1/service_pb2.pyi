@@ -71,6 +71,7 @@ class GetCoverageResponse(_message.Message):
     SHORT_OF_WITH_SYSTEM_FIELD_NUMBER: _builtins.int
     DIRECTORY_VERSION_FIELD_NUMBER: _builtins.int
     BY_PLAN_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
     short_of_open: _builtins.int
     """Units short of the first target, 0 if it is reached."""
     short_of_with_system: _builtins.int
@@ -89,6 +90,10 @@ class GetCoverageResponse(_message.Message):
     def by_plan(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Units that are counted as they stand by plan only."""
 
+    @_builtins.property
+    def missing(self) -> _containers.RepeatedCompositeFieldContainer[Global___MissingUnit]:
+        """Every unit that is missing to one of the targets, in the order of the codes."""
+
     def __init__(
         self,
         *,
@@ -98,14 +103,49 @@ class GetCoverageResponse(_message.Message):
         short_of_with_system: _builtins.int = ...,
         directory_version: _builtins.int = ...,
         by_plan: _abc.Iterable[_builtins.str] | None = ...,
+        missing: _abc.Iterable[Global___MissingUnit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_plan", b"by_plan", "directory_version", b"directory_version", "provinces", b"provinces", "short_of_open", b"short_of_open", "short_of_with_system", b"short_of_with_system", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_plan", b"by_plan", "directory_version", b"directory_version", "missing", b"missing", "provinces", b"provinces", "short_of_open", b"short_of_open", "short_of_with_system", b"short_of_with_system", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetCoverageResponse: _TypeAlias = GetCoverageResponse  # noqa: Y015
+
+@_typing.final
+class MissingUnit(_message.Message):
+    """A unit that is missing to one of the targets."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    PROVINCE_FIELD_NUMBER: _builtins.int
+    LACK_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """Its code."""
+    name: _builtins.str
+    """Its name."""
+    province: _builtins.str
+    """Code of its reporting body."""
+    lack: _coverage_pb2.Lack.ValueType
+    """What it lacks."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        name: _builtins.str = ...,
+        province: _builtins.str = ...,
+        lack: _coverage_pb2.Lack.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "lack", b"lack", "name", b"name", "province", b"province"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissingUnit: _TypeAlias = MissingUnit  # noqa: Y015
 
 @_typing.final
 class ResolveCoverageRequest(_message.Message):
