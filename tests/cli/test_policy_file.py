@@ -63,10 +63,9 @@ def test_any_rules_are_written_so_that_they_are_read_back(tmp_path: Path) -> Non
     [
         (("share_pct: 50", "share_pct: 500"), 5, "rules.0.when.share_pct"),
         (('unit: "350100"', "unit: 350100"), 1, "unit"),
-        (("    priority: 5\n", "    prio: 5\n"), 9, "rules.1"),
+        (("    priority: 5\n", ""), 9, "rules.1.priority"),
         (("weight: 3", "weight: heavy"), 7, "rules.0.prefer.0.weight"),
         (("    priority: 10\n", "    priority: 10\n    priority: 11\n"), 5, "rules.0.priority"),
-        ((RULES, ""), 1, "."),
     ],
 )
 def test_a_mistake_is_named_by_line_and_field(file: Path, wrong: tuple[str, str], line: int, field: str) -> None:
@@ -81,7 +80,8 @@ def test_a_mistake_is_named_by_line_and_field(file: Path, wrong: tuple[str, str]
     ("text", "code"),
     [
         ("rules: [", "CLI_FILE_NOT_YAML"),
-        ("", "CLI_FILE_WRONG"),
+        ("", "CLI_FILE_EMPTY"),
+        (RULES.replace("prefer:", "pref:"), "give one of prefer, refuse"),
         (RULES.replace("11:30-13:30", "noon"), "CLI_POLICY_VALUE_WRONG"),
         (RULES.replace("2014-06-30", "soon"), "CLI_POLICY_VALUE_WRONG"),
         ("!!python/object/apply:os.getcwd []", "CLI_FILE_NOT_YAML"),

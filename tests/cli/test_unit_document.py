@@ -11,6 +11,7 @@ import pytest
 
 from tests.core.routing.worlds import world
 from tests.support.federation import cli
+from twelve333.catalogue.catalogue import sentence
 from twelve333.cli.unit_document import differences, read_unit, unit_text
 from twelve333.core.coverage.declaring import check
 from twelve333.core.coverage.model import (
@@ -122,12 +123,16 @@ def test_a_template_is_sound(tmp_path: Path) -> None:
     [
         (("seats: 20", "seats: many"), 14, "seats"),
         (('unit: "230100"', "unit: 230100"), 1, "unit"),
-        (("makeup_as: 1", "makeup_as: 8"), 5, "hours"),
+        (("makeup_as: 1", "makeup_as: 8"), 12, "hours.makeup_as"),
+        (('week: "1-5 08:00-18:00"}', "}"), 7, "hours.seasons.0.week"),
+        (("2014-01-31: closed", "2014-13: closed"), 8, "hours.dates"),
         (("city_hotline: parallel", "city_hotline: merged"), 22, "city_hotline"),
-        (("when: closed", "when: sometimes"), 18, "fallbacks.0"),
+        (("when: closed", "when: sometimes"), 18, "fallbacks.0.when"),
+        (('- "210100"', "- 辽宁"), 19, "fallbacks.1"),
+        (("office: 咨询服务科", "office: ''"), 21, "contact.office"),
+        (("seats: 20", "seats: 20\nseats: 30"), 15, "seats"),
         (("reserved_pct: 10", "reserved_pct: 10%"), 23, "reserved_pct"),
         (("reserved_pct: 10", "reserved_pct: 101"), 23, "reserved_pct"),
-        (("name: 哈尔滨市", "nam: 哈尔滨市"), 1, "."),
     ],
 )
 def test_a_mistake_is_named_by_line_and_field(file: Path, wrong: tuple[str, str], line: int, field: str) -> None:
@@ -138,11 +143,44 @@ def test_a_mistake_is_named_by_line_and_field(file: Path, wrong: tuple[str, str]
     assert {(violation.params["line"], violation.path) for violation in violations} == {(str(line), field)}
 
 
-def test_a_pattern_is_told_by_what_it_stands_for_not_by_its_signs(file: Path) -> None:
-    file.write_text(HARBIN + "contact: {office: 12333, telephone: 0451-12333}\n", encoding="utf-8")
+def test_a_misspelt_field_is_named_with_the_one_that_was_meant(file: Path) -> None:
+    file.write_text(HARBIN.replace("name: 哈尔滨市", "nam: 哈尔滨市"), encoding="utf-8")
+    assert told(file, "en") == ["line 1, name: is missing", "line 2, nam: there is no such field; there is name"]
+    assert told(file, "zh") == ["第 1 行 name：缺少此项", "第 2 行 nam：没有此项，可用的是 name"]
+
+
+def test_what_is_wrong_within_a_form_is_told_not_that_the_whole_fits_none(file: Path) -> None:
+    file.write_text(HARBIN.replace("makeup_as: 1", "makeup_as: 8").replace('- "210100"', "- 辽宁"), encoding="utf-8")
+    assert told(file, "en") == [
+        "line 12, hours.makeup_as: 8 is not from 1 to 7",
+        'line 19, fallbacks.1: "辽宁" is not of the form asked for: GB/T 2260 code, in quotes.',
+    ]
+
+
+def test_a_day_that_there_is_not_is_quoted(file: Path) -> None:
+    for day in ("2027-02-30", "2027-99-01"):
+        file.write_text(HARBIN + f"in_force_from: {day}\n", encoding="utf-8")
+        with pytest.raises(Refused) as refused:
+            read_unit(file)
+        assert (refused.value.refusal.code.name, refused.value.refusal.params["value"]) == ("CLI_UNIT_VALUE_WRONG", day)
+
+
+def test_days_with_the_same_wrong_hours_are_named_once_as_they_were_typed(file: Path) -> None:
+    file.write_text(HARBIN.replace("week: 1-5 08:00-17:00", "week: 1-5 08:30-12:00 11:30-17:30"), encoding="utf-8")
+    wrong = check(read_unit(file)[1], "230100", {"220000", "210100"})
+    assert wrong and [each.params for each in wrong.violations] == [{"day": "1, 2, 3, 4, 5", "spans": "08:30-12:00 11:30-17:30"}]
+
+
+def told(file: Path, locale: str) -> list[str]:
+    """The mistakes of a file as a person reads them."""
     with pytest.raises(Refused) as refused:
         read_unit(file)
-    assert "tel:+8645212333" in "".join(each.params["reason"] for each in refused.value.refusal.violations)
+    return [sentence(each.code.name, each.params, locale) for each in refused.value.refusal.violations]
+
+
+def test_a_pattern_is_told_by_what_it_stands_for_not_by_its_signs(file: Path) -> None:
+    file.write_text(HARBIN.replace("tel:+8645187654321", "0451-12333"), encoding="utf-8")
+    assert "tel:+8645212333" in "".join(told(file, "en"))
 
 
 def test_a_template_reminds_of_what_has_no_usual_value(file: Path) -> None:

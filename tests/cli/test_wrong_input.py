@@ -138,7 +138,7 @@ async def test_wrong_units_are_refused_whole(federation: Federation, tmp_path: P
     table = tmp_path / "units.csv"
     table.write_text("unit_code,unit_name,level\n350100,福州市,prefecture\n35x,某市,prefecture\n", encoding="utf-8")
     told = cli("unit", "import", table, profile=operator)
-    assert told.code == 2 and "COMMON_UNIT_CODE_MALFORMED" in told.err and "35x" in told.err
+    assert told.code == 2 and "line 3, unit_code" in told.err and "35x" in told.err
     table.write_text("unit_code,unit_name\n350100,福州市\n", encoding="utf-8")
     told = cli("unit", "import", table, profile=operator)
     assert told.code == 2 and "level" in told.err

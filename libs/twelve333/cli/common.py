@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..core.worktime.model import CHINA
 
 PROFILE_MISSING: Final = Code("CLI_PROFILE_MISSING", Kind.INVALID)
 FILE_UNREADABLE: Final = Code("CLI_FILE_UNREADABLE", Kind.INVALID)
+FILE_NOT_TEXT: Final = Code("CLI_FILE_NOT_TEXT", Kind.INVALID)
 FILE_UNWRITABLE: Final = Code("CLI_FILE_UNWRITABLE", Kind.INVALID)
 EXTRA_MISSING: Final = Code("CLI_EXTRA_MISSING", Kind.UNAVAILABLE)
 
@@ -99,17 +101,25 @@ def start_of(day: date | None) -> datetime | None:
     return datetime.combine(day, time(), CHINA) if day else None
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, encodings: Sequence[str] = ("utf-8",)) -> str:
     """Read a file that a person named, `-` for standard input.
 
+    Args:
+        path: of the file.
+        encodings: tried in turn.
+
     Raises:
-        Refused: CLI_FILE_UNREADABLE.
+        Refused: CLI_FILE_UNREADABLE, CLI_FILE_NOT_TEXT.
     """
     try:
         # Not /dev/stdin: it cannot be opened when standard input is a socket, as under ssh or another program.
-        return sys.stdin.buffer.read().decode("utf-8") if str(path) == "-" else path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
         raise Refused(refuse(FILE_UNREADABLE, path=path, reason=_reason(error))) from error
+    for encoding in encodings:
+        with suppress(UnicodeDecodeError):
+            return content.decode(encoding).replace("\r\n", "\n")
+    raise Refused(refuse(FILE_NOT_TEXT, path=path))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -127,7 +137,5 @@ def write_text(path: Path, text: str) -> None:
         raise Refused(refuse(FILE_UNWRITABLE, path=path, reason=_reason(error))) from error
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or "cannot be opened"
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+def _reason(error: OSError) -> str:
+    return error.strerror or "cannot be opened"

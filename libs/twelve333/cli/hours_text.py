@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Final
 
+from ..core.coverage.hours import spans_text
 from ..core.coverage.model import DayHours, Span
 
 _DAYS: Final = re.compile(r"([1-7])(?:-([1-7]))?((?:\s+\d\d:\d\d-\d\d:\d\d)+)")
@@ -47,11 +48,6 @@ def parse_spans(text: str) -> tuple[Span, ...]:
     return tuple(Span(h1 * 60 + m1, h2 * 60 + m2) for h1, m1, h2, m2 in numbers)
 
 
-def spans_text(spans: Iterable[Span]) -> str:
-    """The hours of one day as `parse_spans` reads them."""
-    return " ".join(f"{_clock(span.start)}-{_clock(span.end)}" for span in spans)
-
-
 def _days(text: str) -> Iterator[DayHours]:
     match = _DAYS.fullmatch(text)
     if not match:
@@ -59,7 +55,3 @@ def _days(text: str) -> Iterator[DayHours]:
     spans = parse_spans(match[3])
     for weekday in range(int(match[1]), int(match[2] or match[1]) + 1):
         yield DayHours(weekday, spans)
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"

@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, MissingArgumentError
 from .. import __version__
 from ..catalogue.catalogue import sentence
 from ..client.connection import ServiceError
-from ..core.decision import Kind, Refused
+from ..core.decision import FieldViolation, Kind, Refused
 from . import groups
 from .common import locale_of
 from .output import complain
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_CODES[Kind.INVALID]
     except Refused as refused:
         refusal = refused.refusal
-        details = [sentence(each.code.name, each.params, locale) for each in refusal.violations]
+        details = [_detail(each, locale) for each in refusal.violations]
         complain(refusal.code.name, sentence(refusal.code.name, refusal.params, locale), details, as_json=as_json)
         return EXIT_CODES.get(refusal.code.kind, 1)
     except ServiceError as error:
@@ -69,6 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     return result if isinstance(result, int) else 0
+
+
+def _detail(violation: FieldViolation, locale: str) -> str:
+    """What is wrong with a field, and with which one."""
+    text = sentence(violation.code.name, violation.params, locale)
+    return text if violation.path in text else f"{violation.path}: {text}"
 
 
 def _misuse(error: CycloptsError, locale: str) -> str:

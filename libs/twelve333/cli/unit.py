@@ -36,6 +36,7 @@ app = App(
 IMPORT_SOURCE = Code("CLI_UNIT_IMPORT_SOURCE", Kind.INVALID)
 WAITED_IN_VAIN = Code("CLI_UNIT_WAITED_IN_VAIN", Kind.TIMED_OUT)
 WAIT_POLL_SECONDS: Final = 1.0  # the register is asked; it does not call
+TABLE_ENCODINGS: Final = ("utf-8", "gb18030")  # the second is what a Chinese Excel writes
 COLUMNS = ("code", "name", "province", "level", "status", "with_system", "member", "silent_since")
 
 
@@ -157,13 +158,15 @@ async def import_units(
     """Enter many units at once, all of them or none; those already there are changed.
 
     Args:
-        file: CSV with unit_code, unit_name, level (province, prefecture, county) and more (docs/operations.md); `-` reads standard input.
+        file: CSV in UTF-8 or GB 18030 with unit_code, unit_name, level (province, prefecture, county) and, as wanted, status,
+            with_system, voicemail (1 or 0), hours, seats, target, languages, topics, fallbacks, areas (lists with ;); `-` reads standard
+            input.
         sample: instead of a file, the national table of the end of 2013 that comes with the program.
         since: the day from which they stand so, for a register that is taken over (the ministry only), e.g. 2013-12-31.
     """
     if (file is None) == (sample is None):
         raise Refused(refuse(IMPORT_SOURCE))
-    text = read_text(file) if file else ""
+    text = read_text(file, TABLE_ENCODINGS) if file else ""
     entries = parse_units(text, str(file)) if file else sample_entries()
     async with connect(common) as hub:
         if file:  # read again with what is known, once it is clear that all can be read

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +25,7 @@ from ..core.coverage.model import (
 from ..core.decision import Code, Kind, Refused, refuse
 from ..core.ids import province_of
 from ..core.registration.model import Level, Unit, UnitStatus
-from .unit_hours import hours_from_values, hours_values
+from .unit_hours import day_of, hours_from_values, hours_values
 from .yaml_file import read_document
 
 VALUE_WRONG: Final = Code("CLI_UNIT_VALUE_WRONG", Kind.INVALID)
@@ -107,7 +106,7 @@ def _declaration(values: Mapping[str, Any]) -> Declaration:
         more_targets=tuple(targets[1:]),
         contact=Contact(contact["office"], contact["telephone"]) if contact else None,
         city_hotline=CityHotline(values.get("city_hotline", "unsaid")),
-        in_force_from=date.fromisoformat(values["in_force_from"]) if "in_force_from" in values else None,
+        in_force_from=day_of(values["in_force_from"]) if "in_force_from" in values else None,
         reserved_pct=values.get("reserved_pct", RESERVED_PCT),
     )
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
+from ..core.coverage.hours import spans_text
 from ..core.coverage.model import ALWAYS, DateHours, HolidayHours, Hours, Season
-from .hours_text import hours_text, parse_spans, parse_week, spans_text
+from .hours_text import hours_text, parse_spans, parse_week
 
 CLOSED: Final = "closed"
 _LEAP_YEAR: Final = "2000-"
@@ -25,12 +26,24 @@ def hours_from_values(values: str | Mapping[str, Any]) -> Hours:
         return Hours(weekly=parse_week(values))
     return Hours(
         weekly=parse_week(values.get("week", "")),
-        exceptions=tuple(DateHours(date.fromisoformat(day), _spans(text)) for day, text in values.get("dates", {}).items()),
+        exceptions=tuple(DateHours(day_of(day), _spans(text)) for day, text in values.get("dates", {}).items()),
         seasons=tuple(_season(each) for each in values.get("seasons", ())),
         holidays=HolidayHours(values.get("holidays", "usual")),
         makeup_as=values.get("makeup_as", 0),
         machine=values.get("machine", False),
     )
+
+
+def day_of(text: str, year: str = "") -> date:
+    """A date as a person wrote it, or a day of the year.
+
+    Raises:
+        ValueError: with what was written, if there is no such day.
+    """
+    try:
+        return date.fromisoformat(year + text)
+    except ValueError:
+        raise ValueError(text) from None
 
 
 def hours_values(hours: Hours) -> Any:
@@ -54,7 +67,7 @@ def hours_values(hours: Hours) -> Any:
 
 
 def _season(values: Mapping[str, Any]) -> Season:
-    first, last = (date.fromisoformat(_LEAP_YEAR + values[name]) for name in ("from", "through"))
+    first, last = (day_of(values[name], _LEAP_YEAR) for name in ("from", "through"))
     return Season((first.month, first.day), (last.month, last.day), parse_week(values["week"]))
 
 

@@ -118,7 +118,7 @@ class _Dates:
         try:
             return date.fromisoformat(text)
         except ValueError as error:
-            violation = FieldViolation(path, codes.SPANS_INVALID, {"day": text[:16]})
+            violation = FieldViolation(path, codes.SPANS_INVALID, {"day": text[:16], "spans": "–"})
             raise Refused(Refusal(codes.DECLARATION_INVALID, {"unit": self._unit[:6], "count": "1"}, (violation,))) from error
 
     def day_of_year(self, text: str, path: str) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from twelve333.api.registration.v1 import registration_pb2
 from twelve333.core.coverage.claims import declared_claims
 from twelve333.core.coverage.codes import FROM_DAY, PARTITION_FAULTS
 from twelve333.core.coverage.dated import begins_at, in_force
+from twelve333.core.coverage.hours import clock_text
 from twelve333.core.coverage.model import Declaration
 from twelve333.core.coverage.partition import Finding, Proof, prove
 from twelve333.core.decision import FieldViolation, Refusal, Refused, refuse
@@ -96,13 +97,9 @@ def _params(finding: Finding) -> dict[str, str]:
         "topic": cell.topic or "*",
         "language": cell.language,
         "weekday": str(cell.weekday),
-        "start": _clock(cell.start),
-        "end": _clock(cell.end),
+        "start": clock_text(cell.start),
+        "end": clock_text(cell.end),
         "unit": units[0] if units else "",
         "other": units[1] if len(units) > 1 else "–",
         "units": ", ".join(units),
     }
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"

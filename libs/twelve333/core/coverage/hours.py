@@ -70,6 +70,16 @@ def within(spans: Iterable[Span], minute: int) -> bool:
     return False
 
 
+def clock_text(minute: int) -> str:
+    """A minute of the day as on a clock, 24:00 for the end of it."""
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def spans_text(spans: Iterable[Span]) -> str:
+    """The hours of one day on a line: `08:30-12:00 13:30-17:30`."""
+    return " ".join(f"{clock_text(span.start)}-{clock_text(span.end)}" for span in spans)
+
+
 class Schedule:
     """The hours of one unit."""
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from ..decision import Code, FieldViolation
 from . import codes
-from .hours import in_season
+from .hours import in_season, spans_text
 from .model import EXCEPTIONS_MAX, MINUTES_A_DAY, SEASONS_MAX, SPANS_MAX, DayHours, HolidayHours, Hours, Season, Span
 
 _WEEKDAYS: Final = range(1, 8)
@@ -18,13 +18,13 @@ _LEAP_YEAR: Final = [date(2000, 1, 1) + timedelta(days=number) for number in ran
 
 def hours_mistakes(hours: Hours) -> Iterator[FieldViolation]:
     """What is wrong with declared hours, field by field."""
-    told = hours.weekly or hours.exceptions or hours.seasons
-    if hours.always and (told or hours.makeup_as or hours.holidays is not HolidayHours.USUAL):
+    said = hours.weekly or hours.exceptions or hours.seasons
+    if hours.always and (said or hours.makeup_as or hours.holidays is not HolidayHours.USUAL):
         yield violation("hours", codes.HOURS_SUPERFLUOUS)
-    if not hours.always and not told:
+    if not hours.always and not said:
         yield violation("hours", codes.HOURS_MISSING)
     if hours.makeup_as and hours.makeup_as not in _WEEKDAYS:
-        yield violation("hours.makeup_as", codes.SPANS_INVALID, day=hours.makeup_as)
+        yield violation("hours.makeup_as", codes.SPANS_INVALID, day=hours.makeup_as, spans="makeup_as")
     if len(hours.exceptions) > EXCEPTIONS_MAX:
         yield violation("hours.exceptions", codes.LIST_TOO_LONG, field="exceptions", most=EXCEPTIONS_MAX)
         return
@@ -32,7 +32,9 @@ def hours_mistakes(hours: Hours) -> Iterator[FieldViolation]:
     dates = [day.date for day in hours.exceptions]
     for index, exception in enumerate(hours.exceptions):
         if exception.date in dates[:index] or not _in_order(exception.spans):
-            yield violation(f"hours.exceptions[{index}]", codes.SPANS_INVALID, day=exception.date.isoformat())
+            yield violation(
+                f"hours.exceptions[{index}]", codes.SPANS_INVALID, day=exception.date.isoformat(), spans=spans_text(exception.spans) or "–"
+            )
     yield from _seasons(hours.seasons)
 
 
@@ -42,11 +44,15 @@ def violation(path: str, code: Code, **params: object) -> FieldViolation:
 
 
 def weekly_mistakes(path: str, weekly: Sequence[DayHours]) -> Iterator[FieldViolation]:
-    """What is wrong with the hours of a week, day by day."""
+    """What is wrong with the hours of a week; days with the same wrong hours are named together, as they were typed."""
     weekdays = [day.weekday for day in weekly]
+    wrong: dict[tuple[Span, ...], list[int]] = {}
     for index, day in enumerate(weekly):
         if day.weekday in weekdays[:index] or day.weekday not in _WEEKDAYS or not day.spans or not _in_order(day.spans):
-            yield violation(f"{path}[{index}]", codes.SPANS_INVALID, day=day.weekday)
+            wrong.setdefault(tuple(day.spans), []).append(index)
+    for spans, places in wrong.items():
+        days = ", ".join(str(weekly[place].weekday) for place in places)
+        yield violation(f"{path}[{places[0]}]", codes.SPANS_INVALID, day=days, spans=spans_text(spans) or "–")
 
 
 def _seasons(seasons: Sequence[Season]) -> Iterator[FieldViolation]:
