@@ -176,3 +176,65 @@ def test_a_record_has_the_names_that_others_know() -> None:
     assert (told["name"], told["description"], told["taxonomy_terms"]) == ("题", "答", [{"code": "04"}])
     assert told["links"] == [{"type": "amends", "target": "b", "since": ""}]
     assert told["in_force"] is True and told["last_modified"] == "2026-03-01T00:00:00+00:00"
+
+
+OURS = "---\nid: {0}\nkind: qa\ntitle: 题\ntopics: 04\n---\n答"
+HEADING = ["编号", "类别", "标题", "正文", "分类", "施行日期"]
+
+
+def test_what_is_hidden_in_a_folder_is_left_alone(tmp_path: Path) -> None:
+    for name in ("a.md", ".b.md", ".git/c.md", "__MACOSX/._d.md", "~$e.docx"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(OURS.format(name[-4]), encoding="utf-8")
+    reading = _read(tmp_path)
+    assert ([one.id for one in reading.entries], reading.wrong) == (["a"], [])
+
+
+def test_a_file_that_may_hold_a_text_and_is_not_read_is_named_unless_it_is_attached(tmp_path: Path) -> None:
+    (tmp_path / "z.MD").write_text(OURS.format("z").replace("topics", "attachments: form.pdf\ntopics"), encoding="utf-8")
+    for name in ("form.pdf", "old.doc", "photo.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+    reading = _read(tmp_path)
+    assert [one.id for one in reading.entries] == ["z"]
+    assert [(one.file, one.code) for one in reading.wrong] == [("old.doc", "LIBRARY_FILE_KIND_UNKNOWN")]
+    assert [one.code for one in _read(tmp_path / "photo.jpg").wrong] == ["LIBRARY_FILE_KIND_UNKNOWN"]
+
+
+def test_a_folder_without_a_file_that_is_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"x")
+    with pytest.raises(Refused) as refused:
+        readable_files(tmp_path)
+    assert refused.value.refusal.code.name == "CLI_NOTHING_TO_READ"
+
+
+def test_an_id_that_stands_twice_is_told_with_the_other_place(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(OURS.format("a"), encoding="utf-8")
+    (tmp_path / "b.md").write_text(OURS.format("a"), encoding="utf-8")
+    _csv(tmp_path / "t.csv", [HEADING, ["b", "问答", "题", "答", "04"], ["b", "问答", "题", "答", "04"]])
+    assert [one.message.rpartition(" in ")[2] for one in _read(tmp_path).wrong] == ["a.md.", "t.csv:2."]
+
+
+@pytest.mark.parametrize("parting", [",", ";", "\t"])
+def test_a_table_is_read_whatever_parts_its_columns(tmp_path: Path, parting: str) -> None:
+    rows = [HEADING, ["a", "问答", "题, 又; 题", "答", "04", "2016-03-30"]]
+    with (tmp_path / "t.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=parting).writerows(rows)
+    (entry,) = _read(tmp_path).entries
+    assert (entry.title, entry.valid_from) == ("题, 又; 题", date(2016, 3, 30))
+
+
+def test_a_row_is_counted_as_a_spreadsheet_counts_it(tmp_path: Path) -> None:
+    _csv(tmp_path / "t.csv", [HEADING, ["a", "问答", "题", "一\n二\n三", "04"], ["b", "问答", "题", "答", "04", "昨天"]])
+    assert [(one.row, one.column) for one in _read(tmp_path).wrong] == [(3, "valid_from")]
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    _csv(tmp_path / "t.csv", [[*HEADING, "标题", "备注", "备注"], ["a", "问答", "甲", "答", "04", "", "乙"]])
+    (wrong,) = _read(tmp_path).wrong
+    assert wrong.code == "LIBRARY_FILE_COLUMN_TWICE" and "标题" in wrong.message and "备注" not in wrong.message
+
+
+@pytest.mark.parametrize("written", ["2016-03-30", "2016/3/30", "2016.3.30", "2016年3月30日"])
+def test_a_day_is_read_as_spreadsheets_and_people_write_it(tmp_path: Path, written: str) -> None:
+    _csv(tmp_path / "t.csv", [HEADING, ["a", "问答", "题", "答", "04", written]])
+    assert _read(tmp_path).entries[0].valid_from == date(2016, 3, 30)

@@ -69,12 +69,15 @@ def read_bytes(path: Path, limit: int) -> bytes:
 
 
 def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a CSV file with their line; as `read_text`."""
+    """The rows of a CSV file with their number, as a spreadsheet counts them; as `read_text`.
+
+    Cells are parted by what parts the columns of the first line: commas, semicolons or tabs.
+    """
     csv.field_size_limit(TEXT_BYTES_MAX)
-    rows = csv.reader(io.StringIO(read_text(path, TABLE_BYTES_MAX), newline=""))
+    text = read_text(path, TABLE_BYTES_MAX)
+    parting = max(",;\t", key=text.partition("\n")[0].count)
     try:
-        for row in rows:
-            yield rows.line_num, row
+        yield from enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=parting), 1)
     except csv.Error as error:
         raise Refused(refuse(codes.FILE_UNREADABLE, file=path.name)) from error
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from ..adapters.foreign_files import TABLE_BYTES_MAX, csv_rows, excel_rows, read_bytes, read_text, word_markdown
 from ..catalogue.catalogue import sentence
-from ..core.decision import FieldViolation, Refusal, Refused, refuse
+from ..core.decision import Code, FieldViolation, Kind, Refusal, Refused, refuse
 from ..core.library import codes
 from ..core.library.fields import ATTACHMENTS, entry_of, field_of, listed
 from ..core.library.markdown import Guide, head_of, parse_file, succeed
@@ -29,6 +29,8 @@ from .common import FILE_UNREADABLE
 TABLES: Final[Mapping[str, Callable[[Path], Iterator[tuple[int, list[str]]]]]] = {".csv": csv_rows, ".xlsx": excel_rows}
 OPEN_IN_OFFICE: Final = "~$"  # what Office writes beside a file that is open
 SUFFIXES: Final = (".md", ".docx", *TABLES)
+NOT_READ: Final = frozenset({".doc", ".wps", ".rtf", ".odt", ".pdf", ".txt", ".xls", ".et", ".ods"})  # may hold texts: left out, and named
+NOTHING_TO_READ: Final = Code("CLI_NOTHING_TO_READ", Kind.INVALID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +64,23 @@ class _Found:
 
 
 def readable_files(folder: Path) -> list[Path]:
-    """The files below `folder` that can be read, or the file itself, in a fixed order.
+    """The files below `folder` that hold entries, or the file itself, in a fixed order; what is hidden is left alone.
+
+    Those that are not read come last: by then it is known what only stands beside an entry to be attached.
 
     Raises:
-        Refused: CLI_FILE_UNREADABLE.
+        Refused: CLI_FILE_UNREADABLE, CLI_NOTHING_TO_READ.
     """
     if folder.is_file():
         return [folder]
     if not folder.is_dir():
         raise Refused(refuse(FILE_UNREADABLE, path=folder, reason="no such file or folder"))
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    return sorted(path for path in found if not path.name.startswith(OPEN_IN_OFFICE))
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in {*SUFFIXES, *NOT_READ} and path.is_file())
+    shown = (path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    paths = [path for path in shown if not path.name.startswith(OPEN_IN_OFFICE)]
+    if not paths:
+        raise Refused(refuse(NOTHING_TO_READ, path=folder))
+    return sorted(paths, key=lambda path: (path.suffix.lower() in NOT_READ, path))
 
 
 def read_files(root: Path, paths: Iterable[Path], locale: str, *, imported: bool = False) -> Reading:
@@ -87,6 +95,8 @@ def read_files(root: Path, paths: Iterable[Path], locale: str, *, imported: bool
     guide, reading = Guide(topics(), _places()), Reading()
     for path in paths:
         name = path.relative_to(root).parts if path != root else (path.name,)
+        if path.suffix.lower() in NOT_READ and any(path.resolve() in files for files in reading.attached.values()):
+            continue
         try:
             for found in _found(name, path, guide):
                 _take(reading, "/".join(name), path, found, locale, imported)
@@ -118,9 +128,11 @@ def _found(name: Sequence[str], path: Path, guide: Guide) -> Iterator[_Found]:
         yield from _rows(path, TABLES[suffix](path))
     elif suffix == ".docx":
         yield _word(name, path, guide)
+    elif suffix != ".md":
+        raise Refused(refuse(codes.FILE_KIND_UNKNOWN, file=path.name))
     else:
         text = read_text(path)
-        yield _Found(0, parse_file(name, text, guide), listed(head_of(text).get(ATTACHMENTS, "")))
+        yield _Found(0, parse_file([*name[:-1], f"{path.stem}.md"], text, guide), listed(head_of(text).get(ATTACHMENTS, "")))
 
 
 def _rows(path: Path, rows: Iterator[tuple[int, list[str]]]) -> Iterator[_Found]:
@@ -129,6 +141,8 @@ def _rows(path: Path, rows: Iterator[tuple[int, list[str]]]) -> Iterator[_Found]
     heading = heading_of(first)
     if heading.missing:
         raise Refused(refuse(codes.FILE_COLUMNS_MISSING, file=path.name, columns=", ".join(heading.missing)))
+    if heading.twice:
+        raise Refused(refuse(codes.FILE_COLUMN_TWICE, file=path.name, columns=", ".join(heading.twice)))
     at = heading.fields.index(ATTACHMENTS) if ATTACHMENTS in heading.fields else None
     for number, cells in rows:
         entry = entry_of_row(heading, cells)
@@ -151,7 +165,9 @@ def _take(reading: Reading, file: str, path: Path, found: _Found, locale: str, i
     if isinstance(entry, Entry):
         # The hub knows all codes: one that is unknown here may be known there, or waits there to be mapped.
         wrong = next((one for one in entry_violations(entry, topic_codes()) if one.code is not codes.TOPIC_UNKNOWN), None)
-        twice = FieldViolation("id", codes.FILE_VERSION_TWICE, {"file": path.name}) if entry.id in reading.places else None
+        other, other_row = reading.places.get(entry.id, ("", 0))
+        place = f"{other}:{other_row}" if other_row else other
+        twice = FieldViolation("id", codes.FILE_VERSION_TWICE, {"place": place}) if other else None
         if not (fault := wrong or twice):
             reading.places[entry.id] = file, found.row
             reading.attached |= {entry.id: [_beside(path, name) for name in found.attached]} if found.attached else {}

@@ -51,6 +51,7 @@ _CHINESE_KINDS: Final = {
 }
 _KINDS: Final = {kind.value: kind for kind in EntryKind if kind is not EntryKind.OTHER} | _CHINESE_KINDS
 _LINKS: Final = {kind.value: kind for kind in LinkKind}
+_DAY: Final = re.compile(r"(\d{4})(?:([-/.])(\d{1,2})\2(\d{1,2})|年(\d{1,2})月(\d{1,2})日)")
 
 
 def field_of(heading: str) -> str:
@@ -144,8 +145,10 @@ def links_of(text: str) -> tuple[Link, ...] | None:
 
 
 def day_of(text: str) -> date | None:
-    """A day in ISO 8601, None if there is no such day."""
+    """A day in ISO 8601, or with the year first as spreadsheets and people write it (2016/3/30, 2016年3月30日); else None."""
+    written = _DAY.fullmatch(text)
+    year, month, day = (written[1], written[3] or written[5], written[4] or written[6]) if written else ("", "", "")
     try:
-        return date.fromisoformat(text)
+        return date(int(year), int(month), int(day)) if written else date.fromisoformat(text)
     except ValueError:
         return None

@@ -17,16 +17,18 @@ NEEDED: Final = ("id", "kind", "title", "body", "topics")
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The columns of a table: the field of each (empty: not ours, left out), and what is not there."""
+    """The columns of a table: the field of each (empty: not ours, left out), what is not there, and the names that stand twice."""
 
     fields: tuple[str, ...]
     missing: tuple[str, ...]
+    twice: tuple[str, ...] = ()
 
 
 def heading_of(cells: Sequence[str]) -> Heading:
     """Read the first row of a table."""
     fields = tuple(field_of(cell) for cell in cells)
-    return Heading(fields, tuple(name for name in NEEDED if name not in fields))
+    twice = (cell.strip() for place, cell in enumerate(cells) if fields[place] and fields[place] in fields[:place])
+    return Heading(fields, tuple(name for name in NEEDED if name not in fields), tuple(dict.fromkeys(twice)))
 
 
 def entry_of_row(heading: Heading, cells: Sequence[str]) -> Entry | FieldViolation | None:
