@@ -27,6 +27,7 @@ FEDERATION: Final[AccessTable] = {
     **AUTHENTICATED_ROWS,
     f"{_API}.registration.v1.RegistrationService/CreateToken": OPERATOR,
     f"{_API}.registration.v1.RegistrationService/RegisterUnits": MEMBERS,
+    f"{_API}.registration.v1.RegistrationService/CheckUnits": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/GetUnit": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/ListUnits": MEMBERS,
     f"{_API}.registration.v1.RegistrationService/ChangeUnitStatus": MEMBERS,

@@ -207,9 +207,20 @@ async def test_what_would_overlap_is_refused_with_the_cell_and_both_parties(fede
     file = tmp_path / "unit.yaml"
     greedy = registered(federation, "320000", "template", "321200").out.replace("- '321200'", "- '321200'\n- '320500'", 1)
     file.write_text(greedy, encoding="utf-8")
-    told = registered(federation, "320000", "apply", "-f", file)
-    assert (told.code, "COVERAGE_OUTSIDE" in told.err, "320500" in told.err) == (1, True, True)
+    for words in (["--dry-run"], []):  # what is only tried is proved as well
+        told = registered(federation, "320000", "apply", "-f", file, *words)
+        assert (told.code, "COVERAGE_OUTSIDE" in told.err, "320500" in told.err) == (1, True, True)
     assert registered(federation, "320000", "template", "321200").out.count("320500") == 0
+
+
+async def test_an_import_that_is_only_tried_says_what_it_would_change_and_changes_nothing(federation: Federation, tmp_path: Path) -> None:
+    file = tmp_path / "units.csv"
+    file.write_text("unit_code,unit_name,level\n320000,江苏,province\n320100,南京市,prefecture\n", encoding="utf-8")
+    version = json.loads(cli("coverage", "resolve", "320100", "--json", profile=federation.hub.profile).out)["directory_version"]
+    tried = registered(federation, "320000", "import", file, "--dry-run", "--json")
+    assert (tried.code, json.loads(tried.out)) == (8, {"units": 2, "changed": 1, "next": f"twelve333 unit import {file}"})
+    assert json.loads(cli("coverage", "resolve", "320100", "--json", profile=federation.hub.profile).out)["directory_version"] == version
+    assert registered(federation, "350000", "import", file, "--dry-run").code == 4
 
 
 async def test_coverage_is_counted_for_any_day_and_shown_as_table_chart_and_page(federation: Federation, tmp_path: Path) -> None:

@@ -106,6 +106,11 @@ class Register:
         request = service_pb2.RegisterUnitsRequest(entries=[_entry(unit, declared, states=states) for unit, declared in entries])
         return await self.asked(caller, self.units.RegisterUnits(request, _CONTEXT))
 
+    async def try_out(self, caller: Caller, entries: Iterable[tuple[Unit, Declaration | None]]) -> Any:
+        """Ask whether units would be entered, as `unit apply --dry-run` does."""
+        request = service_pb2.CheckUnitsRequest(entries=[_entry(unit, declared, states=False) for unit, declared in entries])
+        return await self.asked(caller, self.units.CheckUnits(request, _CONTEXT))
+
 
 @asynccontextmanager
 async def a_register(folder: Path, now: datetime = datetime(2026, 3, 30, 9, tzinfo=UTC)) -> AsyncIterator[Register]:

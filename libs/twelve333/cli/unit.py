@@ -23,7 +23,7 @@ from ..schemas import text as schema_text
 from ..wire.declarations import declaration_to_wire
 from ..wire.registration import level_to_wire, unit_to_wire
 from .common import PENDING, Asked, Common, InputFile, OptionalInput, connect, read_text, start_of
-from .output import print_json, show, show_one
+from .output import show, show_one
 from .unit_document import differences, read_unit, unit_text
 from .unit_file import parse_units
 from .unit_rows import PENDING_COLUMNS, next_of, pending_values, unit_row
@@ -92,7 +92,7 @@ async def apply(*, file: InputFile, dry_run: bool = False, common: Common = Comm
 
     Args:
         file: YAML, see `schema`; `-` reads standard input.
-        dry_run: only show what would change; 8 if anything would.
+        dry_run: only show what would change, and have the hub prove that it may; 8 if anything would.
     """
     unit, declaration = read_unit(file)
     day = declaration.in_force_from.isoformat() if declaration.in_force_from and is_ahead(declaration, datetime.now(UTC)) else None
@@ -102,16 +102,18 @@ async def apply(*, file: InputFile, dry_run: bool = False, common: Common = Comm
         changed = [dict(zip(("field", "before", "after"), each, strict=True)) for each in differences(before, declaration, unit, was)]
         if not common.json and changed:
             show(changed, ("field", "before", "after"), as_json=False, title=" ".join(filter(None, (unit.code, day))))
-        if dry_run:
-            print_json({"unit": unit.code, "changes": changed, "in_force_from": day}) if common.json else None
-            return PENDING if changed else 0
+        told = {"changes": changed if common.json else len(changed), "in_force_from": day}
         entered = registration_pb2.Unit(code=unit.code, name=unit.name, level=level_to_wire(unit.level), with_system=unit.with_system)
         entry = service_pb2.UnitEntry(unit=entered, declaration=declaration_to_wire(declaration))
+        if dry_run:
+            await hub.registration.check_units([entry] if changed else [])
+            after = f"twelve333 unit apply -f {file}" if changed else next_of(was)
+            show_one({"unit": unit.code, **told, "next": after}, as_json=common.json)
+            return PENDING if changed else 0
         _, version = await hub.registration.register_units([entry])
         now = await hub.registration.get_unit(unit.code)
-    told = {"changes": changed if common.json else len(changed), "in_force_from": day, "directory_version": version}
     after = f"twelve333 unit show {unit.code}; twelve333 unit cancel {unit.code} --on {day}" if day else next_of(now)
-    show_one({**unit_row(now), **told, "next": after}, as_json=common.json)
+    show_one({**unit_row(now), **told, "directory_version": version, "next": after}, as_json=common.json)
     return 0
 
 
@@ -153,8 +155,9 @@ async def import_units(
     *,
     sample: Annotated[Literal["2013"] | None, Parameter()] = None,
     since: date | None = None,
+    dry_run: bool = False,
     common: Common = Common(),
-) -> None:
+) -> int:
     """Enter many units at once, all of them or none; those already there are changed.
 
     Args:
@@ -163,6 +166,7 @@ async def import_units(
             input.
         sample: instead of a file, the national table of the end of 2013 that comes with the program.
         since: the day from which they stand so, for a register that is taken over (the ministry only), e.g. 2013-12-31.
+        dry_run: enter nothing; have the hub prove that it may, and say how many would change; 8 if any would.
     """
     if (file is None) == (sample is None):
         raise Refused(refuse(IMPORT_SOURCE))
@@ -172,9 +176,15 @@ async def import_units(
         if file:  # read again with what is known, once it is clear that all can be read
             known = {unit.code: unit.with_system for unit in await hub.registration.list_units()}
             entries = parse_units(text, str(file), known)
+        if dry_run:
+            changed = await hub.registration.check_units(entries, since=start_of(since))
+            again = f"twelve333 unit import {file or f'--sample {sample}'}"
+            show_one({"units": len(entries), "changed": changed, "next": again}, as_json=common.json)
+            return PENDING if changed else 0
         changed, version = await hub.registration.register_units(entries, since=start_of(since))
     after = "twelve333 unit list --status registered"
     show_one({"units": len(entries), "changed": changed, "directory_version": version, "next": after}, as_json=common.json)
+    return 0
 
 
 @app.command

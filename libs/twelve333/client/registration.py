@@ -156,6 +156,11 @@ class RegistrationClient:
         answer = await self._calls.unary(self._hub.RegisterUnits, request)
         return answer.changed, answer.directory_version
 
+    async def check_units(self, entries: Sequence[pb.UnitEntry], *, since: datetime | None = None) -> int:
+        """How many units `register_units` would change; refused for what that would be refused for. Nothing is kept."""
+        request = pb.CheckUnitsRequest(entries=entries, since=to_timestamp(since) if since else None)
+        return (await self._calls.unary(self._hub.CheckUnits, request)).changed
+
     async def plan_unit(self, code: str, status: UnitStatus, on: datetime, *, with_system: bool = False) -> None:
         """Write down a step that a unit intends to take.
 

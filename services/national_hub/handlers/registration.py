@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from grpc.aio import ServicerContext
@@ -81,26 +83,34 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
         self, request: pb.RegisterUnitsRequest, context: ServicerContext[pb.RegisterUnitsRequest, pb.RegisterUnitsResponse]
     ) -> pb.RegisterUnitsResponse:
         """Enter or change units, all of them or none."""
-        hub, now, asker, by = self._hub, self._hub.clock(), asker_of(), acting()
-        if len(request.entries) > ENTRIES_MAX:
-            raise Refused(refuse(codes.TOO_MANY_UNITS, count=len(request.entries), limit=ENTRIES_MAX))
-
-        since = _since(request, asker, now)
+        hub, now = self._hub, self._hub.clock()
+        asked = _Asked.of(request, now)
 
         def keep(tx: Connection) -> tuple[int, int]:
-            entered = [_enter_unit(tx, entry, asker, since) for entry in request.entries]
-            declared = [_enter_declaration(tx, entry, now) for entry in request.entries]  # may name units that came later
-            note_signs(tx, [entry.unit.code for entry in request.entries], "declaration", now)
-            changed = sum(one.changed or other for one, other in zip(entered, declared, strict=True))
+            entered, changed = asked.enter(tx, now)
             if changed:
-                refuse_new_faults(tx, now)
-                enter_steps(tx, entered, by, since, now)
                 give_units(hub, tx, [each.after.code for each in entered if each.changed], now)
             return changed, republish(hub, tx, now) if changed else version_of(tx)
 
-        changed, version = await hub.audit.write("registration.units", asker, keep)
+        changed, version = await hub.audit.write("registration.units", asked.asker, keep)
         _changed.add(changed)
         return pb.RegisterUnitsResponse(changed=changed, directory_version=version)
+
+    async def CheckUnits(
+        self, request: pb.CheckUnitsRequest, context: ServicerContext[pb.CheckUnitsRequest, pb.CheckUnitsResponse]
+    ) -> pb.CheckUnitsResponse:
+        """Enter or change units and take all of it back: whoever is refused nothing here is refused nothing there."""
+        now = self._hub.clock()
+        asked = _Asked.of(request, now)
+
+        def tried(tx: Connection) -> None:
+            raise _TakenBack(asked.enter(tx, now)[1])
+
+        try:
+            await self._hub.database.write(tried)
+        except _TakenBack as done:
+            return pb.CheckUnitsResponse(changed=done.changed)
+        raise AssertionError("unreachable: the work always raises")
 
     async def GetUnit(self, request: pb.GetUnitRequest, context: ServicerContext[pb.GetUnitRequest, pb.UnitEntry]) -> pb.UnitEntry:
         """One unit with what it declares."""
@@ -217,7 +227,7 @@ def _directory(tx: Connection) -> pb.GetDirectoryResponse:
     return pb.GetDirectoryResponse(directory=common_pb2.SignedDocument.FromString(row.document) if row else None)
 
 
-def _since(request: pb.RegisterUnitsRequest, asker: str, now: datetime) -> datetime:
+def _since(request: pb.RegisterUnitsRequest | pb.CheckUnitsRequest, asker: str, now: datetime) -> datetime:
     """From when the units stand as entered: for the ministry to say, of a register that is taken over."""
     if not request.HasField("since"):
         return now
@@ -227,6 +237,47 @@ def _since(request: pb.RegisterUnitsRequest, asker: str, now: datetime) -> datet
     if since > now:
         raise Refused(refuse(codes.SINCE_IN_THE_FUTURE))
     return since
+
+
+class _TakenBack(Exception):
+    """Ends a unit of work that was only tried."""
+
+    def __init__(self, changed: int) -> None:
+        super().__init__(changed)
+        self.changed = changed
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Units to enter, who asks and acts, and from when they stand so."""
+
+    entries: Sequence[pb.UnitEntry]
+    asker: str
+    by: str
+    since: datetime
+
+    @classmethod
+    def of(cls, request: pb.RegisterUnitsRequest | pb.CheckUnitsRequest, now: datetime) -> _Asked:
+        """What the present caller asks for.
+
+        Raises:
+            Refused: REGISTRATION_TOO_MANY_UNITS, REGISTRATION_SINCE_*, REGISTRATION_STATUS_NOT_YOURS.
+        """
+        if len(request.entries) > ENTRIES_MAX:
+            raise Refused(refuse(codes.TOO_MANY_UNITS, count=len(request.entries), limit=ENTRIES_MAX))
+        asker = asker_of()
+        return cls(request.entries, asker, acting(), _since(request, asker, now))
+
+    def enter(self, tx: Connection, now: datetime) -> tuple[list[Entered], int]:
+        """Enter units, declarations and the steps taken so, unless the country would be divided wrongly; how many changed."""
+        entered = [_enter_unit(tx, entry, self.asker, self.since) for entry in self.entries]
+        declared = [_enter_declaration(tx, entry, now) for entry in self.entries]  # may name units that came later
+        note_signs(tx, [entry.unit.code for entry in self.entries], "declaration", now)
+        changed = sum(one.changed or other for one, other in zip(entered, declared, strict=True))
+        if changed:
+            refuse_new_faults(tx, now)
+            enter_steps(tx, entered, self.by, self.since, now)
+        return entered, changed
 
 
 def _enter_unit(tx: Connection, entry: pb.UnitEntry, asker: str, since: datetime) -> Entered:

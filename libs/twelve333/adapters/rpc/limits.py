@@ -34,7 +34,7 @@ HELD_SECONDS_MAX: Final = 10.0
 HELD_MAX: Final = 4_096  # refusals held back at once, all callers together; more are told at once
 EXEMPT: Final = "/grpc.health.v1.Health/"  # probes must be told the truth also under load; how many at once counts all the same
 # One request that carries many units or events.
-BULK: Final = ("/RegisterUnits", "/DeliverEvents", "/ReturnDirectory")
+BULK: Final = ("/RegisterUnits", "/CheckUnits", "/DeliverEvents", "/ReturnDirectory")
 _MIB: Final = 1024 * 1024
 _PREFIX_BITS: Final = 64  # of an IPv6 address: what one customer of a network has to itself
 

@@ -322,6 +322,60 @@ class RegisterUnitsResponse(_message.Message):
 Global___RegisterUnitsResponse: _TypeAlias = RegisterUnitsResponse  # noqa: Y015
 
 @_typing.final
+class CheckUnitsRequest(_message.Message):
+    """Units to try."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnitEntry]:
+        """At most 1,000 at a time."""
+
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """As in RegisterUnitsRequest."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___UnitEntry] | None = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_since", b"_since", "since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_since", b"_since", "entries", b"entries", "since", b"since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__since: _TypeAlias = _typing.Literal["since"]  # noqa: Y015
+    _WhichOneofArgType__since: _TypeAlias = _typing.Literal["_since", b"_since"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__since) -> _WhichOneofReturnType__since | None: ...
+
+Global___CheckUnitsRequest: _TypeAlias = CheckUnitsRequest  # noqa: Y015
+
+@_typing.final
+class CheckUnitsResponse(_message.Message):
+    """What would come of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGED_FIELD_NUMBER: _builtins.int
+    changed: _builtins.int
+    """Units that would be new or different."""
+    def __init__(
+        self,
+        *,
+        changed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckUnitsResponse: _TypeAlias = CheckUnitsResponse  # noqa: Y015
+
+@_typing.final
 class GetUnitRequest(_message.Message):
     """Asks for one unit."""
 

@@ -212,6 +212,11 @@ class RegistrationServiceStub:
                 request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RegisterUnitsRequest.SerializeToString,
                 response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RegisterUnitsResponse.FromString,
                 _registered_method=True)
+        self.CheckUnits = channel.unary_unary(
+                '/twelve333.api.registration.v1.RegistrationService/CheckUnits',
+                request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.CheckUnitsRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.CheckUnitsResponse.FromString,
+                _registered_method=True)
         self.GetUnit = channel.unary_unary(
                 '/twelve333.api.registration.v1.RegistrationService/GetUnit',
                 request_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.GetUnitRequest.SerializeToString,
@@ -275,6 +280,15 @@ class RegistrationServiceServicer:
         """Caller: operator for any unit, node for units of its own province. Enters or changes units: all of them or none.
         Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, COVERAGE_DECLARATION_INVALID;
         COVERAGE_GAP, _OVERLAP, _NO_FALLBACK, _CYCLE, _OUTSIDE where the country would be divided wrongly and was not before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckUnits(self, request, context):
+        """Caller: operator for any unit, node for units of its own province. Says whether RegisterUnits would enter these units, by the same work
+        and for the same reasons; nothing is kept.
+        Refusals: as RegisterUnits.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -361,6 +375,11 @@ def add_RegistrationServiceServicer_to_server(servicer, server):
                     servicer.RegisterUnits,
                     request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RegisterUnitsRequest.FromString,
                     response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RegisterUnitsResponse.SerializeToString,
+            ),
+            'CheckUnits': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckUnits,
+                    request_deserializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.CheckUnitsRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.CheckUnitsResponse.SerializeToString,
             ),
             'GetUnit': grpc.unary_unary_rpc_method_handler(
                     servicer.GetUnit,
@@ -463,6 +482,33 @@ class RegistrationService:
             '/twelve333.api.registration.v1.RegistrationService/RegisterUnits',
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RegisterUnitsRequest.SerializeToString,
             twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.RegisterUnitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckUnits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.registration.v1.RegistrationService/CheckUnits',
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.CheckUnitsRequest.SerializeToString,
+            twelve333_dot_api_dot_registration_dot_v1_dot_service__pb2.CheckUnitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

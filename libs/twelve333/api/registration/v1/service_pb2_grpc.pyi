@@ -112,6 +112,11 @@ class RegistrationServiceStub:
     Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, COVERAGE_DECLARATION_INVALID;
     COVERAGE_GAP, _OVERLAP, _NO_FALLBACK, _CYCLE, _OUTSIDE where the country would be divided wrongly and was not before.
     """
+    CheckUnits: _grpc.UnaryUnaryMultiCallable[_service_pb2.CheckUnitsRequest, _service_pb2.CheckUnitsResponse]
+    """Caller: operator for any unit, node for units of its own province. Says whether RegisterUnits would enter these units, by the same work
+    and for the same reasons; nothing is kept.
+    Refusals: as RegisterUnits.
+    """
     GetUnit: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetUnitRequest, _service_pb2.UnitEntry]
     """Caller: operator or node. One unit with what it declares.
     Refusals: REGISTRATION_UNIT_UNKNOWN.
@@ -155,6 +160,11 @@ class RegistrationServiceAsyncStub(RegistrationServiceStub):
     """Caller: operator for any unit, node for units of its own province. Enters or changes units: all of them or none.
     Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, COVERAGE_DECLARATION_INVALID;
     COVERAGE_GAP, _OVERLAP, _NO_FALLBACK, _CYCLE, _OUTSIDE where the country would be divided wrongly and was not before.
+    """
+    CheckUnits: _aio.UnaryUnaryMultiCallable[_service_pb2.CheckUnitsRequest, _service_pb2.CheckUnitsResponse]  # type: ignore[assignment]
+    """Caller: operator for any unit, node for units of its own province. Says whether RegisterUnits would enter these units, by the same work
+    and for the same reasons; nothing is kept.
+    Refusals: as RegisterUnits.
     """
     GetUnit: _aio.UnaryUnaryMultiCallable[_service_pb2.GetUnitRequest, _service_pb2.UnitEntry]  # type: ignore[assignment]
     """Caller: operator or node. One unit with what it declares.
@@ -208,6 +218,17 @@ class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Caller: operator for any unit, node for units of its own province. Enters or changes units: all of them or none.
         Refusals: COMMON_UNIT_CODE_MALFORMED, REGISTRATION_UNIT_NOT_YOURS, REGISTRATION_STATUS_NOT_YOURS, REGISTRATION_UNIT_NAME_MISSING, COVERAGE_DECLARATION_INVALID;
         COVERAGE_GAP, _OVERLAP, _NO_FALLBACK, _CYCLE, _OUTSIDE where the country would be divided wrongly and was not before.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckUnits(
+        self,
+        request: _service_pb2.CheckUnitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.CheckUnitsResponse, _abc.Awaitable[_service_pb2.CheckUnitsResponse]]:
+        """Caller: operator for any unit, node for units of its own province. Says whether RegisterUnits would enter these units, by the same work
+        and for the same reasons; nothing is kept.
+        Refusals: as RegisterUnits.
         """
 
     @_abc_1.abstractmethod
