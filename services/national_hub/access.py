@@ -51,6 +51,7 @@ FEDERATION: Final[AccessTable] = {
     f"{_API}.registration.v1.DirectoryReturnService/ReturnDirectory": NODE,
     f"{_API}.registration.v1.RegistrationService/RenewCertificate": NODE,
     f"{_API}.routing.v1.RoutingPolicyService/PublishPolicy": MEMBERS,
+    f"{_API}.routing.v1.RoutingPolicyService/CheckPolicy": MEMBERS,
     f"{_API}.routing.v1.RoutingPolicyService/GetPolicy": MEMBERS,
     f"{_API}.coverage.v1.CoverageService/GetCoverage": MEMBERS,
     f"{_API}.coverage.v1.CoverageService/ResolveCoverage": MEMBERS,

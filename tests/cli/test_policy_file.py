@@ -96,3 +96,12 @@ def test_what_cannot_be_read_is_refused_on_the_command_line(file: Path, text: st
 def test_the_schema_is_printed_for_editors() -> None:
     told = cli("route", "policy", "schema")
     assert told.code == 0 and '"urn:twelve333:policy:v1"' in told.out
+
+
+def test_the_rules_in_the_documents_are_sound(file: Path) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    file.write_text(document.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    policy = read_policy(file)
+    assert [rule.id for rule in policy.rules] == ["wages-at-noon", "half-when-long"]
+    told = cli("route", "policy", "check", "-f", file)
+    assert (told.code, f"twelve333 route policy apply -f {file}" in told.out) == (0, True)

@@ -118,7 +118,7 @@ async def test_nobody_there_is_one_sentence_in_the_language_of_the_connection(fe
     async with _open(federation, f"127.0.0.1:{free_port}", locale="zh") as connection:
         error = await _failing(connection, "hello")
     assert (error.code, error.kind) == ("RPC_UNREACHABLE", Kind.UNAVAILABLE)
-    assert error.sentence == f"hub（127.0.0.1:{free_port}）没有应答。"
+    assert error.sentence.startswith(f"hub 在 127.0.0.1:{free_port} 没有应答：请确认")
 
 
 async def test_refusals_are_spoken_in_the_language_of_the_connection(federation: Federation, address: str) -> None:
@@ -151,6 +151,7 @@ async def test_a_role_that_may_not_is_told_so(federation: Federation, address: s
     async with Connection.open(address, "hub", credentials) as connection:
         error = await _failing(connection, "hello")
     assert (error.code, error.kind) == ("RPC_ROLE_DENIED", Kind.DENIED)
+    assert "in a role that may, with --profile (node)" in error.sentence
 
 
 def test_a_missing_certificate_is_named(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ class AuditHandlers(audit_pb2_grpc.AuditServiceServicer):
         """List heads of another member; of this one, as its witnesses know them."""
         caller = current_caller()
         if caller.role in (Role.NODE, Role.HUB) and caller.member != request.member:
-            raise Refused(refuse(wire_codes.ROLE_DENIED, method="ListWitnessedHeads", role=caller.role.value))
+            raise Refused(refuse(wire_codes.ROLE_DENIED, method="ListWitnessedHeads", role=caller.role.value, roles=Role.OPERATOR.value))
         if request.member == self._member:
             return await self._witnesses.ask(self._member)
         heads = await self._database.read(lambda tx: self._records.heads(tx, request.member))

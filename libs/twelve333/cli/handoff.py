@@ -13,7 +13,7 @@ from ..core.routing.handoff import Step
 from ..core.routing.machine import HandoffState
 from .common import Common, Count, OptionalInput, connect, read_text
 from .output import console, print_json, show
-from .route import last_resort_words, route_values, show_route
+from .route import route_values, show_route
 from .tables import plain
 
 CONTEXT_MALFORMED = Code("CLI_CONTEXT_MALFORMED", Kind.INVALID)
@@ -36,6 +36,7 @@ async def place(
     caller_number_file: OptionalInput = None,
     visited: list[str] | None = None,
     context_file: OptionalInput = None,
+    priority: Count = 0,
     id: str | None = None,
     after: str = "",
     common: Common = Common(),
@@ -51,6 +52,7 @@ async def place(
         caller_number_file: file with the number, which tells that place where it is not given; it is not sent. `-` reads standard input.
         visited: unit where the call was before; may be given several times.
         context_file: file with lines `name: text`, what the other side needs to know; `-` reads standard input.
+        priority: 0 (usual) to 9; what a unit keeps of its rate for priority calls is for those above 0.
         after: id of the handoff by which the call came here, if it goes on; where it was is then proved to whoever is asked.
         id: id of the handoff; made up if absent. Give the same again to repeat.
     """
@@ -65,6 +67,7 @@ async def place(
             caller_number=read_text(caller_number_file).strip() if caller_number_file else "",
             visited=visited or (),
             context=context,
+            priority=priority,
             handoff_id=id,
             after=after,
         )
@@ -172,11 +175,9 @@ def show_view(view: HandoffView, common: Common) -> None:
         print_json(handoff_values(view, common.language))
         return
     handoff = view.handoff
-    show([_step(step, common.language) for step in handoff.steps], ("number", "what", "why", "at"), as_json=False, title=handoff.call.id)
-    if handoff.target:
-        console.print(sentence("ROUTING_PUT_THROUGH", {"target": handoff.target}, common.language))
-    if handoff.last_resort:
-        console.print(last_resort_words(handoff.last_resort, common.language))
+    show(_rows(view, common.language), ("number", "what", "why", "at"), as_json=False, title=handoff.call.id)
+    if todo := todo_words(view, common.language):
+        console.print(todo, markup=False)
     if view.is_back:
         console.print(left_words(view, common.language), markup=False)
     if view.context_until:
@@ -186,6 +187,17 @@ def show_view(view: HandoffView, common: Common) -> None:
         console.print(f"{name}: {text}", markup=False)
     if view.withheld:
         console.print(sentence("ROUTING_CONTEXT_WITHHELD", {"names": ", ".join(view.withheld)}, common.language), markup=False)
+
+
+def todo_words(view: HandoffView, locale: str) -> str:
+    """What is to be done with the caller now; empty where nothing is."""
+    handoff, last = view.handoff, view.handoff.last_resort
+    if handoff.state is HandoffState.ACCEPTED and handoff.target:
+        code = "ROUTING_IS_PUT_THROUGH" if view.incoming else "ROUTING_PUT_THROUGH"
+        return sentence(code, {"target": handoff.target, "unit": handoff.from_unit}, locale)
+    if handoff.state is HandoffState.LAST_RESORT and last:
+        return sentence(f"ROUTING_CARRY_OUT_{last.kind.name}", {"id": handoff.call.id, "unit": last.unit}, locale)
+    return ""
 
 
 def left_words(view: HandoffView, locale: str) -> str:
@@ -209,6 +221,16 @@ def view_row(view: HandoffView) -> dict[str, Any]:
         "reason": handoff.reason or None,
         "at": handoff.steps[-1].at.isoformat(timespec="seconds") if handoff.steps else None,
     }
+
+
+def _rows(view: HandoffView, locale: str) -> list[dict[str, Any]]:
+    """Its steps; where a call came in, of how it ended only that is known here."""
+    handoff = view.handoff
+    rows = [_step(step, locale) for step in handoff.steps]
+    if handoff.steps and handoff.state is not handoff.steps[-1].state:
+        ended = sentence(f"ROUTING_STATE_{handoff.state.name}", {"unit": handoff.unit}, locale)
+        rows.append({"number": len(rows) + 1, "what": ended, "why": handoff.reason or None, "at": None})
+    return rows
 
 
 def _step(step: Step, locale: str) -> dict[str, Any]:

@@ -6,14 +6,9 @@ import sys
 
 from cyclopts import App
 
-from ..catalogue.catalogue import sentence
-from ..client.errors import ServiceError
-from ..client.policies import PoliciesClient
-from ..core.decision import Kind
-from ..core.routing.policy import Rule
 from ..schemas import text
 from .common import PENDING, Common, InputFile, connect
-from .output import console, show_one
+from .output import show_one
 from .policy_file import policy_text, read_policy
 
 app = App(name="policy", help="A unit's rules about its calls, as a file. Ask the hub, so use an operator's or a node's hub profile.")
@@ -36,17 +31,18 @@ async def apply(*, file: InputFile, dry_run: bool = False, common: Common = Comm
 
     Args:
         file: YAML, see `schema`; `-` reads standard input.
-        dry_run: only say whether anything would change; 8 if it would.
+        dry_run: only say whether anything would change, and have the hub prove that it may; 8 if it would.
     """
     policy = read_policy(file)
     async with connect(common) as hub:
         if dry_run:
-            changes = await _in_force(hub.policies, policy.unit) != policy.rules
-            told = "ROUTING_POLICY_WOULD_CHANGE" if changes else "ROUTING_POLICY_SAME"
-            console.print(sentence(told, {"unit": policy.unit}, common.language))
+            changes = await hub.policies.check(policy)
+            after = f"twelve333 route policy apply -f {file}" if changes else f"twelve333 route policy show {policy.unit}"
+            show_one({"unit": policy.unit, "rules": len(policy.rules), "would_change": changes, "next": after}, as_json=common.json)
             return PENDING if changes else 0
         revision, version = await hub.policies.publish(policy)
-    show_one({"unit": policy.unit, "rules": len(policy.rules), "revision": revision, "directory_version": version}, as_json=common.json)
+    told = {"unit": policy.unit, "rules": len(policy.rules), "revision": revision, "directory_version": version}
+    show_one({**told, "next": f"twelve333 route explain {policy.unit}"}, as_json=common.json)
     return 0
 
 
@@ -58,19 +54,11 @@ def check(*, file: InputFile, common: Common = Common()) -> None:
         file: YAML, see `schema`; `-` reads standard input.
     """
     policy = read_policy(file)
-    show_one({"unit": policy.unit, "rules": len(policy.rules)}, as_json=common.json)
+    after = f"twelve333 route replay --policy {file} --calls last-month; twelve333 route policy apply -f {file}"
+    show_one({"unit": policy.unit, "rules": len(policy.rules), "next": after}, as_json=common.json)
 
 
 @app.command(name="schema")
 def print_schema() -> None:
     """Print the JSON Schema of the file, for editors."""
     sys.stdout.write(text("policy"))
-
-
-async def _in_force(policies: PoliciesClient, unit: str) -> tuple[Rule, ...]:
-    try:
-        return (await policies.get(unit)).rules
-    except ServiceError as error:
-        if error.kind is Kind.NOT_FOUND:
-            return ()
-        raise

@@ -71,7 +71,7 @@ async def report(
     async with connect(common) as node:
         await node.queues.report(unit, free=free, waiting=waiting, wait_s=wait_s, active=active, admits=admits)
     told = {"unit": unit, "active": active, "free": free, "waiting": waiting, "wait_s": wait_s}
-    show_one(told | ({"admits": admits} if admits else {}), as_json=common.json)
+    show_one(told | ({"admits": {topic or "*": rate for topic, rate in admits.items()}} if admits else {}), as_json=common.json)
 
 
 def _admitted(text: str) -> tuple[str, float]:

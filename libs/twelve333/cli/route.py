@@ -23,7 +23,8 @@ from .typed_times import in_china
 
 app = App(
     name="route",
-    help="Where a call would go, and why: every unit that was considered, with the verdict on it. Ask a node, so use a desk's profile.",
+    help="Where a call would go, and why: every unit that was considered, with the verdict on it. Ask a node: explain with a desk's "
+    "profile, replay with an operator's; policy asks the hub.",
 )
 
 app.command(policy_app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..core.doctor.examinations import Examined
-from ..core.registration.life import Evidence, Step, StepState
+from ..core.registration.life import Evidence, Side, Step, StepState
 from ..core.registration.model import Unit, UnitStatus
 from ..wire.examinations import decode_examined, signed_of
 
@@ -42,10 +42,16 @@ def unit_row(unit: Unit) -> dict[str, Any]:
 def next_of(unit: Unit, pending: Step | None = None) -> str:
     """The command that brings a unit further."""
     if pending and pending.waits_for:
-        return f"twelve333 unit approve {unit.code}   ({pending.waits_for.value})"
+        return _approve(pending)
     if unit.silent_since:
         return f"twelve333 unit verify {unit.code} --profile node/profiles/operator"
     return _NEXT[unit.status].format(code=unit.code, province=unit.province)
+
+
+def _approve(step: Step) -> str:
+    """For whose turn it is, to be typed there."""
+    profile = "hub/profiles/operator" if step.waits_for is Side.MINISTRY else "node/profiles/operator"
+    return f"twelve333 unit approve {step.unit} --profile {profile}"
 
 
 def step_values(step: Step) -> dict[str, Any]:
@@ -91,7 +97,7 @@ def taken_values(taken: StepTaken) -> dict[str, Any]:
 
 def pending_values(step: Step) -> dict[str, Any]:
     """A step that waits, with what to do about it."""
-    return {**step_values(step), "next": f"twelve333 unit approve {step.unit}"}
+    return {**step_values(step), "next": _approve(step)}
 
 
 def life_values(life: UnitLife) -> dict[str, Any]:

@@ -28,6 +28,10 @@ class PoliciesClient:
         answer = await self._calls.unary(self._stub.PublishPolicy, pb.PublishPolicyRequest(policy=policy_to_wire(policy)))
         return answer.revision, answer.directory_version
 
+    async def check(self, policy: Policy) -> bool:
+        """Whether `publish` would change anything; refused for what that would be refused for. Nothing is kept."""
+        return (await self._calls.unary(self._stub.CheckPolicy, pb.CheckPolicyRequest(policy=policy_to_wire(policy)))).changed
+
     async def get(self, unit: str) -> Policy:
         """The rules of a unit that are in force."""
         return policy_from_wire(await self._calls.unary(self._stub.GetPolicy, pb.GetPolicyRequest(unit=unit)))

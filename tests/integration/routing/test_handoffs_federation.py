@@ -274,7 +274,8 @@ rules:
 async def test_a_units_rules_reach_every_node_and_are_named_in_the_explanation(federation: Federation, tmp_path: Path) -> None:
     file, own = tmp_path / "rules.yaml", federation.nodes["350000"].folder / "profiles" / "hub"
     file.write_text(RULES, encoding="utf-8")
-    assert cli("route", "policy", "apply", "-f", file, "--dry-run", profile=own).code == 8
+    tried = cli("route", "policy", "apply", "-f", file, "--dry-run", "--json", profile=own)
+    assert (tried.code, json.loads(tried.out)["would_change"]) == (8, True)
     applied = json.loads(cli("route", "policy", "apply", "-f", file, "--json", profile=own).out)
     await everybody_has_directory(federation, applied["directory_version"])
     code, route, _ = typed(federation, "360000", "route", "explain", FUZHOU, "--topic", "0802")
@@ -282,6 +283,11 @@ async def test_a_units_rules_reach_every_node_and_are_named_in_the_explanation(f
     assert route["policies"] == {FUZHOU: applied["revision"]}
     assert cli("route", "policy", "apply", "-f", file, "--dry-run", profile=own).code == 0
     assert "archives-to-province" in cli("route", "policy", "show", FUZHOU, profile=own).out
+    back = tmp_path / "back.yaml"
+    back.write_text(RULES.replace(FUZHOU, "tmp").replace(FUJIAN, FUZHOU).replace("tmp", FUJIAN), encoding="utf-8")
+    for words in (["--dry-run"], []):  # what is only tried is proved as well
+        crossed = cli("route", "policy", "apply", "-f", back, "--json", *words, profile=own)
+        assert (crossed.code, json.loads(crossed.err)["error"]["code"]) == (2, "ROUTING_POLICY_INVALID")
     foreign = cli("route", "policy", "apply", "-f", file, profile=federation.nodes["360000"].folder / "profiles" / "hub")
     assert (foreign.code, "REGISTRATION_UNIT_NOT_YOURS" in foreign.err) == (4, True)
     file.write_text(f'unit: "{FUZHOU}"\nrules: []\n', encoding="utf-8")

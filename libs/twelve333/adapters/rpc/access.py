@@ -77,7 +77,9 @@ class Access:
         if roles is None:
             raise Refused(refuse(codes.METHOD_UNKNOWN, method=method[:128]))
         if caller.role not in roles:
-            raise Refused(refuse(codes.ROLE_DENIED, role=caller.role.value, method=method))
+            raise Refused(
+                refuse(codes.ROLE_DENIED, role=caller.role.value, method=method, roles=", ".join(sorted(role.value for role in roles)))
+            )
         _caller.set(caller)
 
     def identify(self, context: grpc.aio.ServicerContext[Any, Any]) -> Caller:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from twelve333.api.routing.v1 import policy_pb2 as twelve333_dot_api_dot_routing_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-twelve333/api/routing/v1/policy_service.proto\x12\x18twelve333.api.routing.v1\x1a%twelve333/api/routing/v1/policy.proto\"O\n\x14PublishPolicyRequest\x12\x37\n\x06policy\x18\x01 \x01(\x0b\x32\'.twelve333.api.routing.v1.RoutingPolicy\"D\n\x15PublishPolicyResponse\x12\x10\n\x08revision\x18\x01 \x01(\r\x12\x19\n\x11\x64irectory_version\x18\x02 \x01(\x04\" \n\x10GetPolicyRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t2\xea\x01\n\x14RoutingPolicyService\x12p\n\rPublishPolicy\x12..twelve333.api.routing.v1.PublishPolicyRequest\x1a/.twelve333.api.routing.v1.PublishPolicyResponse\x12`\n\tGetPolicy\x12*.twelve333.api.routing.v1.GetPolicyRequest\x1a\'.twelve333.api.routing.v1.RoutingPolicyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-twelve333/api/routing/v1/policy_service.proto\x12\x18twelve333.api.routing.v1\x1a%twelve333/api/routing/v1/policy.proto\"O\n\x14PublishPolicyRequest\x12\x37\n\x06policy\x18\x01 \x01(\x0b\x32\'.twelve333.api.routing.v1.RoutingPolicy\"D\n\x15PublishPolicyResponse\x12\x10\n\x08revision\x18\x01 \x01(\r\x12\x19\n\x11\x64irectory_version\x18\x02 \x01(\x04\"M\n\x12\x43heckPolicyRequest\x12\x37\n\x06policy\x18\x01 \x01(\x0b\x32\'.twelve333.api.routing.v1.RoutingPolicy\"&\n\x13\x43heckPolicyResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\x08\" \n\x10GetPolicyRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t2\xd6\x02\n\x14RoutingPolicyService\x12p\n\rPublishPolicy\x12..twelve333.api.routing.v1.PublishPolicyRequest\x1a/.twelve333.api.routing.v1.PublishPolicyResponse\x12j\n\x0b\x43heckPolicy\x12,.twelve333.api.routing.v1.CheckPolicyRequest\x1a-.twelve333.api.routing.v1.CheckPolicyResponse\x12`\n\tGetPolicy\x12*.twelve333.api.routing.v1.GetPolicyRequest\x1a\'.twelve333.api.routing.v1.RoutingPolicyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,8 +36,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUBLISHPOLICYREQUEST']._serialized_end=193
   _globals['_PUBLISHPOLICYRESPONSE']._serialized_start=195
   _globals['_PUBLISHPOLICYRESPONSE']._serialized_end=263
-  _globals['_GETPOLICYREQUEST']._serialized_start=265
-  _globals['_GETPOLICYREQUEST']._serialized_end=297
-  _globals['_ROUTINGPOLICYSERVICE']._serialized_start=300
-  _globals['_ROUTINGPOLICYSERVICE']._serialized_end=534
+  _globals['_CHECKPOLICYREQUEST']._serialized_start=265
+  _globals['_CHECKPOLICYREQUEST']._serialized_end=342
+  _globals['_CHECKPOLICYRESPONSE']._serialized_start=344
+  _globals['_CHECKPOLICYRESPONSE']._serialized_end=382
+  _globals['_GETPOLICYREQUEST']._serialized_start=384
+  _globals['_GETPOLICYREQUEST']._serialized_end=416
+  _globals['_ROUTINGPOLICYSERVICE']._serialized_start=419
+  _globals['_ROUTINGPOLICYSERVICE']._serialized_end=761
 # @@protoc_insertion_point(module_scope)

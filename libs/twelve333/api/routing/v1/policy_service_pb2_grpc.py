@@ -41,6 +41,11 @@ class RoutingPolicyServiceStub:
                 request_serializer=twelve333_dot_api_dot_routing_dot_v1_dot_policy__service__pb2.PublishPolicyRequest.SerializeToString,
                 response_deserializer=twelve333_dot_api_dot_routing_dot_v1_dot_policy__service__pb2.PublishPolicyResponse.FromString,
                 _registered_method=True)
+        self.CheckPolicy = channel.unary_unary(
+                '/twelve333.api.routing.v1.RoutingPolicyService/CheckPolicy',
+                request_serializer=twelve333_dot_api_dot_routing_dot_v1_dot_policy__service__pb2.CheckPolicyRequest.SerializeToString,
+                response_deserializer=twelve333_dot_api_dot_routing_dot_v1_dot_policy__service__pb2.CheckPolicyResponse.FromString,
+                _registered_method=True)
         self.GetPolicy = channel.unary_unary(
                 '/twelve333.api.routing.v1.RoutingPolicyService/GetPolicy',
                 request_serializer=twelve333_dot_api_dot_routing_dot_v1_dot_policy__service__pb2.GetPolicyRequest.SerializeToString,
@@ -55,6 +60,14 @@ class RoutingPolicyServiceServicer:
     def PublishPolicy(self, request, context):
         """Caller: operator for any unit, node for units of its own province. Puts the unit's rules in place of those before; the same again changes
         nothing. Refusals: ROUTING_POLICY_INVALID, REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS, ROUTING_POLICY_UNREADABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckPolicy(self, request, context):
+        """Caller: operator for any unit, node for units of its own province. Says whether PublishPolicy would take these rules, and keeps nothing.
+        Refusals: as PublishPolicy.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -75,6 +88,11 @@ def add_RoutingPolicyServiceServicer_to_server(servicer, server):
                     servicer.PublishPolicy,
                     request_deserializer=twelve333_dot_api_dot_routing_dot_v1_dot_policy__service__pb2.PublishPolicyRequest.FromString,
                     response_serializer=twelve333_dot_api_dot_routing_dot_v1_dot_policy__service__pb2.PublishPolicyResponse.SerializeToString,
+            ),
+            'CheckPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckPolicy,
+                    request_deserializer=twelve333_dot_api_dot_routing_dot_v1_dot_policy__service__pb2.CheckPolicyRequest.FromString,
+                    response_serializer=twelve333_dot_api_dot_routing_dot_v1_dot_policy__service__pb2.CheckPolicyResponse.SerializeToString,
             ),
             'GetPolicy': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPolicy,
@@ -110,6 +128,33 @@ class RoutingPolicyService:
             '/twelve333.api.routing.v1.RoutingPolicyService/PublishPolicy',
             twelve333_dot_api_dot_routing_dot_v1_dot_policy__service__pb2.PublishPolicyRequest.SerializeToString,
             twelve333_dot_api_dot_routing_dot_v1_dot_policy__service__pb2.PublishPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/twelve333.api.routing.v1.RoutingPolicyService/CheckPolicy',
+            twelve333_dot_api_dot_routing_dot_v1_dot_policy__service__pb2.CheckPolicyRequest.SerializeToString,
+            twelve333_dot_api_dot_routing_dot_v1_dot_policy__service__pb2.CheckPolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

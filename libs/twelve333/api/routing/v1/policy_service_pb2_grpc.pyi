@@ -38,6 +38,10 @@ class RoutingPolicyServiceStub:
     """Caller: operator for any unit, node for units of its own province. Puts the unit's rules in place of those before; the same again changes
     nothing. Refusals: ROUTING_POLICY_INVALID, REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS, ROUTING_POLICY_UNREADABLE.
     """
+    CheckPolicy: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.CheckPolicyRequest, _policy_service_pb2.CheckPolicyResponse]
+    """Caller: operator for any unit, node for units of its own province. Says whether PublishPolicy would take these rules, and keeps nothing.
+    Refusals: as PublishPolicy.
+    """
     GetPolicy: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.GetPolicyRequest, _policy_pb2.RoutingPolicy]
     """Caller: operator or node. The rules of one unit that are in force.
     Refusals: ROUTING_POLICY_NONE.
@@ -51,6 +55,10 @@ class RoutingPolicyServiceAsyncStub(RoutingPolicyServiceStub):
     PublishPolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.PublishPolicyRequest, _policy_service_pb2.PublishPolicyResponse]  # type: ignore[assignment]
     """Caller: operator for any unit, node for units of its own province. Puts the unit's rules in place of those before; the same again changes
     nothing. Refusals: ROUTING_POLICY_INVALID, REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS, ROUTING_POLICY_UNREADABLE.
+    """
+    CheckPolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.CheckPolicyRequest, _policy_service_pb2.CheckPolicyResponse]  # type: ignore[assignment]
+    """Caller: operator for any unit, node for units of its own province. Says whether PublishPolicy would take these rules, and keeps nothing.
+    Refusals: as PublishPolicy.
     """
     GetPolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.GetPolicyRequest, _policy_pb2.RoutingPolicy]  # type: ignore[assignment]
     """Caller: operator or node. The rules of one unit that are in force.
@@ -68,6 +76,16 @@ class RoutingPolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_policy_service_pb2.PublishPolicyResponse, _abc.Awaitable[_policy_service_pb2.PublishPolicyResponse]]:
         """Caller: operator for any unit, node for units of its own province. Puts the unit's rules in place of those before; the same again changes
         nothing. Refusals: ROUTING_POLICY_INVALID, REGISTRATION_UNIT_UNKNOWN, REGISTRATION_UNIT_NOT_YOURS, ROUTING_POLICY_UNREADABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckPolicy(
+        self,
+        request: _policy_service_pb2.CheckPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.CheckPolicyResponse, _abc.Awaitable[_policy_service_pb2.CheckPolicyResponse]]:
+        """Caller: operator for any unit, node for units of its own province. Says whether PublishPolicy would take these rules, and keeps nothing.
+        Refusals: as PublishPolicy.
         """
 
     @_abc_1.abstractmethod
