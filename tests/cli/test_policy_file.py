@@ -103,5 +103,5 @@ def test_the_rules_in_the_documents_are_sound(file: Path) -> None:
     file.write_text(document.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
     policy = read_policy(file)
     assert [rule.id for rule in policy.rules] == ["wages-at-noon", "half-when-long"]
-    told = cli("route", "policy", "check", "-f", file)
+    told = cli("route", "policy", "check", "-f", file, "--json")
     assert (told.code, f"twelve333 route policy apply -f {file}" in told.out) == (0, True)
