@@ -12,10 +12,10 @@ import docx
 import pytest
 from openpyxl import Workbook
 
-from twelve333.adapters.foreign_files import read_text
+from twelve333.adapters.foreign_files import read_text, write_excel
 from twelve333.cli.library_files import Reading, read_files, readable_files, sample_entries
 from twelve333.core.decision import Refused
-from twelve333.core.library.export import COLUMNS, Exported, index, markdown, page, record, row
+from twelve333.core.library.export import CELL_CHARS_MAX, COLUMNS, Exported, index, markdown, page, record, row, sheet
 from twelve333.core.library.model import Entry, EntryKind, Link, LinkKind
 
 TODAY = date(2026, 3, 30)
@@ -238,3 +238,12 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_a_day_is_read_as_spreadsheets_and_people_write_it(tmp_path: Path, written: str) -> None:
     _csv(tmp_path / "t.csv", [HEADING, ["a", "问答", "题", "答", "04", written]])
     assert _read(tmp_path).entries[0].valid_from == date(2016, 3, 30)
+
+
+def test_a_text_longer_than_a_cell_comes_back_whole_from_excel(tmp_path: Path) -> None:
+    long = "\n".join(f"第{number}条" for number in range(CELL_CHARS_MAX // 4))  # more than two cells
+    edge = "=1\n".ljust(CELL_CHARS_MAX - 1, "长") + "\n=2\x0b"  # parted where a line ends, before what is no formula
+    entries = [Entry(name, EntryKind.GUIDE, "题", body, ("04",)) for name, body in (("a", "答"), ("b", long), ("c", edge))]
+    write_excel(tmp_path / "t.xlsx", sheet([_exported(one) for one in entries]))
+    read = _read(tmp_path).entries
+    assert [one.body for one in read] == ["答", long, edge.removesuffix("\x0b")]

@@ -119,19 +119,20 @@ def word_markdown(path: Path) -> tuple[dict[str, str], str]:
 
 
 def write_excel(path: Path, rows: Iterable[Sequence[str]]) -> None:
-    """Write rows of text as the one sheet of an Excel file.
+    """Write rows of text as the one sheet of an Excel file, without control characters, which it has no form for.
 
     Raises:
         Refused: LIBRARY_OFFICE_MISSING.
     """
     try:
         from openpyxl import Workbook
+        from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
     except ImportError as error:
         raise Refused(refuse(OFFICE_MISSING, file=path.name)) from error
     book = Workbook(write_only=True)
     sheet = book.create_sheet("entries")
     for cells in rows:
-        sheet.append(list(cells))
+        sheet.append([ILLEGAL_CHARACTERS_RE.sub("", cell) for cell in cells])
     with path.open("wb") as file:
         book.save(file)
 
@@ -172,7 +173,7 @@ def _cell(value: object) -> str:
         return value.isoformat()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return "" if value is None else str(value).strip()
+    return "" if value is None else str(value)
 
 
 def _markdown(document: Document) -> tuple[dict[str, str], str]:

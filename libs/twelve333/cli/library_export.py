@@ -15,7 +15,7 @@ from ..adapters.foreign_files import write_excel
 from ..client.connection import Connection
 from ..client.library import Stored
 from ..core.decision import Code, Kind, Refused, refuse
-from ..core.library.export import COLUMNS, Exported, index, markdown, page, record, row
+from ..core.library.export import COLUMNS, Exported, index, markdown, page, record, row, sheet
 from ..core.library.model import EntryKind
 from ..core.worktime.model import CHINA
 from .common import Common, connect
@@ -98,7 +98,7 @@ def _write(to: Path, format: Format, entries: list[Exported], release: int, day:
             (part / name).parent.mkdir(exist_ok=True)
             (part / name).write_text(text, encoding="utf-8")
     elif format is Format.XLSX:
-        write_excel(part, [COLUMNS, *(row(one) for one in entries)])
+        write_excel(part, sheet(entries))
     else:
         part.write_text(_json(entries, release, day) if format is Format.JSON else _csv(entries), encoding="utf-8")
     part.replace(to)

@@ -6,8 +6,8 @@ European Legislation Identifier for what law adds (first_date_entry_in_force, pa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from html import escape
 from typing import Any, Final
@@ -17,6 +17,7 @@ from .model import Entry
 from .rules import in_force
 
 COLUMNS: Final = (*TEXT_FIELDS, *DATE_FIELDS, "body", "version", "release", "recorded_at")
+CELL_CHARS_MAX: Final = 32_000  # a cell of Excel holds 32,767 and loses the rest without a word
 _STYLE: Final = (
     "body{max-width:50em;margin:2em auto;padding:0 1em;line-height:1.7}"
     "table{border-collapse:collapse}td,th{padding:.2em .8em;text-align:left}"
@@ -79,6 +80,15 @@ def row(one: Exported) -> list[str]:
         "recorded_at": one.recorded_at.isoformat() if one.recorded_at else "",
     }
     return [_cell(fields.get(name, "")) for name in COLUMNS]
+
+
+def sheet(entries: Sequence[Exported]) -> Iterator[list[str]]:
+    """The heading and a row an entry for Excel: a text that is longer than a cell goes on in columns `body 2`, `body 3` … at the end."""
+    cells = max((-(-len(one.entry.body) // CELL_CHARS_MAX) for one in entries), default=1)
+    yield [*COLUMNS, *(f"body {place + 1}" for place in range(1, cells))]
+    for one in entries:
+        first, *more = [one.entry.body[start : start + CELL_CHARS_MAX] for start in range(0, max(1, len(one.entry.body)), CELL_CHARS_MAX)]
+        yield [*row(replace(one, entry=replace(one.entry, body=first))), *map(_cell, more)]
 
 
 def markdown(one: Exported) -> str:

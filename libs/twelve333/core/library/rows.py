@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,7 @@ from .fields import entry_of, field_of
 from .model import Entry
 
 NEEDED: Final = ("id", "kind", "title", "body", "topics")
+_BODY_ON: Final = re.compile(r"(?:body|正文) ?(\d{1,3})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Heading:
 
 def heading_of(cells: Sequence[str]) -> Heading:
     """Read the first row of a table."""
-    fields = tuple(field_of(cell) for cell in cells)
+    fields = tuple(f"body {on[1]}" if (on := _BODY_ON.fullmatch(cell.strip().lower())) else field_of(cell) for cell in cells)
     twice = (cell.strip() for place, cell in enumerate(cells) if fields[place] and fields[place] in fields[:place])
     return Heading(fields, tuple(name for name in NEEDED if name not in fields), tuple(dict.fromkeys(twice)))
 
@@ -36,15 +38,21 @@ def entry_of_row(heading: Heading, cells: Sequence[str]) -> Entry | FieldViolati
 
     Args:
         heading: of the table.
-        cells: as text; what stands under no known column is left out.
+        cells: as text; what stands under no known column is left out. A text that one cell cannot hold goes on in `body 2`, `body 3` ….
     """
-    named = {name: _plain(cell.strip()) for name, cell in zip(heading.fields, cells, strict=False) if name}
-    if not any(named.values()):
+    held = {name: _plain(cell) for name, cell in zip(heading.fields, cells, strict=False) if name}
+    if not any(cell.strip() for cell in held.values()):
         return None
-    body = named.pop("body", "")
+    body = "".join(held.pop(name) for name in sorted(held, key=_place) if name.startswith("body"))
+    named = {name: cell.strip() for name, cell in held.items()}
     if not named.get("id"):
         return FieldViolation("id", codes.ID_MALFORMED, {"id": ""})
     return entry_of({name: value for name, value in _as_codes(named).items() if value}, body)
+
+
+def _place(name: str) -> int:
+    """The place of a part of the text among its parts."""
+    return int(name.partition(" ")[2] or 1)
 
 
 def _plain(cell: str) -> str:
