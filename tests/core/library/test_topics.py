@@ -134,6 +134,12 @@ def test_a_table_that_is_not_in_order_is_refused(body: str, region: str, code: o
     assert [one.code for one in table_violations(table, classification_of(tables, ()))] == [code]
 
 
+def test_a_code_that_cannot_stand_in_a_table_is_told_with_its_line() -> None:
+    table = entry("t", "code,name\n0101.320000-1,甲\n0101.350000-1,乙\n", kind=EntryKind.TOPICS, region="320000")
+    (wrong,) = table_violations(table, classification_of((TABLES[0], table), ()))
+    assert wrong.params == {"line": "3", "topic": "0101.350000-1"}
+
+
 def test_our_own_table_is_in_order() -> None:
     assert len(topic_table()) > 30
     assert read_table("code,name\n")[1] == []

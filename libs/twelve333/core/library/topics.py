@@ -151,11 +151,17 @@ def table_violations(entry: Entry, known: Classification) -> tuple[FieldViolatio
         local = _LOCAL_CODE.fullmatch(one.code)
         own = local is not None and is_within(local["region"], entry.region) and local["base"] in known.codes
         if not (_NATIONAL_CODE.fullmatch(one.code) if entry.region == NATIONAL else own):
-            wrong.append(FieldViolation("body", TABLE_CODE, {"line": "", "topic": one.code[:48]}))
+            wrong.append(FieldViolation("body", TABLE_CODE, {"line": str(_line_of(entry.body, one.code)), "topic": one.code[:48]}))
         needed = {Status.MERGED: 1, Status.SPLIT: 2}.get(one.status, 0)
         if len(one.becomes) < needed or any(other == one.code or other not in known.codes for other in one.becomes):
             wrong.append(FieldViolation("body", TABLE_BECOMES, {"topic": one.code[:48]}))
     return tuple(wrong)
+
+
+def _line_of(body: str, code: str) -> int:
+    """The line of a table in which a code of it stands."""
+    rows = enumerate(csv.reader(body.strip().splitlines()), 1)
+    return next(number for number, cells in rows if code in map(str.strip, cells))
 
 
 def _code(row: Mapping[str, str | None]) -> TopicCode | None:
