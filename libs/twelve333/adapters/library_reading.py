@@ -32,6 +32,7 @@ from ..wire.library import KIND_IN, release_to_wire
 from ..wire.library_parts import day_in, known_to_wire
 from ..wire.times import to_timestamp
 from .clock import Clock
+from .library_texts import missing
 from .rpc.access import current_caller
 from .runner import Background
 from .segmenter import words
@@ -162,14 +163,13 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
     ) -> pb.GetEntryResponse:
         """Give one entry."""
 
-        def work(tx: Connection) -> pb.GetEntryResponse | None:
+        def work(tx: Connection) -> pb.GetEntryResponse:
             release, held = self._present(tx)[0], shown(replica.get(tx, self._tables, request.id))
-            return pb.GetEntryResponse(entry=with_known(tx, self._tables, held), as_of=self._as_of(release)) if held else None
+            if held is None:
+                raise missing(tx, self._tables, request.id)
+            return pb.GetEntryResponse(entry=with_known(tx, self._tables, held), as_of=self._as_of(release))
 
-        answer = await self._database.read(work)
-        if answer is None:
-            raise Refused(refuse(codes.ENTRY_NOT_FOUND, id=request.id[:64]))
-        return answer
+        return await self._database.read(work)
 
     async def ListEntries(
         self, request: pb.ListEntriesRequest, context: ServicerContext[pb.ListEntriesRequest, pb.ListEntriesResponse]

@@ -1,14 +1,19 @@
-"""Which text answers for a day: of the texts of one document, the one in force then."""
+"""Which text answers for a day: of the texts of one document, the one in force then; and what is said where there is none any more."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
 
+from sqlalchemy import Connection, select
+
 from ..core.decision import Refused, refuse
 from ..core.library import codes
+from ..core.library.model import TombstoneReason
 from ..core.library.rules import in_force
+from ..core.worktime.model import CHINA
 from .sql.library import Held
+from .sql.library_tables import LibraryTables
 
 
 def chosen(name: str, texts: Sequence[Held], day: date | None) -> Held:
@@ -31,3 +36,13 @@ def chosen(name: str, texts: Sequence[Held], day: date | None) -> Held:
         if in_force(held.entry, day):
             return held
     raise Refused(refuse(codes.NOTHING_IN_FORCE, id=name[:64], date=day))
+
+
+def missing(tx: Connection, tables: LibraryTables, entry_id: str) -> Refused:
+    """What is said of an entry that is not held: when and why it was removed and what to read instead, as long as that is known here."""
+    t = tables.library_tombstones
+    stone = tx.execute(select(t.c.reason, t.c.successor, t.c.removed_at).where(t.c.entry_id == entry_id)).first()
+    code = codes.ENTRY_REMOVED.get(TombstoneReason(stone.reason)) if stone else None
+    if stone is None or code is None:
+        return Refused(refuse(codes.ENTRY_NOT_FOUND, id=entry_id[:64]))
+    return Refused(refuse(code, id=entry_id[:64], day=stone.removed_at.astimezone(CHINA).date(), successor=stone.successor or "–"))

@@ -8,7 +8,7 @@ from grpc.aio import ServicerContext
 from sqlalchemy import Connection
 
 from twelve333.adapters.library_reading import as_of, day_asked, held_release, shown, with_known
-from twelve333.adapters.library_texts import chosen
+from twelve333.adapters.library_texts import chosen, missing
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql.library_narrowing import Narrow
 from twelve333.api.library.v1 import history_pb2 as pb
@@ -49,6 +49,8 @@ class LibraryHistoryHandlers(history_pb2_grpc.LibraryHistoryServiceServicer):
             document = named.entry.document if named else request.id
             texts = replica.page(tx, store.tables, "", TEXTS_MAX, Narrow(document=document, shown=True)) if document else []
             others = [held for held in texts if held.entry_id != request.id]
+            if not named and not others:
+                raise missing(tx, store.tables, request.id)
             stored = with_known(tx, store.tables, chosen(request.id, [*([named] if named else []), *others], day))
             present = held_release(tx, store.tables)
             return pb.GetTextAtResponse(entry=stored, as_of=as_of(present[0], self._node.clock()) if present else None)

@@ -93,12 +93,17 @@ async def test_a_desk_may_read_but_not_publish_and_a_node_may_not_either(federat
 
 async def test_a_removed_entry_is_gone_from_every_node_until_it_returns(federation: Federation) -> None:
     await _sample(federation)
-    removed = cli("library", "remove", "wages-crime", "--reason", "withdrawn", "--json", profile=federation.hub.profile)
+    instead = ("--reason", "merged", "--successor", "wages-withheld")
+    removed = cli("library", "remove", "wages-crime", *instead, "--json", profile=federation.hub.profile)
     assert removed.code == 0, removed.err
     await _everybody_has(federation, json.loads(removed.out)["release"])
     shown = cli("library", "show", "wages-crime", profile=federation.nodes["320000"].profile)
     assert (shown.code, shown.out) == (1, "")
-    assert "LIBRARY_ENTRY_NOT_FOUND" in shown.err
+    assert "was merged into another entry" in shown.err and "wages-withheld" in shown.err
+    assert (
+        "LIBRARY_ENTRY_MERGED"
+        in cli("library", "show", "wages-crime", "--as-at", "2026-01-01", profile=federation.nodes["320000"].profile).err
+    )
     await _sample(federation)
     assert cli("library", "show", "wages-crime", profile=federation.nodes["320000"].profile).code == 0
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from ..decision import Code, Kind
 from .deidentify import Personal
+from .model import TombstoneReason
 
 # A field of an entry
 ID_MALFORMED: Final = Code("LIBRARY_ID_MALFORMED", Kind.INVALID)
@@ -47,6 +48,12 @@ PUBLICATION_TOO_LARGE: Final = Code("LIBRARY_PUBLICATION_TOO_LARGE", Kind.EXHAUS
 PUBLICATION_REJECTED: Final = Code("LIBRARY_PUBLICATION_REJECTED", Kind.INVALID)
 PUBLICATION_WITHOUT_HEADER: Final = Code("LIBRARY_PUBLICATION_WITHOUT_HEADER", Kind.INVALID)
 ENTRY_NOT_FOUND: Final = Code("LIBRARY_ENTRY_NOT_FOUND", Kind.NOT_FOUND)
+ENTRY_REMOVED: Final = {
+    TombstoneReason.REPEALED: Code("LIBRARY_ENTRY_REPEALED", Kind.NOT_FOUND),
+    TombstoneReason.WITHDRAWN: Code("LIBRARY_ENTRY_WITHDRAWN", Kind.NOT_FOUND),
+    TombstoneReason.MERGED: Code("LIBRARY_ENTRY_MERGED", Kind.NOT_FOUND),
+    TombstoneReason.PUBLISHED_IN_ERROR: Code("LIBRARY_ENTRY_PUBLISHED_IN_ERROR", Kind.NOT_FOUND),
+}
 ENTRY_WITHHELD: Final = Code("LIBRARY_ENTRY_WITHHELD", Kind.CONFLICT)  # an urgent release changes it and is not in use yet
 
 # A release offered to a replica

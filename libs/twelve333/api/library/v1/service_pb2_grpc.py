@@ -70,7 +70,8 @@ class LibraryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetEntry(self, request, context):
-        """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_APPLIED,
+        """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, of one that was removed why and what to read instead
+        (LIBRARY_ENTRY_REPEALED, _WITHDRAWN, _MERGED, _PUBLISHED_IN_ERROR), LIBRARY_NOTHING_APPLIED,
         LIBRARY_ENTRY_WITHHELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

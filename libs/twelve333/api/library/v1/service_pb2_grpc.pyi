@@ -38,7 +38,8 @@ class LibraryServiceStub:
     desks, local operators. Refusals: LIBRARY_QUERY_EMPTY, LIBRARY_QUERY_TOO_LONG, LIBRARY_NOTHING_APPLIED.
     """
     GetEntry: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetEntryRequest, _service_pb2.GetEntryResponse]
-    """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_APPLIED,
+    """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, of one that was removed why and what to read instead
+    (LIBRARY_ENTRY_REPEALED, _WITHDRAWN, _MERGED, _PUBLISHED_IN_ERROR), LIBRARY_NOTHING_APPLIED,
     LIBRARY_ENTRY_WITHHELD.
     """
     ListEntries: _grpc.UnaryUnaryMultiCallable[_service_pb2.ListEntriesRequest, _service_pb2.ListEntriesResponse]
@@ -56,7 +57,8 @@ class LibraryServiceAsyncStub(LibraryServiceStub):
     desks, local operators. Refusals: LIBRARY_QUERY_EMPTY, LIBRARY_QUERY_TOO_LONG, LIBRARY_NOTHING_APPLIED.
     """
     GetEntry: _aio.UnaryUnaryMultiCallable[_service_pb2.GetEntryRequest, _service_pb2.GetEntryResponse]  # type: ignore[assignment]
-    """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_APPLIED,
+    """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, of one that was removed why and what to read instead
+    (LIBRARY_ENTRY_REPEALED, _WITHDRAWN, _MERGED, _PUBLISHED_IN_ERROR), LIBRARY_NOTHING_APPLIED,
     LIBRARY_ENTRY_WITHHELD.
     """
     ListEntries: _aio.UnaryUnaryMultiCallable[_service_pb2.ListEntriesRequest, _service_pb2.ListEntriesResponse]  # type: ignore[assignment]
@@ -83,7 +85,8 @@ class LibraryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _service_pb2.GetEntryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.GetEntryResponse, _abc.Awaitable[_service_pb2.GetEntryResponse]]:
-        """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, LIBRARY_NOTHING_APPLIED,
+        """Gives one entry. Callers: as Search. Refusals: LIBRARY_ENTRY_NOT_FOUND, of one that was removed why and what to read instead
+        (LIBRARY_ENTRY_REPEALED, _WITHDRAWN, _MERGED, _PUBLISHED_IN_ERROR), LIBRARY_NOTHING_APPLIED,
         LIBRARY_ENTRY_WITHHELD.
         """
 
