@@ -25,6 +25,7 @@ from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql import library_log as log_of
 from twelve333.adapters.sql import library_staging as staging
 from twelve333.adapters.sql.library import HeldRelease
+from twelve333.adapters.sql.library_waiting import ROWS_MAX
 from twelve333.adapters.sql.library_withheld import show_all, withhold
 from twelve333.adapters.telemetry.logs import logger
 from twelve333.api.common.v1 import common_pb2
@@ -52,6 +53,7 @@ from .store import library as store
 PURPOSE: Final = "library"
 ROUNDS_MAX: Final = 50
 AT_ONCE_MAX: Final = 64  # changes that are in use so soon that none of them need be withheld before
+INDEXED_AT_ONCE: Final = 32  # other writers of the database wait meanwhile
 REMOVALS_KEPT: Final = timedelta(days=400)
 AGAIN: Final = frozenset({codes.RELEASE_NOT_HELD.name, codes.BEYOND_HORIZON.name})
 COMPARED: Final = (codes.ROOT_MISMATCH, codes.PART_MISMATCH, codes.CHAIN_BROKEN, codes.FRAME_UNREADABLE)
@@ -101,7 +103,7 @@ class LibraryPull:
         self._learn = learn
         self.lock = asyncio.Lock()  # around everything that writes the replica
         self._compare = False
-        self._unswept = True
+        self._untidy = True
         self._tree: tuple[Release, Tree] | None = None
         self._turn = 0
 
@@ -126,7 +128,7 @@ class LibraryPull:
                 self._turn += 1
                 return await self.copy_from(others[self._turn % len(others)])
             finally:
-                await self._sweep()
+                await self._tidy_up()
 
     async def copy_from(self, member: str) -> bool:
         """Ask one member for what is newer, and take it; True if another release came into use. The caller holds `lock`."""
@@ -158,6 +160,7 @@ class LibraryPull:
         try:
             if offered.document is None:
                 await self._confirmed(held)
+                await self.tree_of(held)  # so that the next release need not wait for it
                 return False
             incoming = self._open(held, offered)
             if not await self._fetch(source, held, incoming):
@@ -183,6 +186,11 @@ class LibraryPull:
             leaves = await self._node.database.read(lambda tx: replica.leaves(tx, store.tables))
             self._tree = held, await asyncio.to_thread(Tree.of, leaves.values())
         return self._tree[1]
+
+    async def index_all(self) -> None:
+        """Bring the index up to date; the caller holds `lock`."""
+        while await self._node.database.write(_index):
+            pass
 
     def forget_tree(self) -> None:
         """Read the tree anew the next time: rows were mended."""
@@ -212,7 +220,8 @@ class LibraryPull:
         if held and how is Way.CHANGES and lane(held, release) is Lane.URGENT and source.member == HUB:
             await self._withhold(source, held, release)
         before = await self.tree_of(held)
-        intake, through = Intake(self._node, held, before), lane(held, release)
+        few = held is not None and how is Way.CHANGES and release.sequence - held.sequence <= ROWS_MAX
+        intake, through = Intake(self._node, held, before, few=few), lane(held, release)
         if through is not Lane.URGENT:
             self._traffic.settled()
         try:
@@ -277,13 +286,13 @@ class LibraryPull:
         node, now, release, after = self._node, self._node.clock(), incoming.release, await intake.tree()
         offer = Offer(release, signature_valid=True, root=after.root, entry_count=after.count)
         decision = accepted(verify_next_release(held, offer, now))
-        while intake.beside and await node.database.read(self._learn):
-            pass
+        if intake.beside and not intake.few:
+            await self._catch_up()
 
         def keep(tx: Connection) -> None:
             horizon = max(log_of.horizon(tx, store.tables), log_of.forget_tombstones(tx, store.tables, now - self._removals_kept))
             if intake.beside:
-                staging.show(tx, store.tables, store.staging, now)
+                staging.show(tx, store.tables, store.staging, now, intake.known)
             show_all(tx, store.tables)
             kept = HeldRelease(incoming.document.SerializeToString(), now, horizon if how is Way.CHANGES else release.sequence)
             replica.keep_release(tx, store.tables, release.epoch, release.number, kept)
@@ -294,15 +303,27 @@ class LibraryPull:
             store.keep_sync_state(tx, HUB, store.SyncState(release.epoch, release.number), now)
 
         await node.database.write(keep)
-        self._tree, self._unswept = (release, after), True
+        self._tree, self._untidy = (release, after), True
 
-    async def _sweep(self) -> None:
-        """Remove what the release before left behind, a little at a time, half of the time, unless something urgent waits."""
-        while self._unswept and not self._traffic.hurried:
+    async def _catch_up(self) -> None:
+        """Let who searches learn all that is written."""
+        while await self._node.database.read(self._learn):
+            pass
+
+    async def _tidy_up(self) -> None:
+        """Index what waits for it, let it be learnt, and remove what the release before left behind."""
+        if self._untidy and await self._by_and_by(_index):
+            await self._catch_up()
+            self._untidy = not await self._by_and_by(_sweep)
+
+    async def _by_and_by(self, some: Callable[[Connection], int]) -> bool:
+        """Do something a little at a time, half of the time; False if something urgent came between."""
+        while not self._traffic.hurried:
             began = monotonic()
-            some = await self._node.database.write(lambda tx: staging.sweep(tx, store.tables, store.staging))
-            self._unswept = some > 0
-            await self._traffic.rest(monotonic() - began if some else 0)
+            if not await self._node.database.write(some):
+                return True
+            await self._traffic.rest(monotonic() - began)
+        return False
 
     async def _refresh(self, held: Release | None, incoming: _Incoming) -> None:
         """Keep the checkpoint of the release in use that was signed anew for longer."""
@@ -355,3 +376,11 @@ def last_refusal(tx: Connection) -> str:
 def _held(tx: Connection) -> Release | None:
     present = held_release(tx, store.tables)
     return present[0] if present else None
+
+
+def _index(tx: Connection) -> int:
+    return replica.index_waiting(tx, store.tables, INDEXED_AT_ONCE)
+
+
+def _sweep(tx: Connection) -> int:
+    return staging.sweep(tx, store.tables, store.staging)

@@ -105,6 +105,7 @@ class LibraryCheck:
         release = await self._pull.held()
         if release is None:
             raise Refused(refuse(codes.NOTHING_APPLIED))
+        await self._pull.index_all()
         report, seen = Report(release.number), await self._seen()
         report.entries = len(seen)
         report.damaged = {one.change.entry_id: one.damaged for one in seen if one.damaged}

@@ -7,7 +7,7 @@ where it was. While one is written the next is made ready on another thread.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -15,10 +15,12 @@ from sqlalchemy import Connection, select
 
 from twelve333.adapters.sql import library as replica
 from twelve333.adapters.sql import library_staging as staging
+from twelve333.adapters.sql import library_waiting as waiting
 from twelve333.adapters.sql.library import Ready
+from twelve333.adapters.sql.library_waiting import Room
 from twelve333.api.library.v1 import service_pb2 as pb
 from twelve333.core.decision import Refusal, Refused
-from twelve333.core.library.model import Change, Release
+from twelve333.core.library.model import Change, Entry, Release
 from twelve333.core.library.tree import Tree
 from twelve333.wire.library_frames import KnownText, Texts, changes_of, open_frame, patched
 
@@ -27,6 +29,7 @@ from .store import library as store
 from .store import library_frames as frames
 
 PIECE_BYTES: Final = 400_000  # of texts a transaction, since others who write wait for it: some 60 entries, a tenth of a second
+WAITING_PIECE_BYTES: Final = 2_000_000  # where none of it is indexed yet
 PIECE_CHANGES_MAX: Final = replica.CHUNK
 FIRST_PIECE_BYTES: Final = 1_000_000  # while nothing is in use
 
@@ -38,11 +41,14 @@ class Intake:
         node: its database is written.
         held: the release in use, None for a replica that shows nothing yet.
         tree: of the release in use.
+        few: whether so few changes come that they are in use before they are indexed.
     """
 
-    def __init__(self, node: NodeContext, held: Release | None, tree: Tree) -> None:
-        self._database, self._held, self._tree = node.database, held, tree
+    def __init__(self, node: NodeContext, held: Release | None, tree: Tree, *, few: bool = False) -> None:
+        self._database, self._held, self._tree, self.few = node.database, held, tree, few
         self._writing: asyncio.Future[None] | None = None
+        self._room: Room | None = None
+        self.known: dict[bytes, Entry] = {}  # what was taken and waits for the index, by the digest of its content
 
     @property
     def beside(self) -> bool:
@@ -68,9 +74,9 @@ class Intake:
 
     async def take(self, changes: Sequence[Change], epoch: int, frame: int = 0) -> None:
         """Write changes of the log, a few a transaction, each with how far it went; `frame` as in `take_parts`."""
-        for piece in self._pieces(changes):
+        async for piece, indexed in self._pieces(changes):
             at = store.Progress(epoch, self._held.number if self._held else 0, piece[-1].sequence)
-            await self._next(piece, at, frame if piece[-1] is changes[-1] else 0)
+            await self._next(piece, indexed, at, frame if piece[-1] is changes[-1] else 0)
 
     async def take_parts(self, changes: Sequence[Change], frame: int = 0) -> None:
         """Write entries of parts, and removals that follow from them; how far it went is told by the tree.
@@ -78,8 +84,8 @@ class Intake:
         Args:
             frame: under which position the frame that they came in is kept; it is forgotten with the last of them.
         """
-        for piece in self._pieces(changes):
-            await self._next(piece, store.Progress(), frame if piece[-1] is changes[-1] else 0)
+        async for piece, indexed in self._pieces(changes):
+            await self._next(piece, indexed, store.Progress(), frame if piece[-1] is changes[-1] else 0)
 
     async def take_kept(self) -> None:
         """Write what an earlier run had received of parts and not written; what cannot be read is asked for again."""
@@ -146,20 +152,30 @@ class Intake:
             raise Refused(changes)
         return changes
 
-    def _pieces(self, changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
-        """Changes in groups that are written in one transaction each."""
-        most, begin, size = PIECE_BYTES if self.beside else FIRST_PIECE_BYTES, 0, 0
+    async def _pieces(self, changes: Sequence[Change]) -> AsyncIterator[tuple[Sequence[Change], bool]]:
+        """Changes in groups that are written in one transaction each, and whether into the index as well: not if they may wait for it."""
+        waits = self.few and (await self._room_left()).takes([len(change.content) for change in changes])
+        most = WAITING_PIECE_BYTES if waits else PIECE_BYTES if self.beside else FIRST_PIECE_BYTES
+        begin, size = 0, 0
         for end, change in enumerate(changes):
-            if end > begin and (size + len(change.content) > most or end - begin == PIECE_CHANGES_MAX):
-                yield changes[begin:end]
+            if end > begin and (size + len(change.content) > most or (end - begin == PIECE_CHANGES_MAX and not waits)):
+                yield changes[begin:end], not waits
                 begin, size = end, 0
             size += len(change.content)
         if begin < len(changes):
-            yield changes[begin:]
+            yield changes[begin:], not waits
 
-    async def _next(self, piece: Sequence[Change], at: store.Progress, frame: int = 0) -> None:
+    async def _room_left(self) -> Room:
+        """How much more may wait for the index; nobody else takes of it."""
+        if self._room is None:
+            self._room = await self._database.read(lambda tx: waiting.room(tx, store.tables))
+        return self._room
+
+    async def _next(self, piece: Sequence[Change], indexed: bool, at: store.Progress, frame: int = 0) -> None:
         """Make a piece ready, and write it once the one before is written."""
-        coming = await asyncio.to_thread(replica.ready_of, piece)
+        coming = await asyncio.to_thread(replica.ready_of, piece, indexed=indexed)
+        if not indexed:
+            self.known |= {one.digest: one.entry for one in coming}
         await self.settled()
         self._writing = asyncio.ensure_future(self._database.write(partial(self._write, piece=piece, coming=coming, at=at, frame=frame)))
 

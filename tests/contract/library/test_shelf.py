@@ -138,7 +138,8 @@ async def test_what_a_release_brings_is_learnt_before_it_is_shown(
 TEXTS = st.dictionaries(
     st.sampled_from("abcdefg"), st.none() | st.sampled_from(("工伤认定", "失业金怎么领", "工伤", "认")), min_size=1, max_size=4
 )
-STEPS = st.lists(st.tuples(TEXTS, st.sampled_from(("apply", "stage", "show", "drop")), st.integers(0, 3)), min_size=1, max_size=6)
+HOW = ("apply", "stage", "show", "drop", "stage unindexed", "show unindexed", "index")
+STEPS = st.lists(st.tuples(TEXTS, st.sampled_from(HOW), st.integers(0, 3)), min_size=1, max_size=6)
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -146,11 +147,11 @@ STEPS = st.lists(st.tuples(TEXTS, st.sampled_from(("apply", "stage", "show", "dr
 async def test_a_shelf_that_learns_now_and_then_answers_as_one_that_knows_nothing(
     database: Database, tables: LibraryTables, staging: StagingTables, steps: list[tuple[dict[str, str | None], str, int]]
 ) -> None:
-    """Whatever is staged, shown, given up and swept in between."""
+    """Whatever is staged, shown, given up, swept and indexed in between, and whether it is in the index or waits for it."""
     shelf = Shelf(tables)
     for version, (texts, how, learnt) in enumerate(steps, 1):
         changes = _changes(version, **texts)
-        await database.write(lambda tx, now=how, what=changes: _take(tx, tables, staging, now, what))
+        await database.write(partial(_take, tables=tables, staging=staging, how=how, changes=changes))
         for _ in range(learnt):
             await database.read(shelf.catch_up)
         ours, fresh = await database.read(lambda tx: (_told(tx, shelf), _told(tx, Shelf(tables))))
@@ -164,9 +165,11 @@ def _take(tx: Connection, tables: LibraryTables, staging: StagingTables, how: st
     elif how == "drop":
         written.drop(tx, staging)
         written.sweep(tx, tables, staging)
+    elif how == "index":
+        replica.index_waiting(tx, tables, 2)
     else:
-        written.stage(tx, tables, staging, changes, replica.ready_of(changes))
-        if how == "show":
+        written.stage(tx, tables, staging, changes, replica.ready_of(changes, indexed="unindexed" not in how))
+        if how.startswith("show"):
             written.show(tx, tables, staging, NOW)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from itertools import count
@@ -13,6 +13,7 @@ import pytest
 from tests.integration.library.proposals_stage import FUJIAN, JIANGXI, START, Library, Member, member_of
 from tests.support.library import World
 from tests.support.members import Federation as Certificates
+from tests.support.postgres import Cluster
 
 from national_hub.store import delivery_of as hub_delivery
 from national_hub.store import metadata as hub_metadata
@@ -22,6 +23,19 @@ from twelve333.adapters.sql import open_database
 from twelve333.adapters.sql.library_tables import create_index
 from twelve333.core.identity import hub_identity, node_identity
 from twelve333.core.ids import HUB
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def both_urls(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Where a hub and a node keep their databases, on each kind of database; empty: the usual place."""
+    if request.param == "sqlite":
+        yield ["", ""]
+        return
+    cluster: Cluster = request.getfixturevalue("postgres_cluster")
+    made = [cluster.create_database() for _ in range(2)]
+    yield made
+    for url in made:
+        cluster.drop_database(url)
 
 
 @pytest.fixture

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import grpc
 import pytest
 from tests.support.library import Hub, Node, World, entry
-from tests.support.postgres import Cluster
 
 from national_hub.handlers.library import LibrarySyncHandlers
 from national_hub.store import registration
@@ -33,18 +30,6 @@ from twelve333.wire.library_frames import FRAME_CHANGES_MAX
 MANY = FRAME_CHANGES_MAX * 2 + 50
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
-    if request.param == "sqlite":
-        yield ["", ""]
-        return
-    cluster: Cluster = request.getfixturevalue("postgres_cluster")
-    made = [cluster.create_database() for _ in range(2)]
-    yield made
-    for url in made:
-        cluster.drop_database(url)
-
-
 async def _same(hub: Hub, node: Node) -> None:
     """The node holds what the hub holds, root and all, and nothing is left over."""
     wanted, held = await hub.release(), await node.held()
@@ -59,8 +44,8 @@ async def _many(hub: Hub) -> None:
     await hub.publish(*(entry(f"e{i:04}", f"工伤 {i}") for i in range(MANY)))
 
 
-async def test_a_first_copy_then_steps_keep_the_node_equal(world: World, urls: list[str]) -> None:
-    hub, node = await world.hub(urls[0]), await world.node(url=urls[1])
+async def test_a_first_copy_then_steps_keep_the_node_equal(world: World, both_urls: list[str]) -> None:
+    hub, node = await world.hub(both_urls[0]), await world.node(url=both_urls[1])
     await hub.publish(entry("a"), entry("b"), entry("c", "养老金"))
     assert await node.step()
     await _same(hub, node)
@@ -100,8 +85,8 @@ async def test_nothing_is_visible_before_the_first_release_is_whole(world: World
     await _same(hub, node)
 
 
-async def test_a_first_copy_that_broke_off_sends_at_most_one_frame_again(world: World, urls: list[str]) -> None:
-    hub, node = await world.hub(urls[0]), await world.node(url=urls[1])
+async def test_a_first_copy_that_broke_off_sends_at_most_one_frame_again(world: World, both_urls: list[str]) -> None:
+    hub, node = await world.hub(both_urls[0]), await world.node(url=both_urls[1])
     await _many(hub)
     hub.way.cut_after = 2
     with pytest.raises(grpc.aio.AioRpcError):
@@ -178,9 +163,9 @@ async def test_differences_that_had_come_and_were_taken_in_part_are_not_sent_aga
 
 
 async def test_of_parts_only_the_frame_that_was_on_its_way_is_sent_again(
-    world: World, urls: list[str], monkeypatch: pytest.MonkeyPatch
+    world: World, both_urls: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hub, node = await world.hub(urls[0]), await world.node(url=urls[1])
+    hub, node = await world.hub(both_urls[0]), await world.node(url=both_urls[1])
     await _many(hub)
     keep = library_frames.keep
 
@@ -243,8 +228,8 @@ async def test_kept_frames_that_cannot_be_read_are_asked_for_again(world: World)
     assert await node.context.database.read(partial(library_frames.waiting, log=False)) == []
 
 
-async def test_changes_that_broke_off_go_on_where_they_were_and_stay_unseen_until_whole(world: World, urls: list[str]) -> None:
-    hub, node = await world.hub(urls[0]), await world.node(url=urls[1])
+async def test_changes_that_broke_off_go_on_where_they_were_and_stay_unseen_until_whole(world: World, both_urls: list[str]) -> None:
+    hub, node = await world.hub(both_urls[0]), await world.node(url=both_urls[1])
     await hub.publish(entry("a"))
     await node.step()
     await _many(hub)
@@ -260,8 +245,8 @@ async def test_changes_that_broke_off_go_on_where_they_were_and_stay_unseen_unti
     assert len(hub.way.sent) - first <= 4
 
 
-async def test_a_change_travels_as_the_difference_to_the_text_held(world: World, urls: list[str]) -> None:
-    hub, node = await world.hub(urls[0]), await world.node(url=urls[1])
+async def test_a_change_travels_as_the_difference_to_the_text_held(world: World, both_urls: list[str]) -> None:
+    hub, node = await world.hub(both_urls[0]), await world.node(url=both_urls[1])
     text = "".join(chr(0x4E00 + (i * 7919) % 20000) for i in range(4000))
     await hub.publish(entry("a", text))
     await node.step()
@@ -285,8 +270,8 @@ async def test_a_node_older_than_the_horizon_compares_parts_and_takes_only_what_
     assert len(hub.way.sent) == before + 1
 
 
-async def test_what_has_been_swept_is_gone_from_the_index(world: World, urls: list[str]) -> None:
-    hub, node = await world.hub(urls[0]), await world.node(url=urls[1])
+async def test_what_has_been_swept_is_gone_from_the_index(world: World, both_urls: list[str]) -> None:
+    hub, node = await world.hub(both_urls[0]), await world.node(url=both_urls[1])
     await hub.publish(entry("a", "工伤"), entry("b", "工伤"))
     await node.step()
     await hub.publish(entry("a", "养老"), remove="b")
@@ -331,8 +316,8 @@ async def test_a_publication_during_a_copy_does_not_disturb_it(world: World) -> 
     assert await node.found("改过") == ["e0300"]
 
 
-async def test_any_node_can_serve_any_other_while_the_hub_is_away(world: World, urls: list[str]) -> None:
-    hub, sibling = await world.hub(urls[0]), await world.node("360000", url=urls[1])
+async def test_any_node_can_serve_any_other_while_the_hub_is_away(world: World, both_urls: list[str]) -> None:
+    hub, sibling = await world.hub(both_urls[0]), await world.node("360000", url=both_urls[1])
     node = await world.node("350000", others=["360000"])
     await _many(hub)
     await sibling.step()
@@ -358,8 +343,8 @@ async def test_a_node_of_the_release_before_is_still_served(world: World) -> Non
     assert parts[1].frame.encoding == pb.FRAME_ENCODING_ZLIB
 
 
-async def test_publishing_tells_every_member_and_says_what_was_left_out(world: World, urls: list[str]) -> None:
-    hub, fuzhou = await world.hub(urls[0]), Member("350000", "127.0.0.1:1", "01", world.now)
+async def test_publishing_tells_every_member_and_says_what_was_left_out(world: World, both_urls: list[str]) -> None:
+    hub, fuzhou = await world.hub(both_urls[0]), Member("350000", "127.0.0.1:1", "01", world.now)
     await hub.context.database.write(lambda tx: registration.save_member(tx, fuzhou))
     answer = await hub.publish(entry("a"), replace(entry("b"), region="77"))
     assert (answer.added, answer.release.number) == (1, 1)

@@ -20,6 +20,7 @@ from ...core.library.model import Change, Entry, Leaf
 from ...core.library.search import index_text
 from ...wire.library import entry_from_content
 from . import library_links as links
+from . import library_waiting as waiting
 from .library_derived import derived
 from .library_marks import take_rows
 from .library_narrowing import EVERYTHING, Narrow, conditions
@@ -38,13 +39,13 @@ class Ready:
     Args:
         change: as it came; not a removal.
         entry: its content, decoded.
-        grams: what it is found by, as the index reads it.
+        grams: what it is found by, as the index reads it; None: it waits for the index, and is found by its text meanwhile.
         digest: SHA-256 of its content.
     """
 
     change: Change
     entry: Entry
-    grams: str
+    grams: str | None
     digest: bytes
 
 
@@ -89,19 +90,19 @@ def decoded(content: bytes) -> Entry:
     return entry
 
 
-def ready(change: Change) -> Ready:
-    """A change that brings a text, made ready.
+def ready(change: Change, *, indexed: bool = True) -> Ready:
+    """A change that brings a text, made ready; `indexed`: to go into the index at once.
 
     Raises:
         Refused: LIBRARY_CONTENT_UNREADABLE.
     """
     entry = decoded(change.content)
-    return Ready(change, entry, index_text(_text(entry)), digest_of(change.content))
+    return Ready(change, entry, index_text(_text(entry)) if indexed else None, digest_of(change.content))
 
 
-def ready_of(changes: Iterable[Change]) -> list[Ready]:
-    """Those of `changes` that bring a text, made ready; raises as `ready`."""
-    return [ready(change) for change in changes if change.tombstone is None]
+def ready_of(changes: Iterable[Change], *, indexed: bool = True) -> list[Ready]:
+    """Those of `changes` that bring a text, made ready; as `ready`."""
+    return [ready(change, indexed=indexed) for change in changes if change.tombstone is None]
 
 
 def leaves(tx: Connection, tables: LibraryTables) -> dict[str, Leaf]:
@@ -179,12 +180,22 @@ def _held(tables: LibraryTables) -> Select[Any]:
 def reindex(tx: Connection, tables: LibraryTables) -> int:
     """Fill the search index, which must be empty, from the entries held; returns how many. For databases made from a backup."""
     contents = tables.library_contents
+    tx.execute(delete(tables.library_waiting))
     count, rows = 0, tx.execute(select(contents.c.row_id, contents.c.content).order_by(contents.c.row_id)).all()
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
         _index(tx, [(row.row_id, index_text(_text(decoded(bytes(row.content))))) for row in chunk])
         count += len(chunk)
     return count
+
+
+def index_waiting(tx: Connection, tables: LibraryTables, most: int) -> int:
+    """Take some of the contents that wait for it into the index; how many there were. One that cannot be read is found by nothing."""
+    rows = waiting.next_rows(tx, tables, most)
+    entries = [(row_id, entry_from_content(content)) for row_id, content in rows]
+    _index(tx, [(row_id, index_text(_text(entry))) for row_id, entry in entries if isinstance(entry, Entry)])
+    waiting.settle(tx, tables, [row_id for row_id, _ in rows])
+    return len(rows)
 
 
 def _as_held(row: Row[Any]) -> Held:
@@ -206,7 +217,8 @@ def put_contents(tx: Connection, tables: LibraryTables, numbered: Sequence[Numbe
     """Write contents and index under row numbers that are free; nobody sees them before an entry points to them."""
     if numbered:
         insert_rows(tx, tables.library_contents, [{"row_id": row_id, "content": one.change.content} for row_id, one in numbered])
-        _index(tx, [(row_id, one.grams) for row_id, one in numbered])
+        _index(tx, [(row_id, one.grams) for row_id, one in numbered if one.grams is not None])
+        waiting.put(tx, tables, [(row_id, len(one.change.content)) for row_id, one in numbered if one.grams is None])
 
 
 def put_entries(tx: Connection, tables: LibraryTables, numbered: Sequence[Numbered]) -> None:
@@ -231,11 +243,13 @@ def forget_rows(tx: Connection, tables: LibraryTables, rows: Sequence[tuple[int,
     """Remove contents and their index; FTS5 without content must be told what it indexed."""
     if not rows:
         return
-    if tx.dialect.name == "sqlite":
+    waited = set(waiting.settle(tx, tables, [row_id for row_id, _ in rows]))
+    indexed = [(row_id, content) for row_id, content in rows if row_id not in waited]
+    if tx.dialect.name == "sqlite" and indexed:
         remove = text("INSERT INTO library_index(library_index, rowid, grams) VALUES ('delete', :row_id, :grams)")
-        tx.execute(remove, [{"row_id": row_id, "grams": " ".join(grams_of(decoded(content)))} for row_id, content in rows])
-    else:
-        tx.execute(text("DELETE FROM library_index WHERE row_id = :row_id"), [{"row_id": row_id} for row_id, _ in rows])
+        tx.execute(remove, [{"row_id": row_id, "grams": " ".join(grams_of(decoded(content)))} for row_id, content in indexed])
+    elif indexed:
+        tx.execute(text("DELETE FROM library_index WHERE row_id = :row_id"), [{"row_id": row_id} for row_id, _ in indexed])
     _delete_rows(tx, tables.library_contents, [row_id for row_id, _ in rows])
 
 
@@ -286,6 +300,8 @@ def _delete_rows(tx: Connection, table: Table, row_ids: Sequence[int]) -> None:
 
 def _index(tx: Connection, rows: Sequence[tuple[int, str]]) -> None:
     """Put rows into the index."""
+    if not rows:
+        return
     if tx.dialect.name == "postgresql":
         put = text("INSERT INTO library_index(row_id, grams) VALUES (:row_id, array_to_tsvector(string_to_array(:grams, ' ')))")
         tx.execute(put, [{"row_id": row_id, "grams": grams} for row_id, grams in rows])

@@ -23,6 +23,7 @@ from ...core.library.catalogue import Card, Catalogue
 from ...core.library.model import Entry
 from ...core.library.ranking import Corpus, Text
 from ...core.library.search import fold
+from . import library_waiting as waiting
 from .aside import aside
 from .library import Held, decoded
 from .library_marks import Mark, mark_of
@@ -65,6 +66,7 @@ class Shelf:
         self._grams: OrderedDict[str, tuple[int, int]] = OrderedDict()  # the rows that hold it, up to which row
         self._texts: OrderedDict[int, ReadText] = OrderedDict()
         self._bytes = 0  # of their contents
+        self._waiting: dict[int, str] = {}  # texts that are not in the index yet
 
     def expect(self, grams: Iterable[str]) -> None:
         """Let `catch_up` learn these grams too: they will be asked for."""
@@ -156,6 +158,13 @@ class Shelf:
             while self._bytes > TEXTS_BYTES_MAX:
                 self._bytes -= len(self._texts.popitem(last=False)[1].held.content)
 
+    def waiting(self, tx: Connection) -> dict[int, str]:
+        """The texts, by row, of what is not in the index yet. To be asked before the index: what goes into it in between is in both."""
+        rows, known = waiting.rows_of(tx, self.tables), self._waiting
+        came = waiting.texts_of(tx, self.tables, [row for row in rows if row not in known])
+        self._waiting = texts = {row: known[row] if row in known else came.get(row, "") for row in rows}
+        return texts
+
     @property
     def catalogue(self) -> Catalogue:
         """Of all entries that were ever seen."""
@@ -224,12 +233,17 @@ class View:
 
     def _ask(self, behind: Sequence[tuple[str, int]]) -> None:
         """Learn from the index which new rows hold these grams."""
+        texts = self._shelf.waiting(self._tx)
         in_words = _fts if self._tx.dialect.name == "sqlite" else _tsq
         values: dict[str, Any] = {f"g{i}": in_words(gram) for i, (gram, _) in enumerate(behind)}
         values |= {f"a{i}": covered for i, (_, covered) in enumerate(behind)}
         came = self._tx.execute(_holding(self._tx.dialect.name, len(behind)), values).all()
-        rows = self.aside(lambda: [(number, bits.of(_numbers(listed))) for number, listed in came])
-        for number, found in rows:
+
+        def held() -> list[tuple[int, int]]:
+            listed = {number: _numbers(rows) for number, rows in came}
+            return [(i, bits.of([*listed[i], *waiting.holding(texts, *one)])) for i, one in enumerate(behind)]
+
+        for number, found in self.aside(held):
             gram, covered = behind[number]
             self._grams[gram] |= self._shelf.learn(gram, found, covered, self._mark.highest)
 

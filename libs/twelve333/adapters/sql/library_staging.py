@@ -1,20 +1,22 @@
 """A release on its way into use: written beside what is searched, in small transactions, then put in its place in one narrow one.
 
-Contents and index are written under new row numbers that no entry points to, so a search neither sees them nor waits. `show` lets the
+Contents are written under new row numbers that no entry points to, so a search neither sees them nor waits; into the index they go at
+once or, if they are few, afterwards (`library_waiting`). `show` lets the
 entries point to them, together with what the caller writes in the same transaction: release, cursor, report. What the old ones leave behind
 is swept a little at a time. A program that ends in the middle goes on after the last transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, MetaData, Table, Text, delete, insert, select
+from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, MetaData, Row, Table, Text, delete, select
 
-from ...core.library.model import Change, Leaf, Tombstone, TombstoneReason
+from ...core.library.model import Change, Entry, Leaf, Tombstone, TombstoneReason
 from . import library as replica
 from .library import Ready
 from .library_log import keep_tombstones
@@ -76,22 +78,27 @@ def staged_leaves(tx: Connection, staging: StagingTables) -> tuple[list[Leaf], l
     return put, [row.entry_id for row in rows if row.row_id is None]
 
 
-def show(tx: Connection, tables: LibraryTables, staging: StagingTables, now: datetime) -> int:
-    """Put everything staged in its place; how many changes that were."""
-    s, c = staging.library_staged, tables.library_contents
-    ids = list(tx.execute(select(s.c.entry_id)).scalars())
-    for start in range(0, len(ids), CHUNK):
-        chunk = ids[start : start + CHUNK]
-        _to_sweep(tx, staging, replica.take_out(tx, tables, chunk))
-        rows = tx.execute(select(s, c.c.content).outerjoin(c, c.c.row_id == s.c.row_id).where(s.c.entry_id.in_(chunk))).all()
+def show(
+    tx: Connection, tables: LibraryTables, staging: StagingTables, now: datetime, known: Mapping[bytes, Entry] = MappingProxyType({})
+) -> int:
+    """Put everything staged in its place; how many changes that were.
+
+    Args:
+        known: entries by the digest of their content, as far as the caller has decoded them already.
+    """
+    s = staging.library_staged
+    staged = tx.execute(select(s)).all()
+    for start in range(0, len(staged), CHUNK):
+        rows = staged[start : start + CHUNK]
+        _to_sweep(tx, staging, replica.take_out(tx, tables, [row.entry_id for row in rows]))
         changes = [_change(row) for row in rows]
-        replica.put_entries(
-            tx, tables, [(row.row_id, _indexed(one, row.digest)) for row, one in zip(rows, changes, strict=True) if row.row_id]
-        )
+        entries = _entries(tx, tables, [row for row in rows if row.row_id], known)
+        coming = [(row, one) for row, one in zip(rows, changes, strict=True) if row.row_id]
+        replica.put_entries(tx, tables, [(row.row_id, Ready(one, entries[row.row_id], None, bytes(row.digest))) for row, one in coming])
         keep_tombstones(tx, tables, changes, now)
     tx.execute(delete(s))
     take_rows(tx, tables, 0)
-    return len(ids)
+    return len(staged)
 
 
 def drop(tx: Connection, staging: StagingTables) -> None:
@@ -110,6 +117,8 @@ def sweep(tx: Connection, tables: LibraryTables, staging: StagingTables, most: i
 
 def _unstage(tx: Connection, staging: StagingTables, ids: Sequence[str]) -> None:
     s = staging.library_staged
+    if ids and tx.execute(select(s.c.entry_id).limit(1)).first() is None:
+        return
     for start in range(0, len(ids), CHUNK):
         chosen = s.c.entry_id.in_(ids[start : start + CHUNK])
         _to_sweep(tx, staging, tx.execute(select(s.c.row_id).where(chosen, s.c.row_id.is_not(None))).scalars().all())
@@ -118,12 +127,15 @@ def _unstage(tx: Connection, staging: StagingTables, ids: Sequence[str]) -> None
 
 def _to_sweep(tx: Connection, staging: StagingTables, rows: Sequence[int]) -> None:
     if rows:
-        tx.execute(insert(staging.library_swept), [{"row_id": row_id} for row_id in rows])
+        insert_rows(tx, staging.library_swept, [{"row_id": row_id} for row_id in rows])
 
 
-def _indexed(change: Change, digest: bytes) -> Ready:
-    """A change whose content and index are written already."""
-    return Ready(change, replica.decoded(change.content), "", bytes(digest))
+def _entries(tx: Connection, tables: LibraryTables, rows: Sequence[Row[Any]], known: Mapping[bytes, Entry]) -> dict[int, Entry]:
+    """The entries of rows that are staged; only what is not known is read."""
+    found = {row.row_id: known[digest] for row in rows if (digest := bytes(row.digest)) in known}
+    c, missing = tables.library_contents.c, [row.row_id for row in rows if row.row_id not in found]
+    came = tx.execute(select(c.row_id, c.content).where(c.row_id.in_(missing))).all() if missing else []
+    return found | {row.row_id: replica.decoded(bytes(row.content)) for row in came}
 
 
 def _staged(change: Change, row_id: int | None, digest: bytes | None) -> dict[str, object]:
@@ -141,7 +153,7 @@ def _staged(change: Change, row_id: int | None, digest: bytes | None) -> dict[st
     }
 
 
-def _change(row: object) -> Change:
-    stone = Tombstone(TombstoneReason(row.reason), row.successor) if row.reason else None  # type: ignore[attr-defined]
-    content = b"" if stone else bytes(row.content)  # type: ignore[attr-defined]
-    return Change(row.entry_id, row.version, row.release, content, stone, row.recorded_at, row.sequence)  # type: ignore[attr-defined]
+def _change(row: Row[Any]) -> Change:
+    """What a row says of a change, without its content, which is where it belongs already."""
+    stone = Tombstone(TombstoneReason(row.reason), row.successor) if row.reason else None
+    return Change(row.entry_id, row.version, row.release, b"", stone, row.recorded_at, row.sequence)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Connection, Date, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Connection, Date, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 from .types import UtcDateTime
 
@@ -26,13 +26,14 @@ class LibraryTables:
     library_pieces: Table
     library_marks: Table
     library_tombstones: Table
+    library_waiting: Table
 
 
 def library_tables(metadata: MetaData) -> LibraryTables:
     """Declare the tables of a replica in a service's `metadata`, or return those declared before."""
     if "library_entries" in metadata.tables:
         return LibraryTables(**{name: metadata.tables[name] for name in LibraryTables.__slots__})
-    return LibraryTables(*(make(metadata) for make in (_entries, _contents, _releases, _links, _pieces, _marks, _tombstones)))
+    return LibraryTables(*(make(metadata) for make in (_entries, _contents, _releases, _links, _pieces, _marks, _tombstones, _waiting)))
 
 
 def create_index(connection: Connection) -> None:
@@ -53,6 +54,9 @@ INDEX_STATEMENTS: Final = {
         "CREATE INDEX library_index_grams ON library_index USING gin (grams)",
     ),
 }
+
+
+_WITHHELD: Final = "withheld IS NOT NULL"
 
 
 def _entries(metadata: MetaData) -> Table:
@@ -85,6 +89,7 @@ def _entries(metadata: MetaData) -> Table:
         Index("ix_library_entries_document", "document"),
         Index("ix_library_entries_sequence", "sequence"),
         Index("ix_library_entries_review_due", "review_due"),
+        Index("ix_library_entries_withheld", "withheld", sqlite_where=text(_WITHHELD), postgresql_where=text(_WITHHELD)),
     )
 
 
@@ -154,4 +159,13 @@ def _marks(metadata: MetaData) -> Table:
         Column("id", Integer, primary_key=True, autoincrement=False),  # one row: 1
         Column("stamp", BigInteger, nullable=False),  # goes up with every change of the entries
         Column("last_row", Integer, nullable=False),  # the highest row ever given to an entry
+    )
+
+
+def _waiting(metadata: MetaData) -> Table:
+    return Table(
+        "library_waiting",
+        metadata,
+        Column("row_id", Integer, primary_key=True, autoincrement=False),  # of a content that is not in the index yet
+        Column("bytes", Integer, nullable=False),  # of that content
     )

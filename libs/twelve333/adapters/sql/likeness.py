@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, text
 
 from ...core.library.likeness import Alike, nearest, probes
 from ...core.library.search import index_grams
+from . import library_waiting as waiting
 from .library import Held, decoded
 from .library_tables import LibraryTables
 
@@ -26,9 +27,9 @@ def alike(tx: Connection, tables: LibraryTables, title: str, body: str, *, leave
         title, body: the text.
         leave_out: an entry that is not meant, such as the one that is going to be changed.
     """
-    grams = index_grams(f"{title}\n{body}")
-    asked = probes(grams, _counts(tx, grams[:: 1 + len(grams) // COUNTED_MOST]))
-    rows = _candidates(tx, asked)
+    grams, texts = index_grams(f"{title}\n{body}"), waiting.texts_of(tx, tables, waiting.rows_of(tx, tables))
+    asked = probes(grams, _counts(tx, grams[:: 1 + len(grams) // COUNTED_MOST], texts))
+    rows = _candidates(tx, asked, texts)
     e, c = tables.library_entries.c, tables.library_contents.c
     query = select(e.entry_id, e.version, e.release, c.content).where(e.row_id == c.row_id, e.row_id.in_(rows))
     found = [Held(row.entry_id, row.version, row.release, bytes(row.content)) for row in tx.execute(query)]
@@ -42,8 +43,12 @@ def _grams(held: Held) -> list[str]:
     return index_grams(f"{entry.title}\n{entry.body}")
 
 
-def _candidates(tx: Connection, asked: Sequence[str]) -> list[int]:
-    """The rows that hold most of the grams asked for; counted by the database, for a gram may stand in thousands of entries."""
+def _candidates(tx: Connection, asked: Sequence[str], texts: Mapping[int, str]) -> list[int]:
+    """The rows that hold most of the grams asked for; counted by the database, for a gram may stand in thousands of entries.
+
+    Args:
+        texts: of the rows that are not in the index yet.
+    """
     if not asked:
         return []
     if tx.dialect.name == "sqlite":
@@ -53,13 +58,22 @@ def _candidates(tx: Connection, asked: Sequence[str]) -> list[int]:
     names = [f"g{i}" for i in range(len(asked))]
     each = " UNION ALL ".join(one.format(name) for name in names)
     most = "GROUP BY row_id HAVING count(*) >= :least ORDER BY count(*) DESC, row_id LIMIT :most"
-    query = text(f"SELECT row_id FROM ({each}) found {most}")  # noqa: S608 - built of constants
-    values = {name: quoted.format(gram) for name, gram in zip(names, asked, strict=True)}
-    return list(tx.execute(query, {**values, "least": 1 + len(asked) // 8, "most": MEASURED_MOST}).scalars())
+    query = text(f"SELECT row_id, count(*) AS held FROM ({each}) found {most}")  # noqa: S608 - built of constants
+    values, least = {name: quoted.format(gram) for name, gram in zip(names, asked, strict=True)}, 1 + len(asked) // 8
+    found = {row.row_id: row.held for row in tx.execute(query, {**values, "least": least, "most": MEASURED_MOST})}
+    found |= {row: held for row, text in texts.items() if (held := sum(gram in text for gram in asked)) >= least}
+    return sorted(found, key=lambda row: (-found[row], row))[:MEASURED_MOST]
 
 
-def _counts(tx: Connection, grams: Sequence[str]) -> Mapping[str, int]:
-    """How many entries hold each of the grams; those that none holds may be missing."""
+def _counts(tx: Connection, grams: Sequence[str], texts: Mapping[int, str]) -> Mapping[str, int]:
+    """How many entries hold each of the grams, in the index or in `texts`; those that none holds may be missing."""
+    indexed = _indexed(tx, grams)
+    beside = {gram: len(waiting.holding(texts, gram)) for gram in grams} if texts else {}
+    return {gram: indexed.get(gram, 0) + beside.get(gram, 0) for gram in indexed.keys() | beside.keys()}
+
+
+def _indexed(tx: Connection, grams: Sequence[str]) -> dict[str, int]:
+    """How many rows of the index hold each of the grams; those that none holds may be missing."""
     names = {f"g{i}": gram for i, gram in enumerate(grams) if len(gram) > 1}
     if not names:
         return {}
