@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 from opentelemetry import propagate, trace
-from sqlalchemy import ARRAY, JSON, ColumnElement, Connection, Text, and_, any_, bindparam, func, insert, select, update
+from sqlalchemy import ARRAY, JSON, Connection, FromClause, Table, Text, bindparam, func, insert, literal_column, select, true, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from ...api.delivery.v1 import events_pb2
@@ -339,15 +339,24 @@ class Inbox:
 
 def _line_queries(tables: DeliveryTables) -> dict[str, Prepared]:
     """How far we are with `line`, and which of the `ids` we know, by dialect: each takes any number of them as one value."""
-    each, event_id = func.json_each(bindparam("ids", type_=JSON)).table_valued("value"), tables.inbox_events.c.event_id
-    known = {"sqlite": event_id.in_(select(each.c.value)), "postgresql": event_id == any_(bindparam("ids", type_=ARRAY(Text)))}
-    return {dialect: _line_query(tables, which) for dialect, which in known.items()}
+    events = tables.inbox_events
+    each = func.json_each(bindparam("ids", type_=JSON)).table_valued("value")
+    ours = select(events.c.event_id, events.c.digest).where(events.c.origin == bindparam("line"))
+    known = ours.where(events.c.event_id.in_(select(each.c.value)))
+    return {"sqlite": _line_query(tables, known.subquery("known")), "postgresql": _line_query(tables, _one_by_one(events))}
 
 
-def _line_query(tables: DeliveryTables, known: ColumnElement[bool]) -> Prepared:
-    heads, events = tables.inbox_heads, tables.inbox_events
-    joined = heads.outerjoin(events, and_(events.c.origin == heads.c.origin, known))
-    query = select(heads.c.epoch, heads.c.watermark, events.c.event_id, events.c.digest).select_from(joined)
+def _one_by_one(events: Table) -> FromClause:
+    """The known ones, each looked up by its key: PostgreSQL else reads all that an origin ever told while its statistics are old."""
+    each = func.unnest(bindparam("ids", type_=ARRAY(Text))).table_valued("id").render_derived()
+    same = events.c.origin == bindparam("line"), events.c.event_id == each.c.id
+    found = select(events.c.event_id, events.c.digest).where(*same).limit(literal_column("1")).lateral("found")
+    return select(found.c.event_id, found.c.digest).select_from(each.join(found, true())).subquery("known")
+
+
+def _line_query(tables: DeliveryTables, known: FromClause) -> Prepared:
+    heads = tables.inbox_heads
+    query = select(heads.c.epoch, heads.c.watermark, known.c.event_id, known.c.digest).select_from(heads.outerjoin(known, true()))
     return Prepared(query.where(heads.c.origin == bindparam("line")))
 
 
