@@ -39,6 +39,26 @@ def test_wherever_the_help_names_a_pipe_a_hyphen_is_taken() -> None:
     assert [argument.name for argument in piped if not argument.parameter.allow_leading_hyphen] == []
 
 
+@pytest.mark.parametrize(
+    ("line", "en", "zh"),
+    [
+        ("unit list --provinse 350000", "--provinse is no option of `twelve333 unit list`", "是否想输入 --province？"),
+        ("unit lst", "“lst” is no command here: `twelve333 unit --help` lists those there are. Did you mean list?", "没有命令“lst”"),
+        ("coverage --as-of yesterday", "“yesterday” cannot be given for --as-of", "--as-of 不能填“yesterday”"),
+        ("coverage --by city", "choose from province, unit", "可选：province, unit"),
+        ("unit wait 350100 --for opened", "choose from planned, registered, verified, open", "是否想输入 open？"),
+        ("coverage --target -5", "“-5” cannot be given for --target", "--target 不能填“-5”"),
+        ("unit check -f", "-f wants a value: `twelve333 unit check --help`", "-f 需要一个值"),
+        ("unit check", "--file is missing: `twelve333 unit check --help`", "缺少 --file"),
+        ("unit show 350100 350200", "“350200” is more than `twelve333 unit show` takes", "不接受多余的“350200”"),
+    ],
+)
+def test_what_is_typed_wrong_is_said_in_the_readers_language_with_where_to_look(line: str, en: str, zh: str) -> None:
+    for locale, words in (("en", en), ("zh", zh)):
+        told = cli(*line.split(), env={"TWELVE333_LOCALE": locale})
+        assert (told.code, told.out) == (2, "") and words in told.err, told.err
+
+
 def test_a_number_that_cannot_be_is_wrong_use_wherever_one_is_asked_for() -> None:
     asked = [(" ".join(command.name), each) for command in every_command(app) for each in command.assemble_argument_collection()]
     numbers = [(name, each) for name, each in asked if {each.hint, *get_args(each.hint)} & {int, float} and not each.parameter.validator]

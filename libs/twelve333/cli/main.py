@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from cyclopts import App, CycloptsError, MissingArgumentError
+from cyclopts import App, CycloptsError
 
 from .. import __version__
 from ..catalogue.catalogue import sentence
@@ -15,6 +15,7 @@ from ..client.connection import ServiceError
 from ..core.decision import FieldViolation, Kind, Refused
 from . import groups
 from .common import locale_of
+from .misuse import misuse_words
 from .output import complain
 
 INTERRUPTED: Final = 130
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        complain("USAGE", _misuse(error, locale), as_json=as_json)
+        complain("USAGE", misuse_words(error, locale), as_json=as_json)
         return EXIT_CODES[Kind.INVALID]
     except Refused as refused:
         refusal = refused.refusal
@@ -75,13 +76,6 @@ def _detail(violation: FieldViolation, locale: str) -> str:
     """What is wrong with a field, and with which one."""
     text = sentence(violation.code.name, violation.params, locale)
     return text if violation.path in text else f"{violation.path}: {text}"
-
-
-def _misuse(error: CycloptsError, locale: str) -> str:
-    if isinstance(error, MissingArgumentError) and error.argument and not error.argument.tokens and not error.keyword:
-        command = " ".join(("twelve333", *(error.command_chain or ())))
-        return sentence("CLI_ARGUMENT_MISSING", {"name": error.argument.name, "command": command}, locale)
-    return str(error)
 
 
 def run() -> None:

@@ -84,7 +84,7 @@ def _read(reader: csv.DictReader[str], with_system: Mapping[str, bool]) -> tuple
         wrong += [("CSV", cell) for cell in further or () if cell.strip()]  # beyond the last column
         mistakes += [_mistake(line, column, value) for column, value in wrong]
         if row["unit_code"] in seen:
-            mistakes.append(FieldViolation(f"line {line}", ROW_TWICE, {"line": str(line), "code": row["unit_code"][:6]}))
+            mistakes.append(FieldViolation(row["unit_code"][:6], ROW_TWICE, {"line": str(line), "code": row["unit_code"][:6]}))
         seen.add(row["unit_code"])
         if not mistakes:
             entries.append(_entry(row, with_system))
@@ -112,7 +112,7 @@ def _wrong(row: Mapping[str, str]) -> Iterator[str]:
 
 
 def _mistake(line: int, column: str, value: str) -> FieldViolation:
-    return FieldViolation(f"line {line}", CELL_WRONG, {"line": str(line), "column": column, "value": value[:_CELL_CHARS_MAX]})
+    return FieldViolation(column, CELL_WRONG, {"line": str(line), "column": column, "value": value[:_CELL_CHARS_MAX]})
 
 
 def _entry(row: Mapping[str, str], with_system: Mapping[str, bool]) -> service_pb2.UnitEntry:
