@@ -105,7 +105,8 @@ async def join(
     from .join import Plan
     from .preflight import preflight as run_checks
 
-    plan = Plan(directory, province, hub, pin, host, federation_port, desk_port, health_port, operator, desk, suite, page_port)
+    people, ports = (operator, desk), (federation_port, desk_port, health_port)
+    plan = Plan(directory, province, hub, pin, host, *ports, *people, suite, page_port, locale=common.language)
     refuse_existing(directory / CONFIG)
     if failed := await run_checks(plan, system_clock, skip_preflight):
         return _complain(failed, common)
@@ -165,7 +166,7 @@ async def rejoin(*, hub: str, pin: str, token_file: OptionalInput = None, config
     from .rejoin import rejoin as enrol_again
 
     settings = load(NodeSettings, config)
-    serial = await enrol_again(settings, hub, pin, token_from(token_file, common))
+    serial = await enrol_again(settings, hub, pin, token_from(token_file, common), common.language)
     show_one({"province": settings.province, "certificate": serial}, as_json=common.json)
 
 

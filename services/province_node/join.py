@@ -26,11 +26,12 @@ from twelve333.adapters.signing.trust import Trust, from_der, take_up_files
 from twelve333.api.registration.v1 import registration_pb2, service_pb2_grpc
 from twelve333.api.registration.v1 import service_pb2 as pb
 from twelve333.cli.common import profile_text
-from twelve333.client.connection import ServiceError, raising_service_errors
+from twelve333.client.connection import ServiceError, Target, raising_service_errors
 from twelve333.core.decision import Kind
 from twelve333.core.identity import Identity, desk_identity, dns_name, local_node_identity, local_operator_identity
 from twelve333.core.ids import HUB
 from twelve333.wire.documents import document_from_wire
+from twelve333.wire.status import LOCALE_KEY
 
 from .directory import PURPOSE
 
@@ -55,6 +56,7 @@ class Plan:
         suite: what seals and hashes here; documents are the hub's to sign.
         page_port: of the consultants' page; 0: none.
         database_url: empty for SQLite in the folder.
+        locale: of the hub's sentence, if it refuses.
     """
 
     folder: Path
@@ -70,6 +72,7 @@ class Plan:
     suite: SuiteName = "international"
     page_port: int = 0
     database_url: str = ""
+    locale: str = ""
 
 
 async def join(plan: Plan, token: str, now: datetime) -> pb.JoinResponse:
@@ -82,7 +85,7 @@ async def join(plan: Plan, token: str, now: datetime) -> pb.JoinResponse:
     refuse_existing(plan.folder / SETTINGS_FILE)
     pki, is_new = plan.folder / "pki", not plan.folder.exists()
     root = await asyncio.to_thread(fetch_root, plan.hub, plan.pin, now)
-    asked = Asked(plan.hub, root, plan.province, f"{plan.host}:{plan.federation_port}")
+    asked = Asked(plan.hub, root, plan.province, f"{plan.host}:{plan.federation_port}", plan.locale)
     try:
         answer = await ask(asked, token, key_and_request(pki / "federation"))
     except ServiceError as error:
@@ -108,12 +111,14 @@ class Asked:
         root: the federation's root (PEM), proved by its pin.
         province: that joins.
         endpoint: host:port at which other members reach it.
+        locale: of the hub's sentence, if it refuses; empty: the hub's own.
     """
 
     hub: str
     root: bytes
     province: str
     endpoint: str
+    locale: str = ""
 
 
 async def ask(asked: Asked, token: str, signing_request: bytes) -> pb.JoinResponse:
@@ -124,9 +129,10 @@ async def ask(asked: Asked, token: str, signing_request: bytes) -> pb.JoinRespon
     """
     request = pb.JoinRequest(token=token, province=asked.province, endpoint=asked.endpoint, signing_request=signing_request)
     credentials = grpc.ssl_channel_credentials(asked.root)
+    wish = grpc.aio.Metadata((LOCALE_KEY, asked.locale))
     async with grpc.aio.secure_channel(asked.hub, credentials, options=channel_options(HUB)) as channel:
-        with raising_service_errors():
-            return await service_pb2_grpc.EnrolmentServiceStub(channel).Join(request, timeout=JOIN_SECONDS)
+        with raising_service_errors(Target(HUB, asked.hub, JOIN_SECONDS, asked.locale)):
+            return await service_pb2_grpc.EnrolmentServiceStub(channel).Join(request, timeout=JOIN_SECONDS, metadata=wish)
 
 
 def trust_listed(folder: Path, answer: pb.JoinResponse, now: datetime) -> None:

@@ -25,7 +25,7 @@ from .settings import NodeSettings
 STAGED = "federation.new"
 
 
-async def rejoin(settings: NodeSettings, hub: str, pin: str, token: str) -> str:
+async def rejoin(settings: NodeSettings, hub: str, pin: str, token: str, locale: str = "") -> str:
     """Enrol again with a new key; a running node follows by itself.
 
     Args:
@@ -33,6 +33,7 @@ async def rejoin(settings: NodeSettings, hub: str, pin: str, token: str) -> str:
         hub: host:port of the hub's enrolment listener.
         pin: `sha256:…` of the federation's root certificate.
         token: the new one-time token.
+        locale: of the hub's sentence, if it refuses.
 
     Returns:
         The serial of the new certificate.
@@ -44,7 +45,8 @@ async def rejoin(settings: NodeSettings, hub: str, pin: str, token: str) -> str:
     staged, folder = settings.pki_directory / STAGED, hosting.federation_folder(settings)
     now = system_clock()
     root = await asyncio.to_thread(fetch_root, hub, pin, now)
-    answer = await ask(Asked(hub, root, settings.province, settings.listen.advertise), token, key_and_request(staged))
+    asked = Asked(hub, root, settings.province, settings.listen.advertise, locale)
+    answer = await ask(asked, token, key_and_request(staged))
     pinned = load_pinned(settings.pki_directory)
     present = [pinned, *(each.key for each in led_from(pinned, answer.document_vouchers))][-1]
     if present != answer.document_key:

@@ -123,7 +123,7 @@ async def test_what_the_ministry_prints_is_one_line_that_joins(federation: Feder
     assert joined.code == 0, joined.err
     again = await typed(federation, tmp_path / "another", "450000", (tmp_path / "token").read_text())
     assert again.code == 4 and "[REGISTRATION_TOKEN_USED]" in again.err
-    for ttl in ("8d", "-1h"):
+    for ttl in ("8d", "-1h", "0s"):
         made = await asyncio.to_thread(
             cli, "hub", "token", "create", "--province", "450000", f"--ttl={ttl}", "--token-file", tmp_path / "none",
             profile=federation.hub.profile,
@@ -139,6 +139,8 @@ async def test_a_token_that_ended_or_is_for_another_province_is_refused_and_leav
         refused = await typed(federation, tmp_path / province, province, token.secret)
         assert refused.code == 4 and f"[{code}]" in refused.err
         assert not (tmp_path / province).exists()
+        chinese = await typed(federation, tmp_path / province, province, token.secret, "--locale", "zh")
+        assert chinese.code == 4 and f"[{code}]" in chinese.err and "令牌" in chinese.err
 
 
 async def test_a_join_whose_answer_was_lost_succeeds_when_typed_again(federation: Federation, tmp_path: Path) -> None:

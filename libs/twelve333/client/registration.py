@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from google.protobuf.duration_pb2 import Duration
-
 from ..api.registration.v1 import registration_pb2, service_pb2_grpc
 from ..api.registration.v1 import service_pb2 as pb
 from ..core.coverage.model import Declaration
@@ -114,10 +112,10 @@ class RegistrationClient:
             province: the one province it is good for.
             lifetime: at most 7 days; 24 hours if None.
         """
-        duration = Duration()
-        if lifetime:
-            duration.FromTimedelta(lifetime)
-        made = await self._calls.unary(self._hub.CreateToken, pb.CreateTokenRequest(province=province, lifetime=duration))
+        request = pb.CreateTokenRequest(province=province)
+        if lifetime is not None:
+            request.lifetime.FromTimedelta(lifetime)
+        made = await self._calls.unary(self._hub.CreateToken, request)
         return Token(made.token, from_timestamp(made.expires_at), made.enrolment_endpoint, made.authority_pin)
 
     async def list_units(self, province: str = "", status: UnitStatus | None = None) -> list[Unit]:

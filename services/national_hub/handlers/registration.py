@@ -66,7 +66,7 @@ class RegistrationHandlers(service_pb2_grpc.RegistrationServiceServicer):
         """Make a one-time token and keep its hash."""
         if request.province not in await self._hub.database.read(store.may_join):
             raise Refused(refuse(codes.PROVINCE_UNKNOWN, province=request.province[:16]))
-        lifetime = request.lifetime.ToTimedelta() or TOKEN_LIFETIME
+        lifetime = request.lifetime.ToTimedelta() if request.HasField("lifetime") else TOKEN_LIFETIME
         if not timedelta(0) < lifetime <= TOKEN_LIFETIME_MAX:
             raise Refused(refuse(codes.TOKEN_LIFETIME, days=TOKEN_LIFETIME_MAX.days))
         expires_at, secret = self._hub.clock() + lifetime, make_token()
