@@ -34,6 +34,7 @@ LEAST: Final = 300
 CHANGED: Final = 220
 NODES: Final = 32
 PROCESSES: Final = 2
+WORDS: Final = ("鑫淼", "焱垚")  # no text holds them until it is changed
 KILLS: Final = 20
 POLLS: Final = 20
 KILL_ENTRIES: Final = 2_000
@@ -101,10 +102,10 @@ async def changes() -> list[Figure]:
         folder = Path(name)
         async with published(folder, texts) as copies:
             await _one(copies, folder / "one.db")
-            changed = _edited(texts[: min(CHANGED, len(texts))])
-            one = await _after(copies, folder / "one.db", changed, 1)
-            again = _edited(changed)
-            many = await _after(copies, folder / "one-0.db", again, NODES)
+            changed = _edited(texts[: min(CHANGED, len(texts))], WORDS[0])
+            one = await _after(copies, folder / "one.db", changed, 1, WORDS[0])
+            again = _edited(changed, WORDS[1])
+            many = await _after(copies, folder / "one-0.db", again, NODES, WORDS[1])
             bare = await asyncio.to_thread(_bare, folder / "bare.db", again)
         figures = [
             figure("library.change_32_nodes", SECONDS, middle([many.seconds]), "one node", middle([one.seconds]), CHANGE_SECONDS),
@@ -129,7 +130,7 @@ async def kills() -> list[Figure]:
             for number in range(count - count // 2):
                 again.append(await _again(copies, folder / f"first-{number}.db", whole, chance))
                 _check(folder / f"first-{number}.db", len(texts))
-            changed = _edited(texts[: max(CHANGED, len(texts) // 2)])
+            changed = _edited(texts[: max(CHANGED, len(texts) // 2)], WORDS[0])
             await copies.change(changed)
             whole = await _undisturbed(copies, _copied(folder / "held.db", folder / "changed.db"), changed)
             for number in range(count // 2):
@@ -181,8 +182,12 @@ async def _one(copies: Copies, database: Path, megabits: float = 0.0, round_trip
         return told["seconds"], way.bytes, told["poll"]
 
 
-async def _after(copies: Copies, base: Path, changed: Sequence[Entry], nodes: int) -> Taken:
-    """Publish, and let so many nodes that hold what `base` holds take it: until the last has it in use; processor and bytes of each."""
+async def _after(copies: Copies, base: Path, changed: Sequence[Entry], nodes: int, word: str) -> Taken:
+    """Publish, and let so many nodes that hold what `base` holds take it: until the last has it in use; processor and bytes of each.
+
+    Args:
+        word: that all of `changed` hold and nothing else; each node must find it in all of them.
+    """
     databases = [base.with_name(f"{base.stem}-{number}.db") for number in range(nodes)]
     for database in databases:
         shutil.copy(base, database)
@@ -196,11 +201,13 @@ async def _after(copies: Copies, base: Path, changed: Sequence[Entry], nodes: in
             began, before = perf_counter(), way.bytes
             for one in started:
                 assert one.stdin is not None
-                one.stdin.write(b"\n")
+                one.stdin.write(f"{word}\n".encode())
             told = [await _line(one) for one in started]
             seconds = perf_counter() - began
         if sum(one["new"] for one in told) != nodes:
             raise Failed("a node found nothing new")
+        if any(one["found"] != len(changed) for one in told):
+            raise Failed("a node does not find what was changed")
         return Taken(seconds, sum(one["spent"] for one in told) / nodes, (way.bytes - before) / nodes)
 
 
@@ -257,9 +264,9 @@ def _bare(path: Path, texts: Iterable[Entry]) -> Taken:
     return taken
 
 
-def _edited(texts: Sequence[Entry]) -> list[Entry]:
-    """The texts with a sentence changed in the middle, as corrections are."""
-    return [replace(one, body=f"{one.body[: len(one.body) // 2]}本条自公布之日起施行。{one.body[len(one.body) // 2 :]}") for one in texts]
+def _edited(texts: Sequence[Entry], word: str) -> list[Entry]:
+    """The texts with a sentence in the middle that holds a word which none has, as corrections are."""
+    return [replace(one, body=f"{one.body[: len(one.body) // 2]}本条经{word}修订。{one.body[len(one.body) // 2 :]}") for one in texts]
 
 
 def _check(path: Path, count: int) -> None:
@@ -271,7 +278,7 @@ def _check(path: Path, count: int) -> None:
             "SELECT count(DISTINCT entry_id) FROM library_entries",
             "SELECT count(*) FROM library_contents",
             "SELECT count(*) FROM library_index_docsize",
-            "SELECT (SELECT count(*) FROM library_staged) + (SELECT count(*) FROM library_frames)",
+            "SELECT (SELECT count(*) FROM library_staged) + (SELECT count(*) FROM library_frames) + (SELECT count(*) FROM library_waiting)",
         )
     )
     connection.close()
