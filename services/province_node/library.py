@@ -311,8 +311,11 @@ class LibraryPull:
             pass
 
     async def _tidy_up(self) -> None:
-        """Index what waits for it, let it be learnt, and remove what the release before left behind."""
-        if self._untidy and await self._by_and_by(_index):
+        """Let what came be learnt, index what waits for that, and remove what the release before left behind."""
+        if not self._untidy:
+            return
+        await self._catch_up()
+        if await self._by_and_by(_index):
             await self._catch_up()
             self._untidy = not await self._by_and_by(_sweep)
 

@@ -89,13 +89,18 @@ class Shelf:
         return View(tx, self, *present)
 
     def catch_up(self, tx: Connection) -> bool:
-        """Learn a little of what is not known yet: of what is in use, then of what is written beside it; False if that was all."""
+        """Learn a little of what is not known yet: of what is in use, then of what is written beside it; False if that was all.
+
+        Where the grams stand is learnt once the index has all texts: it knows that faster than they can be read.
+        """
         mark = mark_of(tx)
         if self._listed < mark.highest:
             in_use = self._listed < mark.newest
             cards = self._next_in_use(tx) if in_use else self._next_beside(tx)
             self._file(cards, cards[-1].row if cards else mark.newest if in_use else mark.highest)
             return True
+        if self.waiting(tx):
+            return False
         with self._lock:
             lately = list(islice(reversed(self._grams.items()), GRAMS_LATELY))
         behind = [gram for gram, (_, covered) in lately if covered < mark.highest][:GRAMS_AT_ONCE]
