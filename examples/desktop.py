@@ -18,6 +18,7 @@ from contextlib import suppress
 
 from twelve333.client import Connection, ServiceError
 from twelve333.client.handoffs import HandoffView
+from twelve333.core.routing.machine import HandoffState
 
 
 async def main(profile: str, *units: str) -> None:
@@ -70,7 +71,9 @@ def tell(view: HandoffView) -> None:
     way = f"from {handoff.from_unit}" if view.incoming else f"to {handoff.unit or 'nobody'}"
     state = "rings" if view.rings else handoff.state.value
     left = f"left to try: {' '.join(view.next_units) or 'nobody'}" if view.is_back else ""
-    known = [handoff.reason, left, handoff.target and f"put it through to {handoff.target}", *view.context.values()]
+    waits = handoff.target and handoff.state is HandoffState.ACCEPTED
+    target = f"{'comes' if view.incoming else 'put it through'} to {handoff.target}" if waits else ""
+    known = [handoff.reason, left, target, *view.context.values()]
     print(handoff.call.id, way, state, *filter(None, known), sep="\t", flush=True)
 
 

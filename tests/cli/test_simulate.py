@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.support.federation import cli
+from twelve333.catalogue import catalogue
+from twelve333.cli.simulate.books import ENDS
 from twelve333.cli.simulate.centre import Centre
 from twelve333.cli.simulate.country import country
 from twelve333.cli.simulate.day import Day
@@ -82,6 +84,12 @@ def test_what_is_no_outage_and_no_load_is_named() -> None:
     assert "CLI_SIMULATE_AWAY_MALFORMED" in cli("simulate", "day", "--away", "99@10:00-11:00").err
     told = cli("simulate", "day", "--load", 0)
     assert told.code == 2 and "CLI_SIMULATE_OUT_OF_RANGE" in told.err
+
+
+def test_a_day_is_told_in_the_readers_language_with_every_end_of_a_call() -> None:
+    told = cli("simulate", "day", "--load", 0.02, env={"TWELVE333_LOCALE": "zh"})
+    assert told.code == 0 and "个来电 = 自动应答" in told.out and "丢失：0" in told.out
+    assert set(ENDS) < catalogue.placeholders("CLI_SIMULATED_BOOKS", "zh")
 
 
 def day(*options: object) -> dict[str, Any]:

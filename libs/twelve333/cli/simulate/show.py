@@ -6,19 +6,18 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
-from rich.box import SIMPLE_HEAD
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
+from ...catalogue.catalogue import sentence
 from ...data import provinces
 from ..common import Common
-from ..output import console, print_json
+from ..output import console, print_json, show
 from .books import ENDS, Book, total
 from .day import Day
 from .traffic import year_of_2013
 
-HEADS: Final = ("", "calls", "here", "others", "later", "case", "gone", "%", "2013", "p95 s", "for")
+COLUMNS: Final = ("province", "calls", "here", "others", "later", "case", "gone", "gone_%", "2013_%", "p95_s", "for")
 
 
 def progress(played: Day, *, quiet: bool) -> Iterator[None]:
@@ -45,25 +44,30 @@ def result(played: Day, common: Common) -> None:
         rows = [{"province": code, **book.row(), "abandoned_2013_pct": printed.get(code)} for code, book in played.books.items()]
         print_json({"scenario": asdict(played.scenario), "country": whole.row(), **said, "provinces": rows})
         return
-    table = Table(box=SIMPLE_HEAD, header_style="bold", show_footer=True, padding=(0, 1, 0, 0))
-    for number, head in enumerate(HEADS):
-        table.add_column(head, footer=_cells("country", whole, None)[number], justify="right" if number else "left", no_wrap=True)
-    for code, book in played.books.items():
-        table.add_row(*_cells(names[code], book, printed.get(code)))
-    console.print(table)
-    ends = " + ".join(f"{getattr(whole, name):,} {name.replace('_', ' ')}" for name in ENDS)
-    console.print(f"{whole.calls:,} calls = {ends}; lost: {played.lost}")
+    rows = [_row(names[code], book, printed.get(code)) for code, book in played.books.items()]
+    show([*rows, _row("∑", whole, None)], COLUMNS, as_json=False)
+    counts = {name: f"{getattr(whole, name):,}" for name in ("calls", *ENDS)}
+    times = {"slowest": said["slowest_handoff_ms"], "longest": said["longest_wait_s"]}
     verdicts = ", ".join(f"{name} {count:,}" for name, count in said["verdicts"].items())
-    slowest, longest = said["slowest_handoff_ms"], said["longest_wait_s"]
-    console.print(f"slowest handoff: {slowest} ms of 800; longest wait: {longest} s; verdicts: {verdicts}")
-    console.print("here, others, for: answered by the unit rung, by another, for another; later: called back, or message heard;")
-    console.print("gone: gave up in the queue, % of those who wanted a consultant; 2013: that % in table 3; p95 s: until somebody spoke.")
+    told = {"BOOKS": {**counts, "lost": played.lost}, "TIMES": {**times, "verdicts": verdicts}, "COLUMNS": {}}
+    for name, params in told.items():
+        console.print(sentence(f"CLI_SIMULATED_{name}", params, common.language), markup=False)
 
 
-def _cells(name: str, book: Book, printed: float | None) -> tuple[str, ...]:
-    counts = (book.calls, book.answered, book.by_others, book.called_back + book.message_heard, book.case, book.abandoned)
-    shares = (f"{book.row()['abandoned_pct']:.1f}", "–" if printed is None else f"{printed:.1f}")
-    return (name, *map(str, counts), *shares, str(book.wait_s(0.95)), str(book.for_others))
+def _row(name: str, book: Book, printed: float | None) -> dict[str, Any]:
+    return {
+        "province": name,
+        "calls": book.calls,
+        "here": book.answered,
+        "others": book.by_others,
+        "later": book.called_back + book.message_heard,
+        "case": book.case,
+        "gone": book.abandoned,
+        "gone_%": f"{book.row()['abandoned_pct']:.1f}",
+        "2013_%": None if printed is None else f"{printed:.1f}",
+        "p95_s": book.wait_s(0.95),
+        "for": book.for_others,
+    }
 
 
 def _abandoned_2013() -> dict[str, float]:
