@@ -24,7 +24,7 @@ from ..core.library.citing import citation
 from ..core.library.copying import is_expired
 from ..core.library.demand import countable
 from ..core.library.model import KnownLink, Release
-from ..core.library.search import Lexicon, Plan, fold, plan, query_grams
+from ..core.library.search import Lexicon, Plan, by_pairs, fold, plan, query_grams
 from ..core.worktime.model import CHINA
 from ..data.resources import lexicon as national
 from ..wire.codes import PAGE_TOO_LARGE
@@ -132,24 +132,26 @@ class LibraryReading(service_pb2_grpc.LibraryServiceServicer):
         planned = plan(request.query, words, self._lexicon)
         if isinstance(planned, Refusal):
             raise Refused(planned)
-        answer, told = await self._database.read(partial(self._answered, planned=planned, wanted=self._wanted(request)))
-        _searches.add(1, {"found": bool(answer.hits)})
+        answer, told, true = await self._database.read(partial(self._answered, planned=planned, wanted=self._wanted(request)))
+        _searches.add(1, {"found": true})
         if self._counted is not None:
-            self._counted(current_caller().name, told, bool(answer.hits))
+            self._counted(current_caller().name, told, true)
         _seconds.record(time.perf_counter() - started)
         return answer
 
-    def _answered(self, tx: Connection, planned: Plan, wanted: Wanted) -> tuple[pb.SearchResponse, frozenset[str]]:
-        """The answer, and those of the words that may be counted."""
+    def _answered(self, tx: Connection, planned: Plan, wanted: Wanted) -> tuple[pb.SearchResponse, frozenset[str], bool]:
+        """The answer, those of the words that may be counted, and whether any word was found; else the answer is by what is nearest."""
         release, found = self._present(tx)[0], search(tx, self._shelf, planned, wanted)
+        if not (true := bool(found.hits)):
+            found = search(tx, self._shelf, by_pairs(planned, self._lexicon), wanted)
         known = library_links.known_of(tx, self._tables, [hit.entry for hit in found.hits])
         day, old = wanted.day.isoformat(), self._as_of(release)
 
-        def answer() -> tuple[pb.SearchResponse, frozenset[str]]:
+        def answer() -> tuple[pb.SearchResponse, frozenset[str], bool]:
             hits = [_hit(hit, known[hit.entry.id]) for hit in found.hits]
-            texts = (fold(f"{hit.entry.title}\n{hit.entry.body}") for hit in found.hits)
+            texts = (fold(f"{hit.entry.title}\n{hit.entry.body}") for hit in found.hits if true)
             told = countable(planned, texts, self._lexicon) if self._counted else frozenset[str]()
-            return pb.SearchResponse(hits=hits, total=found.total, release=release.number, as_at=day, as_of=old), told
+            return pb.SearchResponse(hits=hits, total=found.total, release=release.number, as_at=day, as_of=old), told, true
 
         return aside(tx, answer)
 

@@ -145,6 +145,10 @@ async def test_every_spoken_question_has_a_hit(database: Database, tables: Libra
         ("社保卡丢了怎么办", "registration-card-lost"),
         ("社保断了三个月怎么补", "pension-interrupted"),
         ("没签合同能要双倍工资吗", "contracts-unsigned"),
+        ("我从深圳回老家养老保险咋个转回去", "transfer-pension-how"),
+        ("没钱打官司国家能帮忙吗", "disputes-legal-aid"),
+        ("男的老婆生孩子有没有陪产假", "maternity-father-leave"),
+        ("夏天高温补贴有没有", "wages-heat"),
     ],
 )
 async def test_the_answer_to_a_spoken_question_is_among_the_first_three(

@@ -118,6 +118,17 @@ async def test_words_of_searches_without_a_hit_are_listed(node: Node) -> None:
     assert await node.shown(without_hits=True) == {"欠薪": 5}
 
 
+async def test_a_mistyped_question_is_answered_by_what_is_nearest_and_is_not_counted_as_found(node: Node) -> None:
+    told: list[bool] = []
+    reading = LibraryReading(node.database, library_store.tables, lambda: DAY, counted=lambda desk, words, found: told.append(found))
+    access._caller.set(Caller(Role.DESK, "350000", "desk-1"))
+    found = [
+        await reading.Search(pb.SearchRequest(query=query), cast("Any", None)) for query in ("社宝卡丢了", "犇鱻怎么办", "13912345678")
+    ]
+    assert [[hit.entry.entry.id for hit in answer.hits][:1] for answer in found] == [["registration-card-lost"], []]
+    assert told == [False, False]
+
+
 async def test_a_name_a_number_and_a_telephone_of_a_question_are_nowhere(
     node: Node, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:

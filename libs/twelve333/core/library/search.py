@@ -11,7 +11,7 @@ import re
 import sys
 from array import array
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
@@ -23,6 +23,7 @@ SPOKEN_GRAMS_MAX: Final = 128
 Segmenter = Callable[[str], Iterable[str]]
 
 _RUN, _BETWEEN = re.compile(r"[^\W_]+"), re.compile(r"[\W_]+")
+_CHINESE_PAIR = re.compile("[\u4e00-\u9fff]{2}")
 _CODES: Final = f"utf-32-{sys.byteorder[0]}e"  # a character is one number of an array
 _WIDE = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u0130]")
 _HALF_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0x130: 0x69}
@@ -113,6 +114,13 @@ def plan(query: str, segment: Segmenter, lexicon: Lexicon) -> Plan | Refusal:
     spoken = dict.fromkeys(gram for group in words for word in group for gram in query_grams(word))
     literal = dict.fromkeys(gram for term in terms for gram in query_grams(term))
     return Plan(terms, tuple(literal), words, tuple(spoken)[:SPOKEN_GRAMS_MAX])
+
+
+def by_pairs(planned: Plan, lexicon: Lexicon) -> Plan:
+    """The search for a question of which no word is anywhere, as where a character was mistyped (社宝卡丢了): any two neighbouring Chinese
+    characters of it will do, unless they are of a word that says nothing."""
+    pairs = [gram for gram in planned.literal if _CHINESE_PAIR.fullmatch(gram) and not any(gram in word for word in lexicon.stop_words)]
+    return replace(planned, words=tuple((gram,) for gram in pairs), spoken=tuple(pairs)[:SPOKEN_GRAMS_MAX])
 
 
 def _words(terms: tuple[str, ...], folded: str, segment: Segmenter, lexicon: Lexicon) -> tuple[tuple[str, ...], ...]:
