@@ -65,7 +65,7 @@ GROUPS: Final[Sequence[tuple[tuple[str, ...], Callable[[], Awaitable[list[Figure
     (("library.copy_growth_4", "library.copy_growth_16"), sync.growth),
     (("delivery.events_sqlite", "delivery.backlog_sqlite"), delivery.on_sqlite),
     (("delivery.events_postgresql", "delivery.backlog_postgresql"), delivery.on_postgresql),
-    (("handoff.decision_grpc", "handoff.node_to_node_sqlite"), handoff.on_sqlite),
+    (("handoff.decision_grpc", "handoff.node_to_node_sqlite", "handoff.bare_path"), handoff.on_sqlite),
     (("handoff.node_to_node_postgresql",), handoff.on_postgresql),
     (("handoff.hub_killed", "handoff.broker_killed", "handoff.queues_stale", "handoff.peer_hung"), faulted.faulted),
     (("handoff.national_day", "hub.national_day_cpu"), day.national_day),

@@ -7,7 +7,6 @@ sides each of the callers waits for one event of its own; the peers publish and 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
@@ -33,7 +32,7 @@ from .figure import Figure, middle, rate, times
 from .measure import Round, Side, concurrent, gathered, interleave, scaled
 from .members import Told, telling
 from .postgres import databases
-from .stores import POSTGRESQL_PEER, SQLITE_PEER, bare_postgresql, bare_sqlite, commit_rows
+from .stores import POSTGRESQL_PEER, SQLITE_PEER, bare_postgresql, bare_sqlite, commit_on_thread, commit_rows
 
 IN_FLIGHT: Final = (1, 16, 256)
 ROUNDS: Final = 3
@@ -71,7 +70,7 @@ async def on_sqlite() -> list[Figure]:
     """`delivery.events_sqlite_…` and `delivery.backlog_sqlite`."""
     with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder, ExitStack() as stack:
         one, other = [stack.enter_context(bare_sqlite(Path(folder) / name)) for name in ("a.db", "b.db")]
-        commits = partial(_on_thread, one, asyncio.Lock()), partial(_on_thread, other, asyncio.Lock())
+        commits = partial(commit_on_thread, one, asyncio.Lock(), _bytes()), partial(commit_on_thread, other, asyncio.Lock(), _bytes())
         urls = [(f"sqlite:///{folder}/origin{n}.db", f"sqlite:///{folder}/target{n}.db") for n in range(len(IN_FLIGHT) + 1)]
         return await _figures("sqlite", Path(folder), urls, commits, 1, SQLITE_PEER)
 
@@ -85,18 +84,6 @@ async def on_postgresql() -> list[Figure]:
             commits = partial(commit_rows, one, _bytes()), partial(commit_rows, other, _bytes())
             urls = list(zip(rest[::2], rest[1::2], strict=True))
             return await _figures("postgresql", Path(folder), urls, commits, CONNECTIONS, POSTGRESQL_PEER)
-
-
-async def _on_thread(connection: sqlite3.Connection, writer: asyncio.Lock, count: int) -> None:
-    rows = [(_bytes(),)] * count
-
-    def commit() -> None:
-        with connection:
-            connection.execute("BEGIN")
-            connection.executemany("INSERT INTO bare (data) VALUES (?)", rows)
-
-    async with writer:
-        await asyncio.to_thread(commit)
 
 
 async def _figures(

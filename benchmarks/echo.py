@@ -69,11 +69,7 @@ class EchoServer:
 @asynccontextmanager
 async def echo_server(folder: Path, answers: Mapping[str, Message]) -> AsyncIterator[EchoServer]:
     """Run the server in its own process; arguments as of `echo`."""
-    pki = folder / "pki"
-    issued = create_authority(folder / "authority", "echo", datetime.now(UTC)).issue(
-        key_and_request(pki), hub_identity(), [dns_name("hub"), "localhost"], timedelta(days=1), datetime.now(UTC)
-    )
-    write_material(pki, issued.chain, issued.root)
+    pki = certified(folder)
     for method, answer in answers.items():
         (folder / f"{method}.answer").write_bytes(answer.SerializeToString())
     port = free_ports(1)[0]
@@ -81,6 +77,16 @@ async def echo_server(folder: Path, answers: Mapping[str, Message]) -> AsyncIter
     await process.start(accepts_connections("127.0.0.1", port), within_seconds=20)
     async with process:
         yield EchoServer(f"127.0.0.1:{port}", pki, process)
+
+
+def certified(folder: Path) -> Path:
+    """Certificate and key for a server and for whoever calls it; their folder."""
+    pki = folder / "pki"
+    issued = create_authority(folder / "authority", "echo", datetime.now(UTC)).issue(
+        key_and_request(pki), hub_identity(), [dns_name("hub"), "localhost"], timedelta(days=1), datetime.now(UTC)
+    )
+    write_material(pki, issued.chain, issued.root)
+    return pki
 
 
 def asker(channel: grpc.aio.Channel, method: str) -> Ask:

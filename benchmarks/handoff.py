@@ -26,10 +26,12 @@ from twelve333.cli.demo.stage import until
 from twelve333.client import Connection
 from twelve333.client.connection import read_profile
 
+from .bare_node import PEER as BARE
+from .bare_node import bare_nodes
 from .echo import PEER, echo
 from .federation import ORIGIN, two_nodes
 from .federation import PEER as PEER_NODE
-from .figure import PER_SECOND, Figure, rate_and_times, times
+from .figure import PER_SECOND, Figure, rate, rate_and_times, times
 from .measure import Failed, Round, Side, concurrent, interleave, paced
 from .postgres import databases
 
@@ -41,6 +43,7 @@ TOPIC: Final = "0301"
 SECONDS: Final = 30.0
 SHARE: Final = 0.35  # of the echo's rate, to be reached
 HALF_P99: Final = 25_000.0  # µs, at half load
+ENDINGS: Final = {"": "usual", "_one": "one", "_many": "many"}
 Ours = Callable[[], Awaitable[routing_pb2.Route | routing_pb2.Handoff]]
 QUESTION: Final = "档案在福州，人在九江，如何办理转移手续？"
 
@@ -50,7 +53,7 @@ async def on_sqlite() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="twelve333-bench-") as folder:
         async with two_nodes(Path(folder)) as federation, desk_of(federation) as desk:
             figures = await _compare("handoff.decision_grpc", Path(folder) / "echo-1", "ExplainRoute", desk.explain, desk)
-            return figures + await _complete("handoff.node_to_node_sqlite", Path(folder) / "echo-2", desk)
+            return figures + await _complete("handoff.node_to_node_sqlite", Path(folder) / "echo-2", desk, bare=True)
 
 
 async def on_postgresql() -> list[Figure]:
@@ -124,10 +127,10 @@ async def desk_of(federation: Federation) -> AsyncIterator[Desk]:
         yield Desk(channel, [await stack.enter_async_context(federation.nodes[each].connect()) for each in (ORIGIN, PEER_NODE)])
 
 
-async def _complete(name: str, folder: Path, desk: Desk) -> list[Figure]:
+async def _complete(name: str, folder: Path, desk: Desk, *, bare: bool = False) -> list[Figure]:
     """Complete handoffs, with what they are to reach; and their times at half load."""
-    figures = await _compare(name, folder / "full", "PlaceHandoff", desk.place, desk)
-    rated = [replace(one, target=one.peer_value * SHARE, met=one.ratio >= SHARE) if one.unit == PER_SECOND else one for one in figures]
+    figures = await _compare(name, folder / "full", "PlaceHandoff", desk.place, desk, bare=bare)
+    rated = [replace(one, target=one.peer_value * SHARE, met=one.ratio >= SHARE) if _is_rate(one, name) else one for one in figures]
     reached = next(one.value for one in figures if one.name == name)
     answer, question = await desk.place(), desk.question()
     async with echo(folder / "half", {"PlaceHandoff": answer}) as peers:
@@ -138,18 +141,34 @@ async def _complete(name: str, folder: Path, desk: Desk) -> list[Figure]:
     return rated + [replace(one, target=HALF_P99, met=one.value <= HALF_P99) if one.name.endswith("_p99") else one for one in half]
 
 
-async def _compare(name: str, folder: Path, method: str, ours: Ours, desk: Desk) -> list[Figure]:
-    """Ours and the echo of the same shape in turns, each with 16 callers, with one and with 64."""
+def _is_rate(one: Figure, name: str) -> bool:
+    """Whether it is a rate of ours beside the echo."""
+    return one.unit == PER_SECOND and one.peer == PEER and one.name.startswith(name)
+
+
+async def _compare(name: str, folder: Path, method: str, ours: Ours, desk: Desk, *, bare: bool = False) -> list[Figure]:
+    """Ours and the echo of the same shape in turns, each with 16 callers, with one and with 64; `bare`: and nodes that do nothing else."""
     answer, question = await ours(), desk.question()
-    async with echo(folder, {method: answer}) as peers:
+    async with AsyncExitStack() as stack:
+        peers = await stack.enter_async_context(echo(folder, {method: answer}))
+        path = await stack.enter_async_context(bare_nodes(folder / "bare", answer)) if bare else None
         asked = question if method == "PlaceHandoff" else service_pb2.ExplainRouteRequest(call=question.call)
         sides: dict[str, Side] = {}
         for key, callers in (("usual", CALLERS), ("one", 1), ("many", MANY)):
             sides[key] = settled(concurrent(ours, callers), desk)
             sides[f"echo {key}"] = concurrent(lambda: peers[method](asked, timeout=SECONDS), callers)
+            if path:
+                sides[f"bare {key}"] = concurrent(partial(path, question, timeout=SECONDS), callers)
         taken = await interleave(sides)
-    endings = {"": "usual", "_one": "one", "_many": "many"}
-    return [one for end, key in endings.items() for one in rate_and_times(f"{name}{end}", taken[key], PEER, taken[f"echo {key}"])]
+    return [one for end, key in ENDINGS.items() for one in _beside(name, end, taken[key], taken[f"echo {key}"], taken.get(f"bare {key}"))]
+
+
+def _beside(name: str, end: str, ours: Sequence[Round], echoes: Sequence[Round], bare: Sequence[Round] | None) -> list[Figure]:
+    """Ours beside the echo; and, of a handoff, beside the least that it could cost here, which itself is beside the echo."""
+    figures = rate_and_times(f"{name}{end}", ours, PEER, echoes)
+    if bare:
+        figures += [rate(f"{name}{end}_path", ours, BARE, bare), rate(f"handoff.bare_path{end}", bare, PEER, echoes)]
+    return figures
 
 
 def tidied(side: Side, desk: Desk) -> Side:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -32,6 +33,19 @@ def bare_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
 def commits(connection: sqlite3.Connection, data: bytes) -> Side:
     """A side that commits these bytes, one insert a commit; SQLite has one writer, so one after another."""
     return repeated(lambda _: connection.execute("INSERT INTO bare (data) VALUES (?)", (data,)))
+
+
+async def commit_on_thread(connection: sqlite3.Connection, writer: asyncio.Lock, data: bytes, count: int) -> None:
+    """So many rows of these bytes in one durable commit, beside the event loop; whoever has the lock is the one writer."""
+    rows = [(data,)] * count
+
+    def commit() -> None:
+        with connection:
+            connection.execute("BEGIN")
+            connection.executemany("INSERT INTO bare (data) VALUES (?)", rows)
+
+    async with writer:
+        await asyncio.to_thread(commit)
 
 
 async def commit_rows(pool: asyncpg.Pool, data: bytes, count: int) -> None:
