@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +146,8 @@ async def test_a_flipped_byte_and_a_cut_tail_are_found(made: Federation) -> None
         database.execute("DELETE FROM audit WHERE sequence = 3")
         database.commit()
     assert "AUDIT_TAIL_CUT" in await code_of(made)
+    now, long_ago, ahead = datetime.now(UTC), "2020-01-01", datetime.now(UTC) + timedelta(days=1)
+    restored = await verify(made, "--restored-at", now.isoformat(timespec="seconds"))
+    assert restored.code == 0 and json.loads(restored.out)["lost_heads"] > 0
+    assert (await verify(made, "--restored-at", long_ago)).code == 5
+    assert (await verify(made, "--restored-at", ahead.isoformat(timespec="seconds"))).code == 2

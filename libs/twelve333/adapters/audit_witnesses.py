@@ -40,7 +40,7 @@ class WitnessAsking:
         found = {name: heads for name, heads in zip(names, answers, strict=True) if heads is not None}
         if not found:
             raise Refused(refuse(wire_codes.PEER_AWAY))
-        told = [pb.AuditHead(sequence=head.sequence, digest=head.digest, witness=name) for name in found for head in found[name]]
+        told = [_by(name, head) for name in found for head in found[name]]
         return pb.ListWitnessedHeadsResponse(heads=told, asked=found, silent=[name for name in names if name not in found])
 
     async def _ask_one(self, name: str, member: str) -> Sequence[pb.AuditHead] | None:
@@ -49,3 +49,8 @@ class WitnessAsking:
             return (await stub.ListWitnessedHeads(pb.ListWitnessedHeadsRequest(member=member), timeout=ASK_SECONDS)).heads
         except (Refused, grpc.aio.AioRpcError):  # away, revoked, or older than this RPC
             return None
+
+
+def _by(name: str, head: pb.AuditHead) -> pb.AuditHead:
+    told_at = head.told_at if head.HasField("told_at") else None
+    return pb.AuditHead(sequence=head.sequence, digest=head.digest, witness=name, told_at=told_at)

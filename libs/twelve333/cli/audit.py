@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 from collections import deque
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
 from cyclopts import App
 
+from ..adapters.clock import system_clock
 from ..catalogue.catalogue import sentence
 from ..client.audit import Witnessed
 from ..client.errors import ServiceError
-from ..core.audit.codes import HEADS_UNREADABLE
+from ..core.audit.codes import HEADS_UNREADABLE, RESTORED_AHEAD
 from ..core.audit.model import Head, Record
 from ..core.audit.verifying import Verifier
 from ..core.decision import Refused, refuse
 from .common import Common, Count, connect, read_text, start_of
 from .output import complain, print_json, show, show_one
+from .typed_times import in_china
 
 CHECK_FAILED: Final = 5
 
@@ -27,7 +29,7 @@ app = App(name="audit", help="Who did what and who looked at what: check the log
 
 
 @app.command
-async def verify(*, heads: tuple[Path, ...] = (), common: Common = Common()) -> int:
+async def verify(*, heads: tuple[Path, ...] = (), restored_at: datetime | None = None, common: Common = Common()) -> int:
     """Check every record of the hub's or node's audit log, and that what others witnessed of it is still there.
 
     Its witnesses are asked through it: of a node the hub and two provinces, of the hub three provinces. To depend on nobody here, have
@@ -35,7 +37,10 @@ async def verify(*, heads: tuple[Path, ...] = (), common: Common = Common()) -> 
 
     Args:
         heads: file with heads witnessed elsewhere, as `audit heads --json` prints them, instead of asking; may be given several times.
+        restored_at: when a backup was last restored here on purpose, Beijing time: what others witnessed before then may be lost with
+            the records since the backup, and is counted; what they witnessed later must be there.
     """
+    restored = _restored(restored_at)
     async with connect(common) as member:
         name = member.member
         found = Witnessed([head for path in heads for head in _read(path)], tuple(map(str, heads)), ())
@@ -44,7 +49,7 @@ async def verify(*, heads: tuple[Path, ...] = (), common: Common = Common()) -> 
                 found = await member.audit.witnesses(name)
             except ServiceError as error:
                 found = Witnessed([], (), (error.code,))
-        verifier = Verifier(found.heads)
+        verifier = Verifier(found.heads, restored)
         wrong = None
         async for record in member.audit.records():
             wrong = verifier.take(record)
@@ -55,8 +60,9 @@ async def verify(*, heads: tuple[Path, ...] = (), common: Common = Common()) -> 
         complain(wrong.code.name, sentence(wrong.code.name, wrong.params, common.language), [], as_json=common.json)
         return CHECK_FAILED
     result = {"member": name, "records": verifier.head.sequence, "head": verifier.head.digest.hex()}
-    compared = {"witnessed_heads": len(found.heads), "compared_with": list(found.asked), "silent": list(found.silent)}
-    show_one({**result, **compared}, as_json=common.json)
+    counted = {"witnessed_heads": len(found.heads), "lost_heads": verifier.lost}
+    compared = {"compared_with": list(found.asked), "silent": list(found.silent)}
+    show_one({**result, **counted, **compared}, as_json=common.json)
     return 0
 
 
@@ -90,15 +96,31 @@ async def list_heads(member: str, *, common: Common = Common()) -> None:
     """
     async with connect(common) as here:
         found = await here.audit.heads(member)
-    rows = [{"sequence": head.sequence, "digest": head.digest.hex()} for head in found]
+    rows = [
+        {"sequence": head.sequence, "digest": head.digest.hex(), "told_at": head.told_at.isoformat() if head.told_at else None}
+        for head in found
+    ]
     if common.json:
         print_json(rows)
         return
-    show(rows, ("sequence", "digest"), as_json=False)
+    show(rows, ("sequence", "digest", "told_at"), as_json=False)
+
+
+def _restored(typed: datetime | None) -> datetime | None:
+    """A time ahead would excuse whatever is cut off until then."""
+    restored = in_china(typed) if typed else None
+    if restored and restored > system_clock():
+        raise Refused(refuse(RESTORED_AHEAD, at=restored.isoformat(timespec="minutes")))
+    return restored
 
 
 def _read(path: Path) -> list[Head]:
     try:
-        return [Head(int(each["sequence"]), bytes.fromhex(each["digest"]), str(path)) for each in json.loads(read_text(path))]
+        return [_head(each, str(path)) for each in json.loads(read_text(path))]
     except (ValueError, KeyError, TypeError) as error:
         raise Refused(refuse(HEADS_UNREADABLE, path=path)) from error
+
+
+def _head(row: dict[str, str], witness: str) -> Head:
+    told_at = datetime.fromisoformat(row["told_at"]) if row.get("told_at") else None
+    return Head(int(row["sequence"]), bytes.fromhex(row["digest"]), witness, told_at)

@@ -39,7 +39,7 @@ def record_from_wire(record: pb.AuditRecord) -> Record:
 
 def head_to_wire(head: Head) -> pb.AuditHead:
     """A head as it travels."""
-    return pb.AuditHead(sequence=head.sequence, digest=head.digest)
+    return pb.AuditHead(sequence=head.sequence, digest=head.digest, told_at=to_timestamp(head.told_at) if head.told_at else None)
 
 
 def held_to_wire(held: Iterable[Held]) -> list[pb.DirectoryHeld]:
@@ -78,4 +78,4 @@ def _moment(stamp: Timestamp) -> datetime | None:
 
 def head_from_wire(head: pb.AuditHead) -> Head:
     """A head as it was told."""
-    return Head(head.sequence, head.digest, head.witness)
+    return Head(head.sequence, head.digest, head.witness, _moment(head.told_at) if head.HasField("told_at") else None)

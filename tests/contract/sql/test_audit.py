@@ -65,7 +65,7 @@ async def test_a_look_is_recorded_also_when_nothing_was_there(database: Database
 async def test_a_head_that_contradicts_an_earlier_one_is_noticed_and_both_are_kept(database: Database) -> None:
     first = chained(ENTRY, Head(0, GENESIS))
     later = chained(ENTRY, Head(first.sequence, first.digest))
-    heads = [Head(each.sequence, each.digest) for each in (first, later)]
+    heads = [Head(each.sequence, each.digest, told_at=NOW) for each in (first, later)]
 
     async def told(head: Head) -> bool:
         return await database.write(lambda tx: log.witness(tx, "320000", head, NOW))

@@ -137,3 +137,29 @@ def test_every_province_witnesses_for_somebody() -> None:
     told = [witness for member in MEMBERS for witness in witnesses_of(member, MEMBERS)]
     assert max(told.count(each) for each in MEMBERS) <= 8
     assert witnesses_of("110000", ["110000"]) == ()
+
+
+def _longer(records: list[Record], by: int, actor: str) -> list[Record]:
+    for number in range(by):
+        last = records[-1]
+        entry = Entry(START + timedelta(days=1, seconds=number), "desk", actor, "cases.read", "c")
+        records = [*records, chained(entry, Head(last.sequence, last.digest))]
+    return records
+
+
+def test_after_a_restore_on_purpose_what_was_witnessed_later_must_hold_and_what_was_lost_is_counted() -> None:
+    before, restored_at = log(20), START + timedelta(hours=1)
+    after = _longer(before[:8], 5, "350000/desk-1")
+    old = [Head(each.sequence, each.digest, "hub", START) for each in (before[4], before[9], before[19])]
+    new = Head(after[11].sequence, after[11].digest, "hub", restored_at)
+
+    def found(records: list[Record], heads: list[Head], at: datetime | None = restored_at) -> tuple[str, int]:
+        verifier = Verifier(heads, at)
+        wrong = next(filter(None, map(verifier.take, records)), None) or verifier.end()
+        return (wrong.code.name if wrong else ""), verifier.lost
+
+    assert found(after, [*old, new]) == ("", 2)
+    assert found(after[:9], [*old, new])[0] == "AUDIT_TAIL_CUT"
+    assert found(_longer(before[:8], 5, "somebody else"), [*old, new])[0] == "AUDIT_WITNESS_DIFFERS"
+    assert found(after, [replace(old[1], told_at=None), new])[0] == "AUDIT_WITNESS_DIFFERS", "who does not say when is believed as ever"
+    assert found(after, old, None)[0] == "AUDIT_WITNESS_DIFFERS"

@@ -80,8 +80,8 @@ class AuditLog:
     def heads(self, tx: Connection, member: str) -> tuple[Head, ...]:
         """The newest heads witnessed of a member, in order."""
         columns = self.witnessed.c
-        query = select(columns.sequence, columns.digest).where(columns.member == member).order_by(columns.sequence.desc()).limit(PAGE_MAX)
-        return tuple(Head(row.sequence, row.digest) for row in tx.execute(query))[::-1]
+        query = select(self.witnessed).where(columns.member == member).order_by(columns.sequence.desc()).limit(PAGE_MAX)
+        return tuple(Head(row.sequence, row.digest, told_at=row.told_at) for row in tx.execute(query))[::-1]
 
 
 def _nothing_more(_values: Mapping[Any, Any]) -> Iterable[Change]:

@@ -47,11 +47,12 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The last record at some time, as the member told others; and which of them, where that matters."""
+    """The last record at some time, as the member told others; which of them and when they heard it, where that matters."""
 
     sequence: int
     digest: bytes
     witness: str = ""
+    told_at: datetime | None = None
 
 
 def chained(entry: Entry, before: Head, suite: Digest = SHA256_NAME) -> Record:

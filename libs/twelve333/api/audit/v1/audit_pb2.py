@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"twelve333/api/audit/v1/audit.proto\x12\x16twelve333.api.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x01\n\x0b\x41uditRecord\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x05 \x01(\t\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x0f\n\x07outcome\x18\x07 \x01(\t\x12\x10\n\x08previous\x18\x08 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\t \x01(\x0c\x12\r\n\x05suite\x18\n \x01(\t\"z\n\tAuditHead\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0f\n\x07witness\x18\x03 \x01(\t\x12:\n\x0b\x64irectories\x18\x04 \x03(\x0b\x32%.twelve333.api.audit.v1.DirectoryHeld\"\xc2\x01\n\rDirectoryHeld\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x0e\n\x06sha256\x18\x02 \x01(\x0c\x12\x18\n\x10previous_version\x18\x03 \x01(\x04\x12\x17\n\x0fprevious_sha256\x18\x04 \x01(\x0c\x12+\n\x07made_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63onfirmed_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"6\n\x17ListAuditRecordsRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x03\x12\x0c\n\x04most\x18\x02 \x01(\x05\"P\n\x18ListAuditRecordsResponse\x12\x34\n\x07records\x18\x01 \x03(\x0b\x32#.twelve333.api.audit.v1.AuditRecord\"+\n\x19ListWitnessedHeadsRequest\x12\x0e\n\x06member\x18\x01 \x01(\t\"m\n\x1aListWitnessedHeadsResponse\x12\x30\n\x05heads\x18\x01 \x03(\x0b\x32!.twelve333.api.audit.v1.AuditHead\x12\r\n\x05\x61sked\x18\x02 \x03(\t\x12\x0e\n\x06silent\x18\x03 \x03(\t2\x82\x02\n\x0c\x41uditService\x12u\n\x10ListAuditRecords\x12/.twelve333.api.audit.v1.ListAuditRecordsRequest\x1a\x30.twelve333.api.audit.v1.ListAuditRecordsResponse\x12{\n\x12ListWitnessedHeads\x12\x31.twelve333.api.audit.v1.ListWitnessedHeadsRequest\x1a\x32.twelve333.api.audit.v1.ListWitnessedHeadsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"twelve333/api/audit/v1/audit.proto\x12\x16twelve333.api.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x01\n\x0b\x41uditRecord\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x05 \x01(\t\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x0f\n\x07outcome\x18\x07 \x01(\t\x12\x10\n\x08previous\x18\x08 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\t \x01(\x0c\x12\r\n\x05suite\x18\n \x01(\t\"\xa7\x01\n\tAuditHead\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0f\n\x07witness\x18\x03 \x01(\t\x12:\n\x0b\x64irectories\x18\x04 \x03(\x0b\x32%.twelve333.api.audit.v1.DirectoryHeld\x12+\n\x07told_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc2\x01\n\rDirectoryHeld\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x0e\n\x06sha256\x18\x02 \x01(\x0c\x12\x18\n\x10previous_version\x18\x03 \x01(\x04\x12\x17\n\x0fprevious_sha256\x18\x04 \x01(\x0c\x12+\n\x07made_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63onfirmed_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"6\n\x17ListAuditRecordsRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x03\x12\x0c\n\x04most\x18\x02 \x01(\x05\"P\n\x18ListAuditRecordsResponse\x12\x34\n\x07records\x18\x01 \x03(\x0b\x32#.twelve333.api.audit.v1.AuditRecord\"+\n\x19ListWitnessedHeadsRequest\x12\x0e\n\x06member\x18\x01 \x01(\t\"m\n\x1aListWitnessedHeadsResponse\x12\x30\n\x05heads\x18\x01 \x03(\x0b\x32!.twelve333.api.audit.v1.AuditHead\x12\r\n\x05\x61sked\x18\x02 \x03(\t\x12\x0e\n\x06silent\x18\x03 \x03(\t2\x82\x02\n\x0c\x41uditService\x12u\n\x10ListAuditRecords\x12/.twelve333.api.audit.v1.ListAuditRecordsRequest\x1a\x30.twelve333.api.audit.v1.ListAuditRecordsResponse\x12{\n\x12ListWitnessedHeads\x12\x31.twelve333.api.audit.v1.ListWitnessedHeadsRequest\x1a\x32.twelve333.api.audit.v1.ListWitnessedHeadsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,18 +34,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_AUDITRECORD']._serialized_start=96
   _globals['_AUDITRECORD']._serialized_end=295
-  _globals['_AUDITHEAD']._serialized_start=297
-  _globals['_AUDITHEAD']._serialized_end=419
-  _globals['_DIRECTORYHELD']._serialized_start=422
-  _globals['_DIRECTORYHELD']._serialized_end=616
-  _globals['_LISTAUDITRECORDSREQUEST']._serialized_start=618
-  _globals['_LISTAUDITRECORDSREQUEST']._serialized_end=672
-  _globals['_LISTAUDITRECORDSRESPONSE']._serialized_start=674
-  _globals['_LISTAUDITRECORDSRESPONSE']._serialized_end=754
-  _globals['_LISTWITNESSEDHEADSREQUEST']._serialized_start=756
-  _globals['_LISTWITNESSEDHEADSREQUEST']._serialized_end=799
-  _globals['_LISTWITNESSEDHEADSRESPONSE']._serialized_start=801
-  _globals['_LISTWITNESSEDHEADSRESPONSE']._serialized_end=910
-  _globals['_AUDITSERVICE']._serialized_start=913
-  _globals['_AUDITSERVICE']._serialized_end=1171
+  _globals['_AUDITHEAD']._serialized_start=298
+  _globals['_AUDITHEAD']._serialized_end=465
+  _globals['_DIRECTORYHELD']._serialized_start=468
+  _globals['_DIRECTORYHELD']._serialized_end=662
+  _globals['_LISTAUDITRECORDSREQUEST']._serialized_start=664
+  _globals['_LISTAUDITRECORDSREQUEST']._serialized_end=718
+  _globals['_LISTAUDITRECORDSRESPONSE']._serialized_start=720
+  _globals['_LISTAUDITRECORDSRESPONSE']._serialized_end=800
+  _globals['_LISTWITNESSEDHEADSREQUEST']._serialized_start=802
+  _globals['_LISTWITNESSEDHEADSREQUEST']._serialized_end=845
+  _globals['_LISTWITNESSEDHEADSRESPONSE']._serialized_start=847
+  _globals['_LISTWITNESSEDHEADSRESPONSE']._serialized_end=956
+  _globals['_AUDITSERVICE']._serialized_start=959
+  _globals['_AUDITSERVICE']._serialized_end=1217
 # @@protoc_insertion_point(module_scope)

@@ -91,6 +91,7 @@ class AuditHead(_message.Message):
     DIGEST_FIELD_NUMBER: _builtins.int
     WITNESS_FIELD_NUMBER: _builtins.int
     DIRECTORIES_FIELD_NUMBER: _builtins.int
+    TOLD_AT_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Its number."""
     digest: _builtins.bytes
@@ -103,6 +104,10 @@ class AuditHead(_message.Message):
         the same number, or a history without one of them, raises an alarm.
         """
 
+    @_builtins.property
+    def told_at(self) -> _timestamp_pb2.Timestamp:
+        """When the witness was told, by its clock; absent when a member tells it, and from witnesses of an older program."""
+
     def __init__(
         self,
         *,
@@ -110,10 +115,11 @@ class AuditHead(_message.Message):
         digest: _builtins.bytes = ...,
         witness: _builtins.str = ...,
         directories: _abc.Iterable[Global___DirectoryHeld] | None = ...,
+        told_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["told_at", b"told_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "directories", b"directories", "sequence", b"sequence", "witness", b"witness"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "directories", b"directories", "sequence", b"sequence", "told_at", b"told_at", "witness", b"witness"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
