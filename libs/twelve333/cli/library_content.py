@@ -10,6 +10,7 @@ from rich.markup import escape
 from ..client.library_content import Version
 from ..core.decision import Refused, refuse
 from ..core.library import codes
+from ..core.library.fields import day_of as written_day
 from ..core.library.model import EntryKind
 from .common import Common, connect
 from .library_output import entry_row, known_row, provenance_row, show_as_of
@@ -111,10 +112,10 @@ def day_of(text: str) -> date | None:
     Raises:
         Refused: LIBRARY_DATE_MALFORMED.
     """
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError as error:
-        raise Refused(refuse(codes.DATE_MALFORMED, date=text[:20])) from error
+    day = written_day(text) if text else None
+    if text and day is None:
+        raise Refused(refuse(codes.DATE_MALFORMED, date=text[:20]))
+    return day
 
 
 def _moment_of(text: str) -> datetime:

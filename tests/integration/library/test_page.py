@@ -227,7 +227,9 @@ async def test_what_is_wrong_is_said_in_chinese_and_nothing_is_kept_by_the_brows
         ("/?q=？", 200, "请至少输入"),
         ("/entry/nowhere", 404, "nowhere"),
         ("/nowhere", 404, "没有这一页"),
-        ("/?q=工伤&as_at=2010-13-01&kind=x&region=999999", 200, "某工伤条例"),
+        ("/?q=工伤&kind=x&region=999999", 200, "某工伤条例"),
+        ("/?q=工伤&as_at=2010-13-01", 200, "“2010-13-01”不是日期"),
+        ("/?q=工伤&as_at=2010年6月30日", 200, "您在查 <b>2010年6月30日</b>"),
         ("/?q=" + "长" * 300, 200, "200"),
         ("/?q=<script>alert(1)</script>", 200, "&lt;script&gt;"),
     ):

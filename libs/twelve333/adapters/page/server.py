@@ -21,6 +21,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ...api.library.v1 import service_pb2 as pb
 from ...catalogue.catalogue import sentence
 from ...core.decision import Kind, Refusal, Refused, refuse
+from ...core.library.codes import DATE_MALFORMED
+from ...core.library.fields import day_of
 from ...core.library.model import EntryKind
 from ...core.library.search import QUERY_CHARS_MAX
 from ...core.worktime.model import CHINA
@@ -138,8 +140,8 @@ class _Views:
 
     async def search(self, request: web.Request) -> web.Response:
         """The question, and what was found."""
-        asked, found, wrong = self._asked(request), None, ""
-        if asked.query:
+        asked, found, wrong = self._asked(request), None, self._wrong_day(request)
+        if asked.query and not wrong:
             wanted = pb.SearchRequest(
                 query=asked.query,
                 region=asked.region,
@@ -169,16 +171,18 @@ class _Views:
     def _asked(self, request: web.Request) -> Asked:
         """The question in the address; what is no question is left out."""
         given = request.query
-        as_at = given.get("as_at", "")
-        try:
-            day = date.fromisoformat(as_at) if as_at else self._page.today
-        except ValueError:
-            as_at, day = "", self._page.today
+        stated = day_of(given.get("as_at", "").strip())
+        as_at, day = (stated.isoformat(), stated) if stated else ("", self._page.today)
         kind = given.get("kind", "")
         kind = kind if kind in {known.value for known in KINDS} else ""
         region = given.get("region", "")
         region = region if region in self._places else self._page.home
         return Asked(given.get("q", "").strip()[: QUERY_CHARS_MAX + 1], region, kind, as_at, given.get("any") == "1", day)
+
+    def _wrong_day(self, request: web.Request) -> str:
+        """What to say of a day that is none: whoever asks about another day must not be told today's rules. Old browsers take any text."""
+        as_at = request.query.get("as_at", "").strip()
+        return _sentence(refuse(DATE_MALFORMED, date=as_at[:20])) if as_at and day_of(as_at) is None else ""
 
     @property
     def _places(self) -> Places:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote as quoted
@@ -79,19 +81,18 @@ def shown_day(day: date | None) -> str:
 
 
 def marks(text: str, words: Iterable[str]) -> Markup:
-    """`text` with every place marked where one of the folded `words` stands, the longest first."""
-    folded, found = fold(text), list[tuple[int, int]]()
-    for word in sorted(filter(None, words), key=len, reverse=True):
+    """`text` with every place marked where one of the folded `words` stands; words that overlap (加班, 班费) are one mark."""
+    folded, held = fold(text), bytearray(len(text))
+    for word in filter(None, words):
         at = folded.find(word)
         while at >= 0:
-            if not any(start < at + len(word) and at < end for start, end in found):
-                found.append((at, at + len(word)))
-            at = folded.find(word, at + len(word))
-    marked, last = Markup(), 0
-    for start, end in sorted(found):
-        marked += escape(text[last:start]) + Markup("<mark>") + escape(text[start:end]) + Markup("</mark>")
-        last = end
-    return marked + escape(text[last:])
+            held[at : at + len(word)] = b"\1" * len(word)
+            at = folded.find(word, at + 1)
+    marked = Markup()
+    for found, run in groupby(zip(held, text, strict=True), key=itemgetter(0)):
+        part = escape("".join(character for _, character in run))
+        marked += Markup("<mark>") + part + Markup("</mark>") if found else part
+    return marked
 
 
 def shown_hit(hit: pb.SearchHit, asked: Asked, places: Places) -> dict[str, Any]:
