@@ -247,3 +247,36 @@ def test_a_text_longer_than_a_cell_comes_back_whole_from_excel(tmp_path: Path) -
     write_excel(tmp_path / "t.xlsx", sheet([_exported(one) for one in entries]))
     read = _read(tmp_path).entries
     assert [one.body for one in read] == ["答", long, edge.removesuffix("\x0b")]
+
+
+def test_the_region_is_that_of_the_folder_also_where_it_is_the_one_that_is_imported(tmp_path: Path) -> None:
+    folder = tmp_path / "350000"
+    folder.mkdir()
+    (folder / "福建省某办法(2016-03-30).md").write_text("# 福建省某办法\n\n第一条 内容。", encoding="utf-8")
+    (folder / "a.md").write_text(OURS.format("a"), encoding="utf-8")
+    (folder / "n.md").write_text(OURS.format("n").replace("topics", "region: 000000\ntopics"), encoding="utf-8")
+    _csv(folder / "t.csv", [[*HEADING, "地区"], ["b", "问答", "题", "答", "04", "", ""], ["c", "问答", "题", "答", "04", "", "350100"]])
+    for root in (tmp_path, folder):
+        by_id = {one.id: one.region for one in _read(root).entries}
+        policy = next(one for one in by_id if one.startswith("policy-350000-"))
+        assert by_id == {policy: "350000", "a": "350000", "n": "000000", "b": "350000", "c": "350100"}
+    assert _read(folder / "a.md").entries[0].region == "350000"
+
+
+def test_a_word_text_without_a_heading_by_style_is_titled_by_its_file(tmp_path: Path) -> None:
+    policy = docx.Document()
+    for line in ("福建省某办法", "第一条 内容。"):
+        policy.add_paragraph(line)
+    table = policy.add_table(rows=1, cols=3)
+    table.cell(0, 0).merge(table.cell(0, 1)).text = "合并"
+    table.cell(0, 2).text = "丙"
+    policy.save(str(tmp_path / "福建省某办法(2016-03-30).docx"))
+    docx.Document().save(str(tmp_path / "空.docx"))
+    reading = _read(tmp_path)
+    assert [(one.title, one.body) for one in reading.entries] == [("福建省某办法", "第一条 内容。\n\n合并 | 丙")]
+    assert [(one.file, one.code) for one in reading.wrong] == [("空.docx", "LIBRARY_BODY_MISSING")]
+
+
+def test_a_formula_that_failed_is_no_text(tmp_path: Path) -> None:
+    _csv(tmp_path / "t.csv", [HEADING, ["a", "问答", "#N/A", "答", "04"], ["b", "问答", "题", "#REF!", "04"]])
+    assert [(one.row, one.code) for one in _read(tmp_path).wrong] == [(2, "LIBRARY_TITLE_MISSING"), (3, "LIBRARY_BODY_MISSING")]

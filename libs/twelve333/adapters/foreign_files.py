@@ -190,7 +190,7 @@ def _markdown(document: Document) -> tuple[dict[str, str], str]:
         elif place == 0 and len(block.columns) == 2:
             head = {key: value for key, value in ((row.cells[0].text.strip(), row.cells[1].text.strip()) for row in block.rows) if key}
         else:
-            lines.extend(_table_row([cell.text for cell in row.cells]) for row in block.rows)
+            lines.extend(_table_row([cell.text for cell in dict.fromkeys(row.cells)]) for row in block.rows)  # a merged cell stands once
     return head, "\n\n".join(line for line in lines if line)
 
 

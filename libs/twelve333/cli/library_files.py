@@ -17,7 +17,7 @@ from ..catalogue.catalogue import sentence
 from ..core.decision import Code, FieldViolation, Kind, Refusal, Refused, refuse
 from ..core.library import codes
 from ..core.library.fields import ATTACHMENTS, entry_of, field_of, listed
-from ..core.library.markdown import Guide, head_of, parse_file, succeed
+from ..core.library.markdown import Guide, folder_region, head_of, headed, parse_file, succeed
 from ..core.library.model import Entry, Provenance, ProvenanceStep
 from ..core.library.parts import REFERENCE_CHARS_MAX
 from ..core.library.rows import entry_of_row, heading_of
@@ -93,12 +93,13 @@ def read_files(root: Path, paths: Iterable[Path], locale: str, *, imported: bool
         imported: write into each entry which file it was read from.
     """
     guide, reading = Guide(topics(), _places()), Reading()
+    around = (root if root.is_dir() else root.parent).resolve().name  # a region's own folder may be the root
     for path in paths:
         name = path.relative_to(root).parts if path != root else (path.name,)
         if path.suffix.lower() in NOT_READ and any(path.resolve() in files for files in reading.attached.values()):
             continue
         try:
-            for found in _found(name, path, guide):
+            for found in _found((around, *name), path, guide):
                 _take(reading, "/".join(name), path, found, locale, imported)
         except Refused as refused:
             _leave(reading, "/".join(name), _Found(0, refused.refusal), locale)
@@ -125,7 +126,7 @@ def _found(name: Sequence[str], path: Path, guide: Guide) -> Iterator[_Found]:
     """What a file says, place by place."""
     suffix = path.suffix.lower()
     if suffix in TABLES:
-        yield from _rows(path, TABLES[suffix](path))
+        yield from _rows(path, TABLES[suffix](path), folder_region(name[:-1]))
     elif suffix == ".docx":
         yield _word(name, path, guide)
     elif suffix != ".md":
@@ -135,8 +136,8 @@ def _found(name: Sequence[str], path: Path, guide: Guide) -> Iterator[_Found]:
         yield _Found(0, parse_file([*name[:-1], f"{path.stem}.md"], text, guide), listed(head_of(text).get(ATTACHMENTS, "")))
 
 
-def _rows(path: Path, rows: Iterator[tuple[int, list[str]]]) -> Iterator[_Found]:
-    """The entries of a table, whose first row names the columns."""
+def _rows(path: Path, rows: Iterator[tuple[int, list[str]]], region: str) -> Iterator[_Found]:
+    """The entries of a table, whose first row names the columns; a row that names no region is of `region`."""
     _, first = next(rows, (0, []))
     heading = heading_of(first)
     if heading.missing:
@@ -145,18 +146,21 @@ def _rows(path: Path, rows: Iterator[tuple[int, list[str]]]) -> Iterator[_Found]
         raise Refused(refuse(codes.FILE_COLUMN_TWICE, file=path.name, columns=", ".join(heading.twice)))
     at = heading.fields.index(ATTACHMENTS) if ATTACHMENTS in heading.fields else None
     for number, cells in rows:
-        entry = entry_of_row(heading, cells)
+        entry = entry_of_row(heading, cells, region)
         if entry is not None:
             yield _Found(number, entry, listed(cells[at]) if at is not None and at < len(cells) else ())
 
 
 def _word(name: Sequence[str], path: Path, guide: Guide) -> _Found:
-    """The entry of a Word file: named fields in a table at its front, else a policy text named by file and folder."""
+    """The entry of a Word file: named fields in a table at its front, else a policy text named by file and folder.
+
+    Most texts have no heading by style: what stands first in the file's name is the title, as it is in the first line of the text.
+    """
     head, text = word_markdown(path)
     fields = {field_of(key): value for key, value in head.items()}
     if fields and "" not in fields and "kind" in fields:
-        return _Found(0, entry_of(fields, text), listed(fields.get(ATTACHMENTS, "")))
-    return _Found(0, parse_file([*name[:-1], f"{path.stem}.md"], text, guide))
+        return _Found(0, entry_of({"region": folder_region(name[:-1]), **fields}, text), listed(fields.get(ATTACHMENTS, "")))
+    return _Found(0, parse_file([*name[:-1], f"{path.stem}.md"], headed(path.stem, text), guide))
 
 
 def _take(reading: Reading, file: str, path: Path, found: _Found, locale: str, imported: bool) -> None:

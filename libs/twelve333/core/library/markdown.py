@@ -65,7 +65,7 @@ def parse_file(path: Sequence[str], text: str, guide: Guide) -> Entry | Refusal:
         guide: topics and places.
     """
     clean = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    return _with_head(clean) if clean.startswith(HEAD_MARK + "\n") else _policy(path, clean, guide)
+    return _with_head(path, clean) if clean.startswith(HEAD_MARK + "\n") else _policy(path, clean, guide)
 
 
 def succeed(entries: Sequence[Entry]) -> list[Entry]:
@@ -81,10 +81,16 @@ def succeed(entries: Sequence[Entry]) -> list[Entry]:
     return [replace(entry, valid_to=ends[entry.id]) if entry.id in ends else entry for entry in entries]
 
 
+def folder_region(folders: Sequence[str]) -> str:
+    """The region that the nearest folder named by a code or `national` says; empty if none does."""
+    named = next((folder for folder in reversed(folders) if is_unit_code(folder) or folder == NATIONAL_FOLDER), "")
+    return NATIONAL if named == NATIONAL_FOLDER else named
+
+
 def region_of(folders: Sequence[str], title: str, places: Mapping[str, str]) -> str:
     """Where a text applies: the nearest folder named by a code or `national`; a place at the start of the title narrows it."""
-    region = next((f for f in reversed(folders) if is_unit_code(f) or f == NATIONAL_FOLDER), NATIONAL_FOLDER)
-    if region == NATIONAL_FOLDER:
+    region = folder_region(folders) or NATIONAL
+    if region == NATIONAL:
         return NATIONAL
     named = [code for name, code in places.items() if title.startswith(name) and is_within(code, region)]
     return max(named, key=lambda code: code != region, default=region)
@@ -139,14 +145,22 @@ def _last_start(stating: re.Pattern[str], text: str, version: date | None) -> da
     return next((day for day in reversed(stated) if version is None or day >= version), None)
 
 
+def headed(stem: str, text: str) -> str:
+    """A text with a title: its own, else the one in the name of its file, which may be its first line as well."""
+    named = _FILE_NAME.match(f"{stem}.md")
+    if named is None or _TITLE.search(text):
+        return text
+    return f"# {named['title']}\n\n{text.removeprefix(named['title'])}"
+
+
 def head_of(text: str) -> dict[str, str]:
     """The fields in the head of our own form; empty if the text has none."""
     head, mark, _ = text.removeprefix("\ufeff").replace("\r\n", "\n").removeprefix(HEAD_MARK + "\n").partition(f"\n{HEAD_MARK}\n")
     return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in head.splitlines())} if mark else {}
 
 
-def _with_head(text: str) -> Entry | Refusal:
-    """Our own form: `key: value` lines between two lines of `---`, then the text."""
+def _with_head(path: Sequence[str], text: str) -> Entry | Refusal:
+    """Our own form: `key: value` lines between two lines of `---`, then the text; what names no region is of its folder's."""
     head, mark, body = text[len(HEAD_MARK) + 1 :].partition(f"\n{HEAD_MARK}\n")
     pairs = [line.partition(":") for line in head.splitlines() if line.strip()]
     if not mark or any(not colon for _, colon, _ in pairs):
@@ -154,7 +168,7 @@ def _with_head(text: str) -> Entry | Refusal:
     fields = {key.strip(): value.strip() for key, _, value in pairs}
     if lacking := [key for key in NEEDED if not fields.get(key)]:
         return refuse(codes.FILE_HEAD_LACKS, keys=", ".join(lacking))
-    read = entry_of(fields, body)
+    read = entry_of({"region": folder_region(path[:-1]), **fields}, body)
     if isinstance(read, Entry):
         return read
     if read.code is codes.DATE_MALFORMED:

@@ -14,6 +14,7 @@ from .fields import entry_of, field_of
 from .model import Entry
 
 NEEDED: Final = ("id", "kind", "title", "body", "topics")
+_ERRORS: Final = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"})  # a formula that failed is no text
 _BODY_ON: Final = re.compile(r"(?:body|正文) ?(\d{1,3})")
 
 
@@ -33,12 +34,13 @@ def heading_of(cells: Sequence[str]) -> Heading:
     return Heading(fields, tuple(name for name in NEEDED if name not in fields), tuple(dict.fromkeys(twice)))
 
 
-def entry_of_row(heading: Heading, cells: Sequence[str]) -> Entry | FieldViolation | None:
+def entry_of_row(heading: Heading, cells: Sequence[str], region: str = "") -> Entry | FieldViolation | None:
     """Read one row; None for an empty one.
 
     Args:
         heading: of the table.
         cells: as text; what stands under no known column is left out. A text that one cell cannot hold goes on in `body 2`, `body 3` ….
+        region: of a row that names none; empty for the whole country.
     """
     held = {name: _plain(cell) for name, cell in zip(heading.fields, cells, strict=False) if name}
     if not any(cell.strip() for cell in held.values()):
@@ -47,7 +49,8 @@ def entry_of_row(heading: Heading, cells: Sequence[str]) -> Entry | FieldViolati
     named = {name: cell.strip() for name, cell in held.items()}
     if not named.get("id"):
         return FieldViolation("id", codes.ID_MALFORMED, {"id": ""})
-    return entry_of({name: value for name, value in _as_codes(named).items() if value}, body)
+    stated = {name: value for name, value in _as_codes(named).items() if value and not (name == "title" and value in _ERRORS)}
+    return entry_of({"region": region, **stated}, "" if body in _ERRORS else body)
 
 
 def _place(name: str) -> int:
