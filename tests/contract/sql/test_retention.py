@@ -27,13 +27,14 @@ from twelve333.adapters.retention import Keeper, delete_told, policy_of
 from twelve333.adapters.settings import Retention as Settings
 from twelve333.adapters.sql import Database, open_database
 from twelve333.adapters.sql import backup as copies
-from twelve333.adapters.sql.delivery import Arrival, Inbound
+from twelve333.adapters.sql.confirmed import mark_confirmed
+from twelve333.adapters.sql.delivery import Arrival, Inbound, delivery_tables
 from twelve333.api.cases.v1 import events_pb2
 from twelve333.core.audit.verifying import Verifier
 from twelve333.core.cases.forgetting import forgotten, same_step
 from twelve333.core.cases.messages import Arrived
 from twelve333.core.cases.model import Case, Party
-from twelve333.core.delivery.model import Envelope
+from twelve333.core.delivery.model import Envelope, OutboxHead, Reason, Receipt
 from twelve333.core.retention import Run
 
 TEXTS = ("three months of wages unpaid", "paid on Friday", "told with the call", "told and confirmed", "set aside by the inbox")
@@ -78,8 +79,13 @@ def _fill(tx: Connection) -> None:
 
 
 def _confirm_old(tx: Connection) -> None:
-    outbox = metadata.tables["outbox"]
-    tx.execute(update(outbox).where(outbox.c.occurred_at == START).values(closed_at=START))
+    _confirm(tx, 1, START)
+
+
+def _confirm(tx: Connection, watermark: int, moment: datetime) -> None:
+    receipt = Receipt("310000", DELIVERY.member, DELIVERY.outbox.epoch(tx), watermark, Reason.APPLIED)
+    assert isinstance(DELIVERY.outbox.close(tx, receipt, "310000", moment), OutboxHead)
+    mark_confirmed(tx, delivery_tables(metadata), moment)
 
 
 def _place_call(tx: Connection, name: str, moment: datetime) -> None:
@@ -237,7 +243,7 @@ async def test_of_what_was_deleted_no_byte_is_left_in_the_files(database: Databa
     await database.write(lambda tx: tx.execute(delete(metadata.tables["case_steps"]).where(text("case_id IN ('new', 'open')"))))
     await database.write(lambda tx: tx.execute(delete(metadata.tables["cases"]).where(text("case_id IN ('new', 'open')"))))
     later = replace(keeper, clock=lambda: LATER + timedelta(days=100))
-    await database.write(lambda tx: tx.execute(update(metadata.tables["outbox"]).values(closed_at=LATER)))
+    await database.write(lambda tx: _confirm(tx, 2, LATER))
     if database.dialect == "sqlite":
         assert _left(tmp_path)
         await later.step()

@@ -11,6 +11,7 @@ from ...core.decision import Refusal
 from ...core.delivery.model import OutboxHead, Receipt
 from ...core.delivery.status import DeliveryStatus, InboxStatus, OutboxStatus
 from .alarms import Alarms
+from .confirmed import waits
 from .fences import Fences
 from .inbox import Applier, Appliers, Arrival, Inbound, Inbox, Received
 from .instances import Instances
@@ -111,7 +112,7 @@ class Delivery:
         oldest = dict(
             tx.execute(
                 select(outbox.c.destination, func.min(outbox.c.occurred_at))
-                .where(outbox.c.closed_at.is_(None))
+                .join_from(heads, outbox, waits(self._tables))
                 .group_by(outbox.c.destination)
             )
             .tuples()

@@ -18,10 +18,11 @@ from ...core.delivery.model import ENVELOPE_BYTES_MAX, UNLIMITED, Envelope, Outb
 from ...core.delivery.rules import append, confirm, was_restored_since
 from ...core.ids import HUB
 from ...wire.envelope import capability_of
+from .confirmed import take_back_marks
 from .database import note
 from .fences import Fences
 from .fields import protect, reveal
-from .later import Change, change_later, insert_later, keep_later, note_later, settle
+from .later import Change, insert_later, keep_later, note_later, settle
 from .prepared import Prepared
 from .standing import Standing
 from .tables import DeliveryTables
@@ -41,7 +42,7 @@ class Outbox:
         self._backlog_max = backlog_max
         self.standing, self.fences = Standing(), Fences(tables)
         self._head_of, self._move_head = _head_query(tables), _head_update(tables)
-        self._close_span, self._work_within = _span_update(tables), _work_query(tables)
+        self._count_within, self._work_within = _count_query(tables), _count_query(tables, is_work(tables))
 
     def append(self, tx: Connection, *, destination: str, message: Message, now: datetime, key: str = "") -> str:
         """Add an event for `destination` and return its event id.
@@ -123,9 +124,7 @@ class Outbox:
             return after
         low, high = sorted((before.watermark, after.watermark))
         named = {"line": after.destination, "of_epoch": after.epoch, "low": low + 1, "high": high}
-        if after.watermark > before.watermark:
-            change_later(tx, self._close_span, {**named, "at": now})
-        elif self._open_again(tx, named) < high - low:  # restored from before what we still keep
+        if after.watermark < before.watermark and self._open_again(tx, named) < high - low:  # restored from before what we still keep
             left = select(outbox.c.epoch, outbox.c.sequence).where(outbox.c.destination == after.destination)
             left = left.where(outbox.c.epoch == after.epoch, outbox.c.sequence > after.watermark).order_by(outbox.c.sequence)
             return self._number_anew(tx, before, tx.execute(left).all(), now)
@@ -141,11 +140,6 @@ class Outbox:
             return known
         rows = self._head_of.rows(tx, {"line": destination}, guarded=False)
         return OutboxHead(*rows[0]) if rows else None
-
-    def prune(self, tx: Connection, before: datetime) -> int:
-        """Forget events confirmed before that time; until then a receiver restored from a backup can have them again."""
-        outbox = self._tables.outbox
-        return tx.execute(delete(outbox).where(outbox.c.closed_at < before)).rowcount
 
     def begin_epoch(self, tx: Connection, now: datetime) -> int:
         """Begin a new epoch: at `init`, and after this database was restored. What waits is numbered anew, ids stay.
@@ -201,18 +195,20 @@ class Outbox:
         for number, each in enumerate(events, start=1):
             one = and_(columns.destination == before.destination, columns.epoch == each.epoch, columns.sequence == each.sequence)
             confirmed += each.epoch < before.epoch or each.sequence <= before.watermark
-            tx.execute(update(outbox).where(one).values(epoch=epoch, sequence=number, closed_at=None))
+            tx.execute(update(outbox).where(one).values(epoch=epoch, sequence=number))
         after = OutboxHead(before.destination, epoch, len(events), 0)
         values = {"epoch": epoch, "sequence": after.sequence, "watermark": 0, "delivered": max(0, before.delivered - confirmed)}
-        values |= {"work": work_of(tx, self._tables, before.destination)}
+        values |= {"work": work_of(tx, self._tables, before.destination, epoch)}
         tx.execute(update(heads).where(heads.c.destination == before.destination).values(values))
         note(tx, OUTBOX)
         return after
 
     def _open_again(self, tx: Connection, span: Mapping[str, object]) -> int:
-        """Open events that were closed; how many there are."""
+        """They are not confirmed any more, as the head will say; how many of them are still here."""
         settle(tx)
-        return self._close_span.change(tx, {**span, "at": None})
+        take_back_marks(tx, self._tables, str(span["line"]), int(str(span["of_epoch"])), int(str(span["low"])) - 1)
+        found: int = self._count_within.rows(tx, span)[0][0]
+        return found
 
     def _keep(self, tx: Connection, head: OutboxHead) -> None:
         put_off = keep_later(tx, OUTBOX, self._head_changes)
@@ -262,10 +258,10 @@ class Outbox:
         )
 
 
-def work_of(tx: Connection, tables: DeliveryTables, destination: str) -> int:
-    """How many of the events that wait for a destination count towards the limit."""
-    waits = and_(tables.outbox.c.destination == destination, tables.outbox.c.closed_at.is_(None), is_work(tables))
-    return tx.scalar(select(func.count()).select_from(tables.outbox).where(waits)) or 0
+def work_of(tx: Connection, tables: DeliveryTables, destination: str, epoch: int) -> int:
+    """How many of the events that were numbered anew under `epoch`, none of them confirmed yet, count towards the limit."""
+    ours = and_(tables.outbox.c.destination == destination, tables.outbox.c.epoch == epoch, is_work(tables))
+    return tx.scalar(select(func.count()).select_from(tables.outbox).where(ours)) or 0
 
 
 def is_work(tables: DeliveryTables) -> ColumnElement[bool]:
@@ -285,12 +281,8 @@ def _head_update(tables: DeliveryTables) -> Prepared:
     return Prepared(update(heads).where(heads.c.destination == bindparam("line")).values(values))
 
 
-def _span_update(tables: DeliveryTables) -> Prepared:
-    return Prepared(update(tables.outbox).where(_span(tables)).values(closed_at=bindparam("at")))
-
-
-def _work_query(tables: DeliveryTables) -> Prepared:
-    return Prepared(select(func.count()).select_from(tables.outbox).where(_span(tables), is_work(tables)))
+def _count_query(tables: DeliveryTables, *which: ColumnElement[bool]) -> Prepared:
+    return Prepared(select(func.count()).select_from(tables.outbox).where(_span(tables), *which))
 
 
 def _span(tables: DeliveryTables) -> ColumnElement[bool]:

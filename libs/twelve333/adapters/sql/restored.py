@@ -100,23 +100,22 @@ def begin_line(tx: Connection, tables: DeliveryTables, destination: str, after: 
     """
     settle(tx)
     outbox, heads = tables.outbox, tables.outbox_heads
-    lost: ColumnElement[bool] = outbox.c.closed_at.is_(None)
+    head = tx.execute(select(heads).where(heads.c.destination == destination)).one()
+    lost: ColumnElement[bool] = and_(outbox.c.epoch == head.epoch, outbox.c.sequence > head.watermark)
     if after is not None:
         lost = or_(lost, outbox.c.epoch > after[0], and_(outbox.c.epoch == after[0], outbox.c.sequence > after[1]))
-    columns = (outbox.c.event_id, outbox.c.closed_at)
+    columns = (outbox.c.event_id, outbox.c.epoch, outbox.c.sequence)
     rows = (
         select(*columns)
         .where(outbox.c.destination == destination, lost)
         .order_by(outbox.c.type != RESTORED, outbox.c.epoch, outbox.c.sequence)
     )
     chosen = tx.execute(rows).all()
-    old = tx.execute(select(heads.c.epoch).where(heads.c.destination == destination)).scalar_one()
-    epoch = max(old + 1, after[0] + 1 if after else 0, int(now.astimezone(UTC).timestamp() * 1000))
+    epoch = max(head.epoch + 1, after[0] + 1 if after else 0, int(now.astimezone(UTC).timestamp() * 1000))
     for sequence, row in enumerate(chosen, 1):
-        moved = {"epoch": epoch, "sequence": sequence, "closed_at": None}
-        tx.execute(update(outbox).where(outbox.c.event_id == row.event_id).values(moved))
-    reopened = sum(row.closed_at is not None for row in chosen)
+        tx.execute(update(outbox).where(outbox.c.event_id == row.event_id).values(epoch=epoch, sequence=sequence))
+    reopened = sum(row.epoch < head.epoch or row.sequence <= head.watermark for row in chosen)
     values = {"epoch": epoch, "sequence": len(chosen), "watermark": 0, "delivered": heads.c.delivered - reopened}
-    values |= {"work": work_of(tx, tables, destination)}
+    values |= {"work": work_of(tx, tables, destination, epoch)}
     tx.execute(update(heads).where(heads.c.destination == destination).values(values))
     note(tx, OUTBOX)

@@ -44,6 +44,7 @@ from ...core.ids import HUB
 from ...core.retention import Deleted, Policy, Run
 from .audit import AuditLog
 from .cases import CaseStore
+from .confirmed import confirmed_before, forget_marks, mark_confirmed
 from .tables import delivery_tables
 from .types import UtcDateTime
 
@@ -74,14 +75,14 @@ class Retention:
     """
 
     def __init__(self, metadata: MetaData, cases: CaseStore, contexts: Sequence[tuple[Column[Any], Column[Any]]] = ()) -> None:
-        delivery = delivery_tables(metadata)
+        self._delivery = delivery = delivery_tables(metadata)
         self.cases, self.runs, self.holds = cases, _run_table(metadata), _hold_table(metadata)
         self.tables = [cases.cases, cases.steps, cases.held, delivery.outbox, delivery.inbox_parked, *(told.table for told, _ in contexts)]
         self._party = ""
         self._others = [
             _rows(core.HELD, cases.held.c.held_at),
             *(_values(core.CONTEXTS, told, since) for told, since in contexts),
-            _rows(core.CONFIRMED, delivery.outbox.c.closed_at),
+            _Kind(core.CONFIRMED, partial(confirmed_before, delivery), partial(_delete_rows, delivery.outbox)),
             _rows(core.PARKED, delivery.inbox_parked.c.parked_at),
         ]
 
@@ -110,7 +111,10 @@ class Retention:
             by: what started it.
             record: puts the run into the audit log.
         """
+        mark_confirmed(tx, self._delivery, now)
         deleted = [self._delete(tx, kind, policy.before(kind.name, now), now) for kind in self._kinds]
+        if not any(each and each.kind == core.CONFIRMED for each in deleted):
+            forget_marks(tx, self._delivery, policy.before(core.CONFIRMED, now))
         return self._keep(tx, Run(now, by, tuple(filter(None, deleted))), record)
 
     def forget_told(self, tx: Connection, ids: Sequence[str], origin: str, now: datetime, record: Record) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, Integer, LargeBinary, MetaData, Table, Text
 
 from .fields import personal
 from .types import UtcDateTime
@@ -20,6 +20,7 @@ class DeliveryTables:
     epoch: Table
     outbox: Table
     outbox_heads: Table
+    outbox_confirmed: Table
     inbox_heads: Table
     inbox_events: Table
     inbox_parked: Table
@@ -35,6 +36,7 @@ def delivery_tables(metadata: MetaData) -> DeliveryTables:
         _epoch(metadata),
         _outbox(metadata),
         _outbox_heads(metadata),
+        _outbox_confirmed(metadata),
         _inbox_heads(metadata),
         _inbox_events(metadata),
         _inbox_parked(metadata),
@@ -54,7 +56,7 @@ def _epoch(metadata: MetaData) -> Table:
 
 
 def _outbox(metadata: MetaData) -> Table:
-    table = Table(
+    return Table(
         "outbox",
         metadata,
         Column("destination", Text, primary_key=True),
@@ -66,10 +68,8 @@ def _outbox(metadata: MetaData) -> Table:
         Column("payload", LargeBinary, nullable=False, info=personal("event_id")),
         Column("occurred_at", UtcDateTime, nullable=False),
         Column("trace", JSON, nullable=False),
-        Column("closed_at", UtcDateTime, nullable=True),
+        Column("closed_at", UtcDateTime, nullable=True),  # by the release before; see `confirmed.py`
     )
-    Index("ix_outbox_closed_at", table.c.closed_at)
-    return table
 
 
 def _outbox_heads(metadata: MetaData) -> Table:
@@ -82,6 +82,17 @@ def _outbox_heads(metadata: MetaData) -> Table:
         Column("watermark", BigInteger, nullable=False),  # last that the destination confirmed
         Column("delivered", BigInteger, nullable=False),  # confirmed under all epochs
         Column("work", BigInteger, nullable=False, server_default="0"),  # not confirmed and counted by the backlog limit
+    )
+
+
+def _outbox_confirmed(metadata: MetaData) -> Table:
+    return Table(
+        "outbox_confirmed",
+        metadata,
+        Column("destination", Text, primary_key=True),
+        Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+        Column("sequence", BigInteger, primary_key=True, autoincrement=False),  # everything up to it, and of earlier epochs,
+        Column("confirmed_at", UtcDateTime, nullable=False, index=True),  # was confirmed by then
     )
 
 
