@@ -13,7 +13,7 @@ from ..client.connection import Connection
 from ..client.errors import ServiceError
 from ..client.proposals import Proposal
 from ..core.decision import Code, Kind, Refusal, Refused, refuse
-from ..core.library.markdown import HEAD_MARK, Guide, parse_file
+from ..core.library.markdown import HEAD_MARK, Guide, head_of, parse_file
 from ..core.library.merging import Side
 from ..core.library.model import Entry, Tombstone, TombstoneReason
 from ..core.library.proposals import ProposalKind, State, Verdict
@@ -182,7 +182,7 @@ async def _entry(member: Connection, file: Path, change: str, proposal_id: str |
     if not change:
         return entry, ProposalKind.NEW
     stored = (await member.library.get(change)).entry
-    named = _head_keys(text)
+    named = head_of(text)
     if not named:
         return replace(stored, title=entry.title, body=entry.body), ProposalKind.CHANGE
     said = {each.name: getattr(entry, each.name) for each in fields(Entry) if each.name in named}
@@ -198,12 +198,6 @@ async def _changed_by(member: Connection, proposal_id: str) -> str:
             return ""
         raise
     return known.entry_id if known.kind is ProposalKind.CHANGE else ""
-
-
-def _head_keys(text: str) -> frozenset[str]:
-    """What the head of a file names; empty for a file without one."""
-    head = text.removeprefix("\ufeff").partition(f"\n{HEAD_MARK}\n")[0] if text.removeprefix("\ufeff").startswith(HEAD_MARK) else ""
-    return frozenset(line.partition(":")[0].strip() for line in head.splitlines()[1:] if ":" in line)
 
 
 def _exit_code(proposal: Proposal) -> int:

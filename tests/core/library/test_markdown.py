@@ -10,7 +10,7 @@ from tests.support.texts import policy_texts
 from twelve333.core.decision import Refusal
 from twelve333.core.library import codes
 from twelve333.core.library.articles import passages
-from twelve333.core.library.markdown import Guide, Topic, parse_file, succeed
+from twelve333.core.library.markdown import Guide, Topic, head_of, parse_file, succeed
 from twelve333.core.library.model import NATIONAL, Entry, EntryKind
 from twelve333.core.library.rules import entry_violations
 from twelve333.data.resources import sample_files, topic_codes, topics
@@ -128,3 +128,12 @@ def test_the_day_of_entry_into_force_is_the_one_that_the_document_names(name: st
     entry = parse_file(("national", name), f"# 甲市工资条例\n\n<!-- INFO END -->\n\n第一条 甲。\n\n{article}", Guide())
     assert isinstance(entry, Entry)
     assert entry.valid_from == start
+
+
+def test_a_head_is_read_in_either_language_with_either_colon_and_line_end() -> None:
+    text = "---\r\n编号：a\r\n类别: 问答\r\ntitle：《劳动法》：权利\r\n分类：04\r\n施行日期：2016年3月30日\r\n附件：表.pdf\r\n---\r\n答"
+    read = parse_file(("a.md",), text, GUIDE)
+    assert isinstance(read, Entry)
+    assert (read.id, read.kind, read.title, read.topics, read.body) == ("a", EntryKind.QA, "《劳动法》：权利", ("04",), "答")
+    assert (read.valid_from, head_of(text)["attachments"]) == (date(2016, 3, 30), "表.pdf")
+    assert head_of("# 题\n\nattachments: x\n\n---\n") == {}

@@ -239,6 +239,11 @@ async def test_what_is_wrong_is_said_in_chinese_and_nothing_is_kept_by_the_brows
         assert headers["Cache-Control"] == "no-store" and "default-src 'none'" in headers["Content-Security-Policy"]
 
 
+async def test_what_was_asked_for_is_marked_in_titles(served: Served) -> None:
+    desk = served.authorities.certify(desk_identity("350000", "desk-1"))
+    assert "<mark>工伤认定</mark>多久出结果" in (await served.get("/?q=工伤认定", desk))[1]
+
+
 async def test_what_is_counted_is_told_apart_from_what_fills_the_list_up(served: Served) -> None:
     desk = served.authorities.certify(desk_identity("350000", "desk-1"))
     for question, said in (

@@ -158,15 +158,20 @@ class _Views:
             except Refused as refused:
                 wrong = _sentence(refused.refusal)
         kinds = [(kind.value, name) for kind, name in KINDS.items()]
-        return await self._render("search.html", asked, found=found, wrong=wrong, kinds=kinds, regions=self._page.regions())
+        return await self._render(
+            "search.html", asked, found=found, words=self._words(asked), wrong=wrong, kinds=kinds, regions=self._page.regions()
+        )
 
     async def entry(self, request: web.Request) -> web.Response:
         """One entry."""
         asked, wanted = self._asked(request), pb.GetEntryRequest(id=request.match_info["id"])
         answer = await self._page.reading.GetEntry(wanted, cast("Any", None))
         shown = shown_entry(answer, asked, self._places, request.query.get("at", "")[:40])
-        words = self._page.reading.words_of(asked.query) if asked.query else ()
-        return await self._render("entry.html", asked, entry=shown, words=words)
+        return await self._render("entry.html", asked, entry=shown, words=self._words(asked))
+
+    def _words(self, asked: Asked) -> tuple[str, ...]:
+        """What is marked in titles and texts."""
+        return self._page.reading.words_of(asked.query) if asked.query else ()
 
     def _asked(self, request: web.Request) -> Asked:
         """The question in the address; what is no question is left out."""

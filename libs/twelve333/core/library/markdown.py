@@ -17,7 +17,7 @@ from typing import Final
 from ..decision import Refusal, refuse
 from ..ids import is_unit_code, is_within
 from . import codes
-from .fields import day_of, entry_of
+from .fields import day_of, entry_of, field_of
 from .model import NATIONAL, Entry, EntryKind
 
 NATIONAL_FOLDER: Final = "national"
@@ -28,6 +28,7 @@ HEAD_MARK: Final = "---"
 INFO_END: Final = "<!-- INFO END -->"
 
 _FILE_NAME = re.compile(r"^(?P<title>.+?)(?:[(（](?P<date>\d{4}-\d{2}-\d{2})[)）])?\.md$")
+_COLON = re.compile(r"\s*[:：]\s*")
 _TITLE = re.compile(r"^#[ \u3000]+(.+)$", re.MULTILINE)
 _IN_FORCE = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日[ \u3000]*(?:起)?(?:施行|实施|生效)")
 _OWN_START = re.compile(
@@ -155,17 +156,28 @@ def headed(stem: str, text: str) -> str:
 
 def head_of(text: str) -> dict[str, str]:
     """The fields in the head of our own form; empty if the text has none."""
-    head, mark, _ = text.removeprefix("\ufeff").replace("\r\n", "\n").removeprefix(HEAD_MARK + "\n").partition(f"\n{HEAD_MARK}\n")
-    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in head.splitlines())} if mark else {}
+    clean = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    head, mark, _ = clean.removeprefix(HEAD_MARK + "\n").partition(f"\n{HEAD_MARK}\n")
+    mark = mark if clean.startswith(HEAD_MARK + "\n") else ""
+    return {name: value for name, value in _named(head).items() if value is not None} if mark else {}
+
+
+def _named(head: str) -> dict[str, str | None]:
+    """The lines of a head by field, in English or Chinese, with either colon; None for a line that is none."""
+    found: dict[str, str | None] = {}
+    for line in filter(None, map(str.strip, head.splitlines())):
+        key, *value = _COLON.split(line, maxsplit=1)
+        found[field_of(key) or key] = value[0] if value else None
+    return found
 
 
 def _with_head(path: Sequence[str], text: str) -> Entry | Refusal:
     """Our own form: `key: value` lines between two lines of `---`, then the text; what names no region is of its folder's."""
     head, mark, body = text[len(HEAD_MARK) + 1 :].partition(f"\n{HEAD_MARK}\n")
-    pairs = [line.partition(":") for line in head.splitlines() if line.strip()]
-    if not mark or any(not colon for _, colon, _ in pairs):
-        return refuse(codes.FILE_HEAD_MALFORMED, line=next((key for key, colon, _ in pairs if not colon), HEAD_MARK)[:60])
-    fields = {key.strip(): value.strip() for key, _, value in pairs}
+    named = _named(head)
+    fields = {name: value for name, value in named.items() if value is not None}
+    if not mark or len(fields) < len(named):
+        return refuse(codes.FILE_HEAD_MALFORMED, line=next((name for name, value in named.items() if value is None), HEAD_MARK)[:60])
     if lacking := [key for key in NEEDED if not fields.get(key)]:
         return refuse(codes.FILE_HEAD_LACKS, keys=", ".join(lacking))
     read = entry_of({"region": folder_region(path[:-1]), **fields}, body)
