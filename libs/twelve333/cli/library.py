@@ -101,6 +101,8 @@ async def import_folder(folder: Path, *, strict: Strict = False, common: Common 
 async def remove(entry: str, *, reason: TombstoneReason, successor: str = "", common: Common = Common()) -> None:
     """Take an entry out of the library of every node.
 
+    A rule that has only ended stays, published anew with its valid_to: callers ask about old years, and --as-at finds it then.
+
     Args:
         entry: its id.
         reason: repealed, withdrawn, merged or published_in_error.

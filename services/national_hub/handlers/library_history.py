@@ -6,7 +6,7 @@ from grpc.aio import ServicerContext
 from sqlalchemy import Connection
 
 from twelve333.adapters.library_reading import day_asked, with_known
-from twelve333.adapters.library_texts import chosen
+from twelve333.adapters.library_texts import chosen, missing
 from twelve333.adapters.sql.library import Held
 from twelve333.api.library.v1 import history_pb2 as pb
 from twelve333.api.library.v1 import history_pb2_grpc, library_pb2
@@ -46,6 +46,8 @@ class LibraryHistoryHandlers(history_pb2_grpc.LibraryHistoryServiceServicer):
         def work(tx: Connection) -> library_pb2.StoredEntry:
             texts = map(_held, history.texts_of(tx, request.id, history.release_at(tx, moment)))
             named = [held for held in texts if request.id == held.entry_id or day or request.id == held.entry.document]
+            if not named and not request.HasField("as_of"):
+                raise missing(tx, store.tables, request.id)
             return with_known(tx, store.tables, chosen(request.id, named, day))
 
         return pb.GetTextAtResponse(entry=await self._hub.database.read(work))
