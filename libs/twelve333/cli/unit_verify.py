@@ -45,7 +45,7 @@ async def verify(code: str, *, prompts: Path | None = None, common: Common = Com
         unit = life.unit
         if not failed and unit.status is UnitStatus.REGISTERED:
             unit = (await node.lives.ask(code, Stage.VERIFIED)).unit
-    after = f"twelve333 unit verify {code}" if failed else next_of(unit)
+    after = f"twelve333 unit verify {code} --profile node/profiles/operator" if failed else next_of(unit)
     told = {**unit_row(unit), "failed": failed, "next": after}
     if common.json:
         print_json({**told, "proofs": rows})

@@ -51,6 +51,18 @@ def test_a_plan_whose_day_has_passed_is_no_fact() -> None:
     assert status([Standing("350100", day(-3), OPEN, True, planned=True)], 5) == [PLANNED, PLANNED]
 
 
+def test_a_plan_takes_away_nothing_that_was_reached_before_its_day() -> None:
+    plan = Standing("350100", day(10), OPEN, False, planned=True)
+    for reached in (Standing("350100", day(-2), OPEN, True), Standing("350100", day(-2), OPEN, False)):
+        found = as_of(UNITS, [plan, reached], day(20), NOW)
+        assert (found.units[1].with_system, found.by_plan) == (reached.with_system, frozenset()), "reached already"
+    more = Standing("350100", day(15), OPEN, True, planned=True)
+    found = as_of(UNITS, [Standing("350100", day(-2), OPEN, False), plan, more], day(20), NOW)
+    assert (found.units[1].with_system, found.by_plan) == (True, {"350100"})
+    ends = Standing("350100", day(16), SUSPENDED, False, planned=True)
+    assert as_of(UNITS, [Standing("350100", day(-2), OPEN, True), ends], day(20), NOW).units[1].status is SUSPENDED
+
+
 def test_a_correction_for_the_same_time_counts() -> None:
     history = [Standing("350100", day(-3), OPEN, True), Standing("350100", day(-3), SUSPENDED, True)]
     assert status(history, -3) == [PLANNED, SUSPENDED]

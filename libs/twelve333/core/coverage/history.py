@@ -1,7 +1,8 @@
 """How the units stood on a day, from the register's own history; on a day to come, what the plans would reach.
 
 A correction that is entered later for the same time counts, because what was written down last is what is known. A plan counts only for
-days to come: one whose day has passed without the step is no fact.
+days to come: one whose day has passed without the step is no fact. It says what is to be reached: what is reached already stands as it is,
+and a plan to be open takes no consulting system away.
 """
 
 from __future__ import annotations
@@ -43,13 +44,19 @@ def as_of(units: Iterable[Unit], standings: Iterable[Standing], day: datetime, n
         now: aware; plans count for what comes after it.
     """
     latest: dict[str, Standing] = {}
-    for standing in standings:
-        counts = now < standing.since <= day if standing.planned else standing.since <= day
-        before = latest.get(standing.code)
-        if counts and (before is None or standing.since >= before.since):
-            latest[standing.code] = standing
+    for standing in sorted(standings, key=lambda each: each.since):  # of the same time in the order in which they were written down
+        if standing.since <= day and (not standing.planned or standing.since > now):
+            before = latest.get(standing.code)
+            latest[standing.code] = _planned(standing, before) if standing.planned and before else standing
     by_plan = frozenset(code for code, standing in latest.items() if standing.planned)
     return AsOf(tuple(_stood(unit, latest.get(unit.code)) for unit in units), by_plan)
+
+
+def _planned(plan: Standing, before: Standing) -> Standing:
+    """What a plan comes to for a unit that stood somewhere before."""
+    keeps = before.with_system and plan.status is before.status is UnitStatus.OPEN
+    meant = replace(plan, with_system=plan.with_system or keeps)
+    return before if (meant.status, meant.with_system) == (before.status, before.with_system) else meant
 
 
 def _stood(unit: Unit, standing: Standing | None) -> Unit:

@@ -57,7 +57,7 @@ def check_call(call: Call) -> Refusal | None:
     if refusal is None and len(call.visited) > HOPS_MAX:
         refusal = refuse(codes.HOPS_TOO_MANY, hops=len(call.visited), most=HOPS_MAX)
     if refusal is None and not (0 <= call.priority <= PRIORITY_MAX and 0.0 <= call.draw < 1.0):
-        refusal = refuse(codes.PRIORITY_OUT_OF_RANGE, priority=call.priority, most=PRIORITY_MAX)
+        refusal = refuse(codes.PRIORITY_OUT_OF_RANGE, priority=call.priority, most=PRIORITY_MAX, draw=call.draw)
     return refusal or next((found for code in call.visited if (found := check_unit_code(code))), None)
 
 
