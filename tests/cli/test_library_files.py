@@ -280,3 +280,12 @@ def test_a_word_text_without_a_heading_by_style_is_titled_by_its_file(tmp_path: 
 def test_a_formula_that_failed_is_no_text(tmp_path: Path) -> None:
     _csv(tmp_path / "t.csv", [HEADING, ["a", "问答", "#N/A", "答", "04"], ["b", "问答", "题", "#REF!", "04"]])
     assert [(one.row, one.code) for one in _read(tmp_path).wrong] == [(2, "LIBRARY_TITLE_MISSING"), (3, "LIBRARY_BODY_MISSING")]
+
+
+def test_a_long_text_in_a_table_leaves_the_bounds_of_other_tables_alone(tmp_path: Path) -> None:
+    usual = csv.field_size_limit()
+    _csv(tmp_path / "t.csv", [HEADING, ["a", "问答", "题", "长" * (usual + 1), "04"]])
+    assert len(_read(tmp_path).entries[0].body) == usual + 1
+    _csv(tmp_path / "t.csv", [["no", "columns"], ["of", "ours"]])
+    assert _read(tmp_path).wrong
+    assert csv.field_size_limit() == usual

@@ -73,13 +73,15 @@ def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 
     Cells are parted by what parts the columns of the first line: commas, semicolons or tabs.
     """
-    csv.field_size_limit(TEXT_BYTES_MAX)
     text = read_text(path, TABLE_BYTES_MAX)
     parting = max(",;\t", key=text.partition("\n")[0].count)
+    limit = csv.field_size_limit(TEXT_BYTES_MAX)  # of the whole process: other files have their own
     try:
         yield from enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=parting), 1)
     except csv.Error as error:
         raise Refused(refuse(codes.FILE_UNREADABLE, file=path.name)) from error
+    finally:
+        csv.field_size_limit(limit)
 
 
 def excel_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
