@@ -190,6 +190,9 @@ def registered(federation: Federation, province: str, *words: object) -> Answer:
 
 async def test_a_city_joins_by_its_file(federation: Federation, tmp_path: Path) -> None:
     file = tmp_path / "unit.yaml"
+    file.write_text(registered(federation, "320000", "template", "321200", "--json").out, encoding="utf-8")
+    assert json.loads(file.read_text(encoding="utf-8"))["unit"] == "321200"
+    assert registered(federation, "320000", "apply", "-f", file, "--dry-run").code == 0, "JSON is YAML as well"
     file.write_text(registered(federation, "320000", "template", "321200").out, encoding="utf-8")
     assert "32120" in file.read_text(encoding="utf-8") and registered(federation, "320000", "apply", "-f", file, "--dry-run").code == 0
     file.write_text(file.read_text(encoding="utf-8").replace("voicemail: false", "voicemail: true"), encoding="utf-8")

@@ -8,8 +8,8 @@ from cyclopts import App
 
 from ..schemas import text
 from .common import PENDING, Common, InputFile, connect
-from .output import show_one
-from .policy_file import policy_text, read_policy
+from .output import print_json, show_one
+from .policy_file import policy_text, policy_values, read_policy
 
 app = App(name="policy", help="A unit's rules about its calls, as a file. Ask the hub, so use an operator's or a node's hub profile.")
 
@@ -22,7 +22,8 @@ async def show(unit: str, *, common: Common = Common()) -> None:
         unit: GB/T 2260 code, e.g. 350100.
     """
     async with connect(common) as hub:
-        sys.stdout.write(policy_text(await hub.policies.get(unit)))
+        rules = await hub.policies.get(unit)
+    print_json(policy_values(rules)) if common.json else sys.stdout.write(policy_text(rules))
 
 
 @app.command

@@ -33,10 +33,14 @@ def read_policy(path: Path) -> Policy:
     return Policy(document["unit"], 0, tuple(_rule(values, str(path)) for values in document["rules"]))
 
 
+def policy_values(policy: Policy) -> dict[str, Any]:
+    """Rules as the plain values of their file."""
+    return {"unit": policy.unit, "rules": [_values(rule) for rule in policy.rules]}
+
+
 def policy_text(policy: Policy) -> str:
     """Rules as a file that `read_policy` reads."""
-    values = {"unit": policy.unit, "rules": [_values(rule) for rule in policy.rules]}
-    return HEADER + yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
+    return HEADER + yaml.safe_dump(policy_values(policy), allow_unicode=True, sort_keys=False)
 
 
 def _rule(values: Mapping[str, Any], path: str) -> Rule:

@@ -23,8 +23,8 @@ from ..schemas import text as schema_text
 from ..wire.declarations import declaration_to_wire
 from ..wire.registration import level_to_wire, unit_to_wire
 from .common import PENDING, Asked, Common, InputFile, OptionalInput, connect, read_text, start_of
-from .output import show, show_one
-from .unit_document import differences, read_unit, unit_text
+from .output import print_json, show, show_one
+from .unit_document import differences, read_unit, unit_text, unit_values
 from .unit_file import parse_units
 from .unit_rows import PENDING_COLUMNS, next_of, pending_values, unit_row
 
@@ -68,7 +68,7 @@ async def template(code: str, *, common: Common = Common()) -> None:
     """
     async with connect(common) as hub:
         unit, declaration = await hub.registration.get_entry(code)
-    sys.stdout.write(unit_text(unit, declaration))
+    print_json(unit_values(unit, declaration)) if common.json else sys.stdout.write(unit_text(unit, declaration))
 
 
 @app.command

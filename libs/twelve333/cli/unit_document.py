@@ -55,9 +55,14 @@ def read_unit(path: Path) -> tuple[Unit, Declaration]:
         raise Refused(refuse(VALUE_WRONG, path=path, value=str(error)[:64])) from error
 
 
+def unit_values(unit: Unit, declaration: Declaration | None) -> dict[str, Any]:
+    """A unit as the plain values of its file; what it has not declared yet is filled in with what is usual."""
+    return _values(unit, declaration or _usual(unit))
+
+
 def unit_text(unit: Unit, declaration: Declaration | None) -> str:
-    """A unit as a file that `read_unit` reads; what it has not declared yet is filled in with what is usual, or named in a comment."""
-    values = _values(unit, declaration or _usual(unit))
+    """A unit as a file that `read_unit` reads; what is neither declared nor usual is named in a comment."""
+    values = unit_values(unit, declaration)
     reminders = [text.format(unit=unit) for name, text in REMINDERS.items() if name not in values]
     return HEADER + yaml.safe_dump(values, allow_unicode=True, sort_keys=False, width=120) + "".join(reminders)
 

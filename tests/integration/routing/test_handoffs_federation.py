@@ -283,6 +283,7 @@ async def test_a_units_rules_reach_every_node_and_are_named_in_the_explanation(f
     assert route["policies"] == {FUZHOU: applied["revision"]}
     assert cli("route", "policy", "apply", "-f", file, "--dry-run", profile=own).code == 0
     assert "archives-to-province" in cli("route", "policy", "show", FUZHOU, profile=own).out
+    assert json.loads(cli("route", "policy", "show", FUZHOU, "--json", profile=own).out)["rules"][0]["id"] == "archives-to-province"
     back = tmp_path / "back.yaml"
     back.write_text(RULES.replace(FUZHOU, "tmp").replace(FUJIAN, FUZHOU).replace("tmp", FUJIAN), encoding="utf-8")
     for words in (["--dry-run"], []):  # what is only tried is proved as well
