@@ -113,7 +113,11 @@ class LibraryCheck:
         wanted: dict[str, Leaf | None] = {}
         tree = Tree.of(one.leaf for one in seen)
         if tree.root != release.root:
-            wanted = await self._ask(members, report, partial(self._descend, release=release, tree=tree))
+            try:
+                wanted = await self._ask(members, report, partial(self._descend, release=release, tree=tree))
+            except Refused:
+                if repair or not report.damaged:  # what this copy tells by itself is said also while nobody answers
+                    raise
             for entry_id, leaf in wanted.items():
                 there = report.damaged.get(entry_id) or (Damage.METADATA if leaf and tree.leaf(entry_id) else Damage.PRESENCE)
                 report.damaged[entry_id] = there

@@ -124,6 +124,8 @@ async def test_repair_from_another_province_while_the_hub_is_away(world: World) 
     with pytest.raises(Refused) as nobody:
         await _check(node, member="hub")
     assert nobody.value.refusal.code.name == "LIBRARY_NOBODY_TO_REPAIR_FROM"
+    alone = await _check(node, repair=False, member="hub")
+    assert (alone.damaged, alone.repaired, alone.member) == ({NAME: Damage.CONTENT}, set(), "")
     report = await _check(node, others=("360000",))
     assert (report.member, report.repaired) == ("360000", {NAME})
     assert "parts" in sibling.way.asked
