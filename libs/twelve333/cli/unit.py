@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import App, Parameter
 
 from ..api.registration.v1 import registration_pb2, service_pb2
+from ..catalogue.catalogue import sentence
 from ..client import Connection, ServiceError
 from ..core.coverage.dated import is_ahead
 from ..core.coverage.declaring import check as check_declaration
@@ -52,10 +53,15 @@ async def list_units(*, province: str = "", status: UnitStatus | None = None, pe
     async with connect(common) as service:
         if pending:
             waiting = await service.lives.pending(province)
-            show([pending_values(step) for step in waiting], PENDING_COLUMNS, as_json=common.json, title=f"{len(waiting)} pending")
+            show(
+                [pending_values(step) for step in waiting],
+                PENDING_COLUMNS,
+                as_json=common.json,
+                title=_titled("PENDING", len(waiting), common),
+            )
             return PENDING if waiting else 0
         units = await service.registration.list_units(province, status)
-    show([unit_row(unit) for unit in units], COLUMNS, as_json=common.json, title=f"{len(units)} units")
+    show([unit_row(unit) for unit in units], COLUMNS, as_json=common.json, title=_titled("UNITS", len(units), common))
     return 0
 
 
@@ -214,6 +220,10 @@ def sample_entries() -> list[service_pb2.UnitEntry]:
     """The national table of the end of 2013 as it is registered; see `twelve333.data` for what is assumed in it."""
     declared = {declaration.unit: declaration_to_wire(declaration) for declaration in declarations_2013()}
     return [service_pb2.UnitEntry(unit=unit_to_wire(unit), declaration=declared.get(unit.code)) for unit in units_2013()]
+
+
+def _titled(what: str, count: int, common: Common) -> str:
+    return sentence(f"CLI_TITLE_{what}", {"count": count}, common.language)
 
 
 async def _known(hub: Connection, unit: Unit, wanted: Declaration) -> tuple[Unit, Declaration | None]:
