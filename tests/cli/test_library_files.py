@@ -261,6 +261,9 @@ def test_the_region_is_that_of_the_folder_also_where_it_is_the_one_that_is_impor
         policy = next(one for one in by_id if one.startswith("policy-350000-"))
         assert by_id == {policy: "350000", "a": "350000", "n": "000000", "b": "350000", "c": "350100"}
     assert _read(folder / "a.md").entries[0].region == "350000"
+    (folder / "条例").mkdir()
+    (folder / "条例" / "d.md").write_text(OURS.format("d"), encoding="utf-8")
+    assert _read(folder / "条例").entries[0].region == "350000"
 
 
 def test_a_word_text_without_a_heading_by_style_is_titled_by_its_file(tmp_path: Path) -> None:

@@ -93,13 +93,13 @@ def read_files(root: Path, paths: Iterable[Path], locale: str, *, imported: bool
         imported: write into each entry which file it was read from.
     """
     guide, reading = Guide(topics(), _places()), Reading()
-    around = (root if root.is_dir() else root.parent).resolve().name  # a region's own folder may be the root
+    around = (root if root.is_dir() else root.parent).resolve().parts  # a region's own folder may be the root, or above it
     for path in paths:
         name = path.relative_to(root).parts if path != root else (path.name,)
         if path.suffix.lower() in NOT_READ and any(path.resolve() in files for files in reading.attached.values()):
             continue
         try:
-            for found in _found((around, *name), path, guide):
+            for found in _found((*around, *name), path, guide):
                 _take(reading, "/".join(name), path, found, locale, imported)
         except Refused as refused:
             _leave(reading, "/".join(name), _Found(0, refused.refusal), locale)
