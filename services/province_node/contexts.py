@@ -33,6 +33,7 @@ from .store.offered import load_offered
 FETCH_SECONDS: Final = 2.0
 ATTEMPTS_MAX: Final = 3
 PAUSE_SECONDS: Final = 0.3
+APART_SECONDS: Final = 0.05  # from one fetch to the next: each costs an RPC and two commits, in front of which other calls wait
 
 Context = tuple[ContextItem, ...]
 
@@ -59,7 +60,7 @@ class ContextFetcher:
             return ()
         origin = lease.offer.from_member
         if origin not in self._origins:
-            self._origins[origin] = Together(partial(self._fetch, origin))
+            self._origins[origin] = Together(partial(self._fetch, origin), apart=APART_SECONDS)
         try:
             return await self._origins[origin].one(lease)
         except (grpc.aio.AioRpcError, Refused) as error:
@@ -72,7 +73,7 @@ class ContextFetcher:
         sound = [(lease, told.get(lease.offer.id, ())) for lease in leases]
         sound = [(lease, context) for lease, context in sound if context and self._is_sound(lease, context)]
         if sound:
-            await self._node.database.write(lambda tx: _keep(tx, sound))
+            await self._node.database.write_along(lambda tx: _keep(tx, sound))
         kept = {lease.offer.id: context for lease, context in sound}
         return [kept.get(lease.offer.id, ()) for lease in leases]
 

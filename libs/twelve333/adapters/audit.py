@@ -78,7 +78,7 @@ class Auditor:
         return (await self.read_some(action, lambda tx: {subject: work(tx)}))[subject]
 
     async def read_some(self, action: str, work: Callable[[Connection], dict[str, T]]) -> dict[str, T]:
-        """As `read_one` for several things at once, by their ids; each leaves a record of its own."""
+        """As `read_one` for several things at once, by their ids; each leaves a record of its own. May wait for a commit to share."""
 
         def unit(tx: Connection) -> dict[str, T]:
             found = work(tx)
@@ -89,7 +89,7 @@ class Auditor:
         entry = partial(self._entry, action)
 
         try:
-            return await self._database.write(unit)
+            return await self._database.write_along(unit)
         except Refused as refused:
             if refused.refusal.code.kind not in _NOBODYS_FAULT:
                 raise

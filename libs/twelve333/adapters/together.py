@@ -23,10 +23,12 @@ class Together(Generic[T, R]):
         act: does some, at most `most`; the answers in order, a `Refusal` for those that are refused. What it raises is told to all that
             it was given; but a bug only to the one that it was found with, after each was tried alone.
         most: at once.
+        apart: seconds from one beginning to the next, for what can wait so long; who comes after a quiet time waits for nobody all the same.
     """
 
-    def __init__(self, act: Callable[[Sequence[T]], Awaitable[Sequence[R | Refusal]]], most: int = MOST) -> None:
-        self._act, self._most = act, most
+    def __init__(self, act: Callable[[Sequence[T]], Awaitable[Sequence[R | Refusal]]], most: int = MOST, apart: float = 0.0) -> None:
+        self._act, self._most, self._apart = act, most, apart
+        self._next = 0.0  # not before, by the loop's clock
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._acting: asyncio.Task[None] | None = None
 
@@ -45,10 +47,17 @@ class Together(Generic[T, R]):
     async def _all(self) -> None:
         try:
             while self._waiting:
+                await self._gather()
                 some, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 await self._some([each for each in some if not each[1].done()])
         finally:
             self._acting = None
+
+    async def _gather(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now < self._next and len(self._waiting) < self._most:
+            await asyncio.sleep(self._next - now)
+        self._next = max(now, self._next) + self._apart
 
     async def _some(self, some: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
         if not some:
