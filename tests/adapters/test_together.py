@@ -82,3 +82,15 @@ async def test_who_gave_up_keeps_nobody_waiting() -> None:
     assert await second == 4
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+async def test_what_can_wait_is_begun_so_far_apart_unless_it_comes_after_a_quiet_time_or_is_much() -> None:
+    doubling, began = Doubling(), asyncio.get_running_loop().time()
+    doubling.go_on.set()
+    together = Together(doubling.act, most=3, apart=0.05)
+    assert await together.one(1) == 2
+    assert asyncio.get_running_loop().time() < began + 0.05
+    await asyncio.gather(together.one(2), together.one(3))
+    assert asyncio.get_running_loop().time() >= began + 0.05
+    await asyncio.gather(*(together.one(number) for number in (4, 5, 6)))
+    assert doubling.groups == [[1], [2, 3], [4, 5, 6]]

@@ -23,7 +23,7 @@ class Together(Generic[T, R]):
         act: does some, at most `most`; the answers in order, a `Refusal` for those that are refused. What it raises is told to all that
             it was given; but a bug only to the one that it was found with, after each was tried alone.
         most: at once.
-        apart: seconds from one beginning to the next, for what can wait so long; who comes after a quiet time waits for nobody all the same.
+        apart: seconds from one beginning to the next, for what can wait so long; who comes after a quiet time waits for nobody.
     """
 
     def __init__(self, act: Callable[[Sequence[T]], Awaitable[Sequence[R | Refusal]]], most: int = MOST, apart: float = 0.0) -> None:
@@ -54,10 +54,10 @@ class Together(Generic[T, R]):
             self._acting = None
 
     async def _gather(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if now < self._next and len(self._waiting) < self._most:
-            await asyncio.sleep(self._next - now)
-        self._next = max(now, self._next) + self._apart
+        time = asyncio.get_running_loop().time
+        if (left := self._next - time()) > 0 and len(self._waiting) < self._most:
+            await asyncio.sleep(left)
+        self._next = time() + self._apart
 
     async def _some(self, some: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
         if not some:

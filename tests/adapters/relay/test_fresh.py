@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from twelve333.adapters.relay import fresh
@@ -56,3 +57,13 @@ def test_a_long_backlog_is_let_go_and_read_from_the_outbox() -> None:
     assert kept.heads() == [head(9)]
     assert kept.take(head(9), range(1, 10)) == []
     assert kept.take(head(9), range(9, 10)) == [event(9, size=size)]
+
+
+def test_nobody_waits_for_events_only_if_all_are_known_to_be_of_that_kind() -> None:
+    kept = Fresh()
+    kept.read([head(0)])
+    quiet = [replace(event(number), type="twelve333.api.routing.v1.HandoffEvent") for number in (1, 2)]
+    kept.appended([*quiet, event(3)])
+    assert kept.unhurried(head(3), range(1, 3))
+    assert not kept.unhurried(head(3), range(1, 4))
+    assert not kept.unhurried(head(4), range(4, 5))

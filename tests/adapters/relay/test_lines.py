@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twelve333.adapters.relay.lines import GATHER_EVENTS, GATHER_S, Line
+from twelve333.adapters.relay.lines import GATHER_EVENTS, GATHER_S, UNHURRIED_EVENTS, UNHURRIED_S, Line
 from twelve333.core.delivery.model import OutboxHead, Reason, Receipt
 
 EPOCH = 1_772_413_204_051
@@ -43,3 +43,23 @@ def test_events_that_waited_go_together_once_the_receipt_is_there() -> None:
 
 def test_many_events_wait_for_nothing() -> None:
     assert gathering().plan(OutboxHead("hub", EPOCH, 2 + GATHER_EVENTS, 1), 70.01) == range(3, 3 + GATHER_EVENTS)
+
+
+def test_what_nobody_waits_for_comes_a_while_after_what_was_sent_before_even_if_that_is_confirmed() -> None:
+    line, head = gathering(), OutboxHead("hub", EPOCH, 3, 2)
+    assert not line.plan(head, 70.1, lambda _: True)
+    assert line.wakes == 70.0 + UNHURRIED_S
+    assert line.plan(head, line.wakes, lambda _: True) == range(3, 4)
+
+
+def test_what_nobody_waits_for_goes_at_once_after_a_quiet_time_or_when_it_is_much_or_with_what_is_hurried() -> None:
+    head = OutboxHead("hub", EPOCH, 3, 2)
+    assert gathering().plan(head, 70.0 + UNHURRIED_S, lambda _: True) == range(3, 4)
+    assert gathering().plan(OutboxHead("hub", EPOCH, 2 + UNHURRIED_EVENTS, 2), 70.01, lambda _: True)
+    assert gathering().plan(head, 70.01, lambda _: False) == range(3, 4)
+
+
+def test_at_the_end_nothing_waits_for_company() -> None:
+    line = gathering()
+    line.hurry()
+    assert line.plan(OutboxHead("hub", EPOCH, 3, 1), 70.01, lambda _: True) == range(3, 4)

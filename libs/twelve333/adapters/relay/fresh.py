@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from ...core.delivery.model import Envelope, OutboxHead
+from ...core.delivery.model import UNHURRIED, Envelope, OutboxHead
 
 BYTES_MAX: Final = 16 * 1024 * 1024  # of all that is kept; then it is all let go
 _EVENT_BYTES: Final = 1024  # around a payload, about
@@ -69,6 +69,11 @@ class Fresh:
             return []
         found = [events[sequence] for sequence in sequences if sequence in events]
         return found if len(found) == len(sequences) else []
+
+    def unhurried(self, head: OutboxHead, sequences: range) -> bool:
+        """Whether all of these are here, and nobody waits for any of them."""
+        events = self._events.get((head.destination, head.epoch), {})
+        return all(sequence in events and events[sequence].type in UNHURRIED for sequence in reversed(sequences))
 
     def _keep(self, envelope: Envelope) -> None:
         size = _size(envelope)

@@ -14,6 +14,8 @@ CONFIRM_BASE: Final = timedelta(seconds=2)  # a receipt is expected within this
 CONFIRM_CAP: Final = timedelta(seconds=60)  # a destination that stays silent is tried this often
 GATHER_S: Final = 0.05  # how long a few events wait for others while the ones before are on their way
 GATHER_EVENTS: Final = 32  # so many do not wait
+UNHURRIED_S: Final = 0.2  # how long a few that nobody waits for come after those before, confirmed or not
+UNHURRIED_EVENTS: Final = 64
 REWIND_PAUSE_S: Final = 1.0  # several complaints about one gap are answered once
 
 
@@ -28,7 +30,7 @@ class Line:
         due: when a receipt is overdue (seconds of the loop's clock); None when none is awaited.
         probing: after silence only the first unconfirmed event is sent, until the destination answers.
         rewound: the watermark we last went back to, and when.
-        gather_until: until when a few events wait for the receipt of those before, to travel together; 0 while none wait.
+        gather_until: until when a few events wait to travel together; 0 while none wait.
         sent_at: when something was handed to the broker last.
         takes_batches: whether its last receipt said so; kept over sessions, since a probe finds out if it is no longer true.
     """
@@ -52,8 +54,14 @@ class Line:
         """A new session: what was handed to the broker before may be gone."""
         self.sent_through, self.attempt, self.due, self.probing = 0, 0, None, False
 
-    def plan(self, head: OutboxHead, now: float) -> range:
-        """The sequences to hand to the broker now."""
+    def plan(self, head: OutboxHead, now: float, unhurried: Callable[[range], bool] = lambda _: False) -> range:
+        """The sequences to hand to the broker now.
+
+        Args:
+            head: how the destination stands.
+            now: seconds of the loop's clock.
+            unhurried: whether nobody waits for any of these.
+        """
         if head.epoch != self.epoch:
             self.forget()
             self.epoch = head.epoch
@@ -68,16 +76,23 @@ class Line:
         chosen = range(0) if self.probing else sendable(head, self.sent_through, window)
         if not chosen and self.due is None:  # confirmed when the last round began, and taken back by a receipt since
             self.due = now + CONFIRM_BASE.total_seconds()
-        self.gather_until = self._gathers(head, chosen)
+        self.gather_until = self._gathers(head, chosen, unhurried)
         if now < self.gather_until:
             return range(0)
         self.gather_until = 0.0
         return chosen
 
-    def _gathers(self, head: OutboxHead, chosen: range) -> float:
+    def _gathers(self, head: OutboxHead, chosen: range, unhurried: Callable[[range], bool]) -> float:
         """Until when they wait: each batch costs both sides a signature, its check, a commit and a receipt, however few are in it."""
-        few = self.batched and 0 < len(chosen) < GATHER_EVENTS
-        return self.sent_at + GATHER_S if few and self.sent_through > head.watermark else 0.0
+        if not (self.batched and 0 < len(chosen) < UNHURRIED_EVENTS):
+            return 0.0
+        if unhurried(chosen):
+            return self.sent_at + UNHURRIED_S
+        return self.sent_at + GATHER_S if len(chosen) < GATHER_EVENTS and self.sent_through > head.watermark else 0.0
+
+    def hurry(self) -> None:
+        """Let nothing wait for what was sent before."""
+        self.sent_at = 0.0
 
     @property
     def wakes(self) -> float | None:

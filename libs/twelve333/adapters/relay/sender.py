@@ -124,6 +124,8 @@ class Sender:
         """One round before the end; what it cannot send waits in the outbox for the next start."""
         if self._handovers:
             await self._handovers.stop()
+        for line in self._lines.values():
+            line.hurry()
         try:
             if self._bus.connected:
                 await self.send_round()
@@ -135,7 +137,7 @@ class Sender:
 
     async def _by_broker(self, head: OutboxHead) -> None:
         line = self._lines.setdefault(head.destination, Line())
-        chosen = line.plan(head, self._now())
+        chosen = line.plan(head, self._now(), partial(self._fresh.unhurried, head))
         if chosen:
             await self._send(head, line, chosen)
         if self._handovers and line.attempt >= SILENT_DEADLINES and head.sequence > head.watermark:

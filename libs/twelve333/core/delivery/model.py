@@ -21,6 +21,8 @@ BACKLOG_EVENTS_MAX: Final = 100_000  # of work for one destination, unless the s
 # What never waits for room: it keeps the federation together (members, library, audit, delivery itself), or tells of a live call, which
 # nobody's absence may hold up. Everything else is work that can be refused to who asks for it.
 UNLIMITED: Final = frozenset({"registration", "library", "audit", "delivery", "routing"})
+# What nobody waits for: whoever acts on it was told over gRPC at once, and the hub only counts. It may travel with what comes after it.
+UNHURRIED: Final = frozenset({"twelve333.api.routing.v1.HandoffEvent"})
 
 
 @dataclass(slots=True)  # not frozen, as that makes it four times as dear to make; nobody changes one
