@@ -21,7 +21,7 @@ from .database import take_notes
 from .later import putting_off, savepoint
 from .savepoints import BatchLost
 
-BATCH_WORKS_MAX = 256
+BATCH_WORKS_MAX = 512  # a full message of events from as many callers, and what comes along, fit in one
 QUEUE_WORKS_MAX = 4096
 ALONG_S = 0.005  # how long a work that need not be done at once waits for others to share a commit with
 
