@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -127,6 +128,19 @@ async def test_recall_holds_on_real_statutes(database: Database, tables: Library
         found = await _search(database, word, any_time=True)
         literal = {hit.held.entry_id for hit in found.hits if hit.literal}
         assert literal == _holding(entries, word), word
+
+
+@pytest.mark.parametrize("asked", ["人社部发〔2099〕7号", "查一下人社部发(2099)第7号", "人社部发〔2099〕7号工伤认定"])
+async def test_a_document_is_found_by_its_number_before_all_else(database: Database, tables: LibraryTables, asked: str) -> None:
+    named = replace(_sample()[0], id="named", title="某办法", body="本办法自公布之日起施行。", document_number="人社部发〔2099〕7号")
+    other = replace(named, id="other", document_number="人社部发〔2099〕17号")
+    changes = _changes([*_sample(), named, other])
+    await database.write(lambda tx: replica.apply(tx, tables, changes))
+    found = await _search(database, asked, any_time=True)
+    assert found.hits[0].held.entry_id == "named"
+    assert "other" not in {hit.held.entry_id for hit in found.hits if hit.score >= found.hits[0].score}
+    assert found.hits[0].quote.snippet == "本办法自公布之日起施行。"
+    assert found.total >= 1
 
 
 async def test_every_spoken_question_has_a_hit(database: Database, tables: LibraryTables) -> None:

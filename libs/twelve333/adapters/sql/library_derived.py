@@ -11,13 +11,14 @@ from typing import Final
 from sqlalchemy import Connection, delete, or_, select, update
 
 from ...core.decision import Refusal
+from ...core.library.document_numbers import document_number
 from ...core.library.model import Entry
 from ...wire.library import entry_from_content
 from . import library_links as links
 from .database import Database
 from .library_tables import LibraryTables
 
-GENERATION: Final = 2
+GENERATION: Final = 3
 CHUNK: Final = 200
 
 
@@ -32,6 +33,7 @@ def derived(entry: Entry) -> dict[str, object]:
         "valid_to": entry.valid_to,
         "title": entry.title,
         "document": entry.document,
+        "number": document_number(entry.document_number),
         "owner_unit": entry.owner_unit,
         "review_due": entry.review_due,
         "applies_from": entry.applies_from,

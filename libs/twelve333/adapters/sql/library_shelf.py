@@ -214,6 +214,11 @@ class View:
                     grams.add(gram)
         return dict(zip(rows, found, strict=True))
 
+    def numbered(self, numbers: Sequence[str]) -> int:
+        """The rows of entries that have one of these document numbers."""
+        e = self._shelf.tables.library_entries.c
+        return bits.of(self._tx.execute(select(e.row_id).where(e.number.in_(numbers))).scalars()) & self.rows if numbers else 0
+
     def texts(self, rows: Sequence[int]) -> list[ReadText]:
         """The entries of `rows`, in that order."""
         found = self._shelf.texts(rows)

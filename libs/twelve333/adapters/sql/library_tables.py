@@ -80,6 +80,7 @@ def _entries(metadata: MetaData) -> Table:
         # What follows is read from the content, and read again when a program knows more of it than the one that wrote the row.
         Column("derived", Integer, nullable=True),
         Column("document", Text, nullable=True),
+        Column("number", Text, nullable=True),  # of the document, as it is compared
         Column("owner_unit", Text, nullable=True),
         Column("review_due", Date, nullable=True),
         Column("applies_from", Date, nullable=True),
@@ -87,6 +88,7 @@ def _entries(metadata: MetaData) -> Table:
         Column("attached", Integer, nullable=True),  # files that belong to it
         Column("withheld", Integer, nullable=True),  # 1: shown to nobody until the next release is in use
         Index("ix_library_entries_document", "document"),
+        Index("ix_library_entries_number", "number"),
         Index("ix_library_entries_sequence", "sequence"),
         Index("ix_library_entries_review_due", "review_due"),
         Index("ix_library_entries_withheld", "withheld", sqlite_where=text(_WITHHELD), postgresql_where=text(_WITHHELD)),

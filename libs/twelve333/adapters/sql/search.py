@@ -14,6 +14,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from ...core.library import bits
 from ...core.library.articles import Quote, opening, quote
 from ...core.library.choosing import chosen, literal_planes, narrowed, spoken_planes, with_all
 from ...core.library.model import Entry, EntryKind
@@ -90,6 +91,25 @@ def search(tx: Connection, shelf: Shelf, plan: Plan, wanted: Wanted) -> Found:
     corpus = view.corpus((*plan.literal, *plan.spoken))
     allowed = narrowed(view.catalogue, None if wanted.any_time else wanted.day, wanted.kind.value if wanted.kind else "", wanted.topic)
     allowed = view.rows if allowed is None else allowed & view.rows
+    named = view.numbered(plan.numbers) & allowed
+    found = _by_words(view, plan, wanted, corpus, allowed & ~named)
+    if not named:
+        return found
+    first = view.aside(partial(_by_number, view, view.texts(bits.members(named)), plan, wanted, found.hits))
+    return Found(tuple([*first, *found.hits][: wanted.limit]), found.total + len(first))
+
+
+def _by_number(view: View, named: Sequence[ReadText], plan: Plan, wanted: Wanted, others: Sequence[Hit]) -> list[Hit]:
+    """The entries whose document number is in the question, above all `others`."""
+    above = max((hit.score for hit in others), default=0.0)
+    scored = sorted(
+        ((above + boost(one.entry, wanted.region, wanted.day), one) for one in named), key=lambda pair: (-pair[0], pair[1].held.entry_id)
+    )
+    return [_hit(view, one, round(score, 4), Words({}, {}), plan, wanted, literal=True) for score, one in scored]
+
+
+def _by_words(view: View, plan: Plan, wanted: Wanted, corpus: Corpus, allowed: int) -> Found:
+    """Both lanes."""
     counted, literal = _literal(view, plan, wanted, corpus, allowed)
     terms = tuple((term,) for term in plan.terms)
     hits = view.aside(partial(_rank, view, literal, terms, plan, corpus, wanted, literal=True))

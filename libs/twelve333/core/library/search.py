@@ -17,6 +17,7 @@ from typing import Final
 
 from ..decision import Refusal, refuse
 from . import codes
+from .document_numbers import document_numbers
 
 QUERY_CHARS_MAX: Final = 200
 SPOKEN_GRAMS_MAX: Final = 128
@@ -47,12 +48,14 @@ class Plan:
         literal: grams that every such text has; a gram of one character is a prefix.
         words: what the spoken lane looks for: per word of the question, the word and what means the same.
         spoken: grams any of which the spoken lane wants.
+        numbers: of documents that the question may name.
     """
 
     terms: tuple[str, ...]
     literal: tuple[str, ...]
     words: tuple[tuple[str, ...], ...]
     spoken: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
 
 
 def fold(text: str) -> str:
@@ -113,7 +116,7 @@ def plan(query: str, segment: Segmenter, lexicon: Lexicon) -> Plan | Refusal:
     words = _words(terms, folded, segment, lexicon)
     spoken = dict.fromkeys(gram for group in words for word in group for gram in query_grams(word))
     literal = dict.fromkeys(gram for term in terms for gram in query_grams(term))
-    return Plan(terms, tuple(literal), words, tuple(spoken)[:SPOKEN_GRAMS_MAX])
+    return Plan(terms, tuple(literal), words, tuple(spoken)[:SPOKEN_GRAMS_MAX], document_numbers(query))
 
 
 def by_pairs(planned: Plan, lexicon: Lexicon) -> Plan:
