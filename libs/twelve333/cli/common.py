@@ -14,6 +14,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from ..catalogue.catalogue import sentence
 from ..client.connection import Connection
 from ..core.decision import Code, Kind, Refused, refuse
 from ..core.worktime.model import CHINA
@@ -67,6 +68,17 @@ class Common(Asked):
     """
 
     timeout: Seconds = REQUEST_SECONDS
+
+
+def titled(what: str, asked: Asked, **values: object) -> str:
+    """What stands above a table, in the reader's language.
+
+    Args:
+        what: of the codes `CLI_TITLE_…`.
+        asked: for the language.
+        values: named in the text.
+    """
+    return sentence(f"CLI_TITLE_{what}", values, asked.language)
 
 
 def locale_of(tokens: Sequence[str]) -> Locale:

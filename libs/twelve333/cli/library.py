@@ -21,7 +21,7 @@ from . import library_demand as demand_commands
 from . import library_export as export_command
 from . import library_topics as topic_commands
 from . import proposals, supplement
-from .common import Common, Count, connect
+from .common import Common, Count, connect, titled
 from .library_content import day_of
 from .library_files import Reading, WrongFile, read_files, readable_files, sample_entries
 from .library_output import hit_row, progress, show_as_of, show_hits, show_wrong, summary_row
@@ -168,7 +168,9 @@ async def release(*, common: Common = Common()) -> None:
     replicas = [asdict(replica) for replica in held.replicas]
     show_one({**row, "replicas": replicas} if common.json else row, as_json=common.json)
     if replicas and not common.json:
-        show(replicas, ("member", "number", "last_refusal", "reported_at"), as_json=False, title="nodes")
+        show(
+            replicas, ("member", "number", "last_refusal", "reported_at"), as_json=False, title=titled("NODES", common, count=len(replicas))
+        )
 
 
 async def _send(reading: Reading, strict: bool, lane: Lane | None, common: Common) -> int:

@@ -10,7 +10,7 @@ from ..core.decision import Code, Kind, Refused, refuse
 from ..core.library.model import PIECE_BYTES
 from ..core.library.parts import ATTACHMENT_BYTES_MAX
 from ..core.library.pieces import NO_PROMPT
-from .common import FILE_UNREADABLE, FILE_UNWRITABLE, Common, connect
+from .common import FILE_UNREADABLE, FILE_UNWRITABLE, Common, connect, titled
 from .library_output import progress
 from .output import show, show_one
 
@@ -51,14 +51,14 @@ async def fetch(entry: str, *, name: str = "", to: Path = Path(), common: Common
             raise Refused(refuse(NO_ATTACHMENT, entry=entry[:64]))
         with progress(common, "fetching", sum(len(file.pieces) for file in wanted)) as advance:
             written = [await replica.library_blobs.fetch(entry, file, to, got=lambda count: advance()) for file in wanted]
-    show([{"file": str(path)} for path in written], ("file",), as_json=common.json, title=f"{len(written)} files")
+    show([{"file": str(path)} for path in written], ("file",), as_json=common.json, title=titled("FILES", common, count=len(written)))
 
 
 async def playing(*, common: Common = Common()) -> int:
     """List what is played for each prompt, at the hub by every member and unit; exit code 5 if any sound is not the library's."""
     async with connect(common) as replica:
         found = await replica.library_blobs.playing()
-    show([_playing_row(one) for one in found], PLAYING_COLUMNS, as_json=common.json, title=f"{len(found)} prompts played")
+    show([_playing_row(one) for one in found], PLAYING_COLUMNS, as_json=common.json, title=titled("PLAYED", common, count=len(found)))
     return 0 if all(one.as_published for one in found) else 5
 
 

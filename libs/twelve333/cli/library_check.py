@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .common import Common, connect
+from .common import Common, connect, titled
 from .output import print_json, show, show_one
 
 COLUMNS = ("entry_id", "part", "repaired")
@@ -31,5 +31,5 @@ async def verify(*, repair: Annotated[bool, Parameter(negative="")] = False, mem
     else:
         show_one(row, as_json=False)
         if damaged:
-            show(damaged, COLUMNS, as_json=False, title=f"{len(damaged)} damaged")
+            show(damaged, COLUMNS, as_json=False, title=titled("DAMAGED", common, count=len(damaged)))
     return 0 if all(one.repaired for one in found.damaged) else 5

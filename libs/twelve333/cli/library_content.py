@@ -12,7 +12,7 @@ from ..core.decision import Refused, refuse
 from ..core.library import codes
 from ..core.library.fields import day_of as written_day
 from ..core.library.model import EntryKind
-from .common import Common, connect
+from .common import Common, connect, titled
 from .library_output import entry_row, known_row, provenance_row, show_as_of
 from .output import console, print_json, show, show_one
 from .supplement import show_supplements, supplement_row
@@ -77,7 +77,7 @@ async def list_entries(
     async with connect(common) as replica:
         listed = replica.library.list(kind=kind, topic=topic, region=region, owner_unit=owner, document=document, **days)
         rows = [entry_row(stored) async for stored in listed]
-    show(rows, COLUMNS, as_json=common.json, title=f"{len(rows)} entries")
+    show(rows, COLUMNS, as_json=common.json, title=titled("ENTRIES", common, count=len(rows)))
 
 
 async def due(*, until: str = "", owner: str = "", common: Common = Common()) -> None:
@@ -92,7 +92,7 @@ async def due(*, until: str = "", owner: str = "", common: Common = Common()) ->
         found = [stored async for stored in replica.library.list(owner_unit=owner, due_by=day)]
     found.sort(key=lambda stored: (stored.entry.review_due or day, stored.entry.id))
     rows = [{**entry_row(stored), **provenance_row(stored.entry)} for stored in found]
-    show(rows, DUE_COLUMNS, as_json=common.json, title=f"{len(rows)} due by {day}")
+    show(rows, DUE_COLUMNS, as_json=common.json, title=titled("DUE", common, count=len(rows), day=day))
 
 
 async def history(entry: str, *, common: Common = Common()) -> None:
@@ -103,7 +103,12 @@ async def history(entry: str, *, common: Common = Common()) -> None:
     """
     async with connect(common) as replica:
         versions = await replica.library_content.versions(entry)
-    show([_version_row(version) for version in versions], VERSION_COLUMNS, as_json=common.json, title=f"{entry}: {len(versions)} texts")
+    show(
+        [_version_row(version) for version in versions],
+        VERSION_COLUMNS,
+        as_json=common.json,
+        title=titled("TEXTS", common, entry=entry, count=len(versions)),
+    )
 
 
 def day_of(text: str) -> date | None:

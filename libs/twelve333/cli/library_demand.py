@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from .common import Common, Count, connect
+from .common import Common, Count, connect, titled
 from .output import print_json, show
 
 COLUMNS = ("term", "searches", "without_hits")
@@ -37,4 +37,4 @@ async def _list(days: int, limit: int, common: Common, *, without_hits: bool) ->
     if common.json:
         print_json({"searches": found.searches, "without_hits": found.without_hits, "terms": rows})
     else:
-        show(rows, COLUMNS, as_json=False, title=f"{found.searches} searches, {found.without_hits} without a hit")
+        show(rows, COLUMNS, as_json=False, title=titled("SEARCHES", common, count=found.searches, without_hits=found.without_hits))

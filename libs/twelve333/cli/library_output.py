@@ -16,7 +16,7 @@ from rich.text import Text
 from ..client.library import Found, Hit, Published, Stored
 from ..core.library.citing import Caution, Note
 from ..core.library.model import Entry, KnownLink, LinkKind
-from .common import Common
+from .common import Common, titled
 from .library_files import WrongFile
 from .output import console, show
 from .supplement import show_supplements, supplement_row
@@ -34,7 +34,7 @@ def show_wrong(wrong: list[WrongFile], common: Common) -> None:
     """Print the files that were left out, each with its reason."""
     if wrong and not common.json:
         columns = ("file", "row", "column", "code", "message") if any(one.row for one in wrong) else ("file", "code", "message")
-        show([asdict(one) for one in wrong], columns, as_json=False, title=f"{len(wrong)} left out")
+        show([asdict(one) for one in wrong], columns, as_json=False, title=titled("LEFT_OUT", common, count=len(wrong)))
 
 
 def summary_row(done: Published) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from .common import Common, connect
+from .common import Common, connect, titled
 from .output import show, show_one
 
 TOPIC_COLUMNS = ("code", "name", "status", "becomes", "rolls_up_to", "entries")
@@ -15,14 +15,14 @@ async def topics(*, common: Common = Common()) -> None:
     """List the classification codes, and how many entries count under each of the ministry's."""
     async with connect(common) as replica:
         rows = [asdict(one) for one in await replica.library_topics.list()]
-    show(rows, TOPIC_COLUMNS, as_json=common.json, title=f"{len(rows)} codes")
+    show(rows, TOPIC_COLUMNS, as_json=common.json, title=titled("CODES", common, count=len(rows)))
 
 
 async def unmapped(*, common: Common = Common()) -> int:
     """List the codes that nobody knows and the entries that wait for them (hub); exit code 8 if there are any."""
     async with connect(common) as hub:
         rows = [asdict(one) for one in await hub.library_topics.unmapped()]
-    show(rows, UNMAPPED_COLUMNS, as_json=common.json, title=f"{len(rows)} codes to be mapped")
+    show(rows, UNMAPPED_COLUMNS, as_json=common.json, title=titled("UNMAPPED", common, count=len(rows)))
     return 8 if rows else 0
 
 

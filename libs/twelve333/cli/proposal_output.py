@@ -14,7 +14,7 @@ from ..catalogue.catalogue import sentence
 from ..client.proposals import AlikeEntry, Clash, Proposal, Proposed, Shown, Task
 from ..core.library.likeness import Row
 from ..core.library.proposals import Reviewed, Step
-from .common import Common
+from .common import Common, titled
 from .output import console, print_json, print_line, show, show_one
 
 PROPOSAL_COLUMNS: Final = ("id", "state", "kind", "entry", "title", "by", "approvals", "your_turn", "release", "reason")
@@ -74,7 +74,7 @@ def show_proposal(shown: Shown, common: Common) -> None:
     show_sides(rows, ("before", "proposed"), "what changes")
     show_clashes(shown.clashes)
     show_alike(shown.alike)
-    show(steps, _STEP_COLUMNS, as_json=False, title="steps")
+    show(steps, _STEP_COLUMNS, as_json=False, title=titled("STEPS", common, count=len(steps)))
 
 
 def show_tasks(found: Sequence[Task], common: Common) -> None:

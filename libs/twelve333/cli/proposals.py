@@ -18,7 +18,7 @@ from ..core.library.merging import Side
 from ..core.library.model import Entry, Tombstone, TombstoneReason
 from ..core.library.proposals import ProposalKind, State, Verdict
 from ..data.resources import topics
-from .common import PENDING, Common, Count, OptionalInputFile, connect, read_text
+from .common import PENDING, Common, Count, OptionalInputFile, connect, read_text, titled
 from .output import print_line, show
 from .proposal_output import PROPOSAL_COLUMNS, proposal_row, show_proposal, show_proposed, show_tasks
 
@@ -93,7 +93,7 @@ async def proposals(*, mine: Flag = False, to_review: Flag = False, common: Comm
     """
     async with connect(common) as member:
         rows = [proposal_row(each) async for each in member.proposals.list(mine=mine, to_review=to_review)]
-    show(rows, PROPOSAL_COLUMNS, as_json=common.json, title=f"{len(rows)} proposals")
+    show(rows, PROPOSAL_COLUMNS, as_json=common.json, title=titled("PROPOSALS", common, count=len(rows)))
 
 
 async def show_one_proposal(proposal: str, *, common: Common = Common()) -> int:

@@ -10,7 +10,7 @@ from cyclopts import App
 from rich.text import Text
 
 from ..core.library.supplements import Supplement
-from .common import Common, InputFile, connect, read_text
+from .common import Common, InputFile, connect, read_text, titled
 from .output import console, show
 
 COLUMNS: Final = ("id", "entry", "unit", "hangs_on", "text", "by", "at")
@@ -45,7 +45,7 @@ async def list_supplements(entry: str = "", *, common: Common = Common()) -> Non
     """
     async with connect(common) as node:
         rows = [supplement_row(each) for each in await node.proposals.supplements(entry)]
-    show(rows, COLUMNS, as_json=common.json, title=f"{len(rows)} supplements")
+    show(rows, COLUMNS, as_json=common.json, title=titled("SUPPLEMENTS", common, count=len(rows)))
 
 
 @app.command

@@ -11,7 +11,6 @@ from typing import Annotated, Final, Literal
 from cyclopts import App, Parameter
 
 from ..api.registration.v1 import registration_pb2, service_pb2
-from ..catalogue.catalogue import sentence
 from ..client import Connection, ServiceError
 from ..core.coverage.dated import is_ahead
 from ..core.coverage.declaring import check as check_declaration
@@ -23,7 +22,7 @@ from ..data import declarations_2013, units_2013
 from ..schemas import text as schema_text
 from ..wire.declarations import declaration_to_wire
 from ..wire.registration import level_to_wire, unit_to_wire
-from .common import PENDING, Asked, Common, InputFile, OptionalInput, connect, read_text, start_of
+from .common import PENDING, Asked, Common, InputFile, OptionalInput, connect, read_text, start_of, titled
 from .output import print_json, show, show_one
 from .unit_document import differences, read_unit, unit_text, unit_values
 from .unit_file import parse_units
@@ -57,11 +56,11 @@ async def list_units(*, province: str = "", status: UnitStatus | None = None, pe
                 [pending_values(step) for step in waiting],
                 PENDING_COLUMNS,
                 as_json=common.json,
-                title=_titled("PENDING", len(waiting), common),
+                title=titled("PENDING", common, count=len(waiting)),
             )
             return PENDING if waiting else 0
         units = await service.registration.list_units(province, status)
-    show([unit_row(unit) for unit in units], COLUMNS, as_json=common.json, title=_titled("UNITS", len(units), common))
+    show([unit_row(unit) for unit in units], COLUMNS, as_json=common.json, title=titled("UNITS", common, count=len(units)))
     return 0
 
 
@@ -220,10 +219,6 @@ def sample_entries() -> list[service_pb2.UnitEntry]:
     """The national table of the end of 2013 as it is registered; see `twelve333.data` for what is assumed in it."""
     declared = {declaration.unit: declaration_to_wire(declaration) for declaration in declarations_2013()}
     return [service_pb2.UnitEntry(unit=unit_to_wire(unit), declaration=declared.get(unit.code)) for unit in units_2013()]
-
-
-def _titled(what: str, count: int, common: Common) -> str:
-    return sentence(f"CLI_TITLE_{what}", {"count": count}, common.language)
 
 
 async def _known(hub: Connection, unit: Unit, wanted: Declaration) -> tuple[Unit, Declaration | None]:
