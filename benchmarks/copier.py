@@ -36,7 +36,7 @@ from twelve333.core.library.search import Plan
 
 async def run(paths: Sequence[Path], address: str, certificate: Path, key: bytes, turns: int) -> None:
     """Copy what is new so many times; each line tells the seconds until all have it in use and those of this process's processor, how many
-    had news, how many entries with the word each then finds at least, and the bytes of a poll."""
+    had news, and the bytes of a poll. A second line tells how many entries with the word each finds at least."""
     quietly()
     peers = Peers(lambda _member: address, channel_credentials(certificate))
     nodes = [await node_on(path, peers, key) for path in paths]
@@ -49,8 +49,10 @@ async def run(paths: Sequence[Path], address: str, certificate: Path, key: bytes
         seconds, spent = perf_counter() - started, process_time() - spent
         held, source = await pulls[0].held(), Source(peers, HUB)
         await source.checkpoint(held, EVERYTHING)
-        found = min([await node.database.read(partial(_holding, word=word)) for node in nodes]) if word else 0
-        print(json.dumps({"new": sum(news), "seconds": seconds, "spent": spent, "found": found, "poll": source.wire_bytes}), flush=True)
+        print(json.dumps({"new": sum(news), "seconds": seconds, "spent": spent, "poll": source.wire_bytes}), flush=True)
+        if word:
+            found = [await node.database.read(partial(_holding, word=word)) for node in nodes]
+            print(json.dumps({"found": min(found)}), flush=True)
         for pull in pulls:
             await pull.step()  # sweeps
     await peers.close()

@@ -204,9 +204,10 @@ async def _after(copies: Copies, base: Path, changed: Sequence[Entry], nodes: in
                 one.stdin.write(f"{word}\n".encode())
             told = [await _line(one) for one in started]
             seconds = perf_counter() - began
+            found = [(await _line(one))["found"] for one in started]
         if sum(one["new"] for one in told) != nodes:
             raise Failed("a node found nothing new")
-        if any(one["found"] != len(changed) for one in told):
+        if any(each != len(changed) for each in found):
             raise Failed("a node does not find what was changed")
         return Taken(seconds, sum(one["spent"] for one in told) / nodes, (way.bytes - before) / nodes)
 
