@@ -21,12 +21,13 @@ from twelve333 import __version__
 from twelve333.adapters.doctor import greeting
 from twelve333.adapters.local_broker import MINIMUM
 from twelve333.adapters.rpc.credentials import channel_options
-from twelve333.adapters.signing.pinning import fetch_root
+from twelve333.adapters.signing.pinning import fetch_root, parse_pin
 from twelve333.api.registration.v1 import service_pb2 as pb
 from twelve333.api.registration.v1 import service_pb2_grpc
 from twelve333.core.decision import FieldViolation, Refusal, Refused, refuse
 from twelve333.core.ids import HUB
 from twelve333.core.registration import codes
+from twelve333.core.registration.rules import ENDPOINT
 from twelve333.wire.times import from_timestamp
 
 from .check_names import NAMES
@@ -66,12 +67,23 @@ async def preflight(plan: Plan, clock: Callable[[], datetime], skip: Collection[
 
     Returns:
         REGISTRATION_PREFLIGHT_FAILED with one violation a failed check, or None.
+
+    Raises:
+        Refused: REGISTRATION_HUB_MALFORMED, SECURITY_PIN_MALFORMED: what was typed cannot be right, so nothing was checked.
     """
+    if "hub" not in skip:
+        _refuse_malformed(plan)
     told, away = await _greet(plan, clock())
     facts = Facts(plan, told, clock())
     found = {"hub": away, **{name: await check(facts) for name, check in CHECKS.items() if name not in skip}}
     failed = [FieldViolation(name, refusal.code, refusal.params) for name in NAMES if name not in skip and (refusal := found.get(name))]
     return Refusal(codes.PREFLIGHT_FAILED, {"count": str(len(failed))}, tuple(failed)) if failed else None
+
+
+def _refuse_malformed(plan: Plan) -> None:
+    if not ENDPOINT.fullmatch(plan.hub):
+        raise Refused(refuse(codes.HUB_MALFORMED, hub=plan.hub[:64]))
+    parse_pin(plan.pin)
 
 
 async def _greet(plan: Plan, now: datetime) -> tuple[pb.GreetResponse | None, Refusal | None]:

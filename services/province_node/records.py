@@ -23,7 +23,8 @@ PURPOSE: Final = "record"
 
 
 def keep_given(keys: DocumentKeys) -> Applier:
-    """What to do with records: check that the hub signed each, and keep it in place of the one before.
+    """What to do with records: check that the hub signed each, and keep it in place of the one before. They come from the hub itself, so a
+    key of before counts however long ago it was exchanged: the member may have been away.
 
     Args:
         keys: the hub's public keys for documents.
@@ -34,7 +35,7 @@ def keep_given(keys: DocumentKeys) -> Applier:
             raise Refused(refuse(codes.DIRECTORY_REFUSED, reason="not from the hub"))
         for document in pb.RecordsGiven.FromString(event.message).documents:
             try:
-                record = pb.KeptRecord.FromString(keys.verify_older(document_from_wire(document), PURPOSE, now))
+                record = pb.KeptRecord.FromString(keys.verify_older(document_from_wire(document), PURPOSE))
             except DecodeError as error:
                 raise Refused(refuse(codes.DIRECTORY_REFUSED, reason="unreadable")) from error
             records.save(tx, record.name[:32], document)

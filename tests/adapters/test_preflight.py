@@ -23,7 +23,7 @@ from twelve333 import __version__
 from twelve333.adapters.processes import free_ports
 from twelve333.api.registration.v1 import service_pb2 as pb
 from twelve333.catalogue.catalogue import LOCALES, keys
-from twelve333.core.decision import Refusal
+from twelve333.core.decision import Kind, Refusal, Refused
 from twelve333.wire.times import to_timestamp
 
 NOW = datetime(2026, 3, 30, 9, tzinfo=UTC)
@@ -136,3 +136,17 @@ def test_a_failed_check_ends_the_command_with_five_and_leaves_the_token_unused(t
     assert done.code == 5
     assert done.err.splitlines()[1].startswith("  - hub: the enrolment listener at 127.0.0.1:1 cannot be used (SECURITY_HUB_UNREACHABLE)")
     assert not (tmp_path / "node").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ({"hub": "hub.example"}, "REGISTRATION_HUB_MALFORMED"),
+        ({"hub": ""}, "REGISTRATION_HUB_MALFORMED"),
+        ({"pin": "abc"}, "SECURITY_PIN_MALFORMED"),
+    ],
+)
+async def test_what_cannot_be_right_is_refused_before_anything_is_checked(facts: Facts, typed: dict[str, str], code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        await checks.preflight(replace(facts.plan, **typed), lambda: NOW, ())
+    assert (refused.value.refusal.code.name, refused.value.refusal.code.kind) == (code, Kind.INVALID)

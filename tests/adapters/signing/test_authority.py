@@ -6,6 +6,7 @@ import ssl
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.verification import PolicyBuilder, Store
 
+from twelve333.adapters.signing import authority as authorities
 from twelve333.adapters.signing import codes
 from twelve333.adapters.signing.authority import Authority, create_authority, load_authority
 from twelve333.adapters.signing.keys import KEY_FILE, key_and_request, key_pem, load_material, make_key, make_request, write_material
@@ -193,3 +195,20 @@ def _noise(path: Path) -> None:
 
 def _remove(path: Path) -> None:
     path.unlink()
+
+
+def test_one_that_was_ended_in_the_middle_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, write = tmp_path / "local", authorities.write_half
+
+    def ends(half: Path, *rest: Any) -> None:
+        write(half, *rest)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(authorities, "write_half", ends)
+    with pytest.raises(KeyboardInterrupt):
+        create_authority(folder, "12333 federation", NOW)
+    assert not folder.exists()
+    monkeypatch.setattr(authorities, "write_half", write)
+    create_authority(folder, "12333 federation", NOW)
+    load_authority(folder)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["local"]

@@ -22,7 +22,7 @@ from twelve333.core.decision import Refused, refuse
 from twelve333.core.identity import Identity
 
 from . import codes, profiles
-from .files import PRIVATE, read_file, refuse_existing, write_file
+from .files import PRIVATE, put_together, read_file, refuse_existing, write_file
 from .keys import key_pem, load_certificates, load_key, make_key
 from .trust import Trust, fingerprint, root_above
 
@@ -128,6 +128,8 @@ def create_authority(folder: Path, name: str, now: datetime) -> Authority:
 
     Raises:
         Refused: SECURITY_FILE_EXISTS, so that a second `init` never orphans a federation; SECURITY_FILE_UNREADABLE.
+
+    Both halves come into place together, so whoever was ended in the middle begins again as if there had been nothing.
     """
     for half in ("root", "issuing"):
         refuse_existing(folder / half / _KEY)
@@ -135,8 +137,9 @@ def create_authority(folder: Path, name: str, now: datetime) -> Authority:
     root = profiles.root(root_key, f"{name} root", profiles.Validity(now - CLOCK_SKEW, now + ROOT_LIFETIME))
     validity = profiles.Validity(now - CLOCK_SKEW, now + ISSUING_LIFETIME)
     issuing = profiles.issuing(key.public_key(), f"{name} issuing", root, validity).sign(root_key, hashes.SHA256())
-    write_half(folder / "root", root_key, root)
-    write_half(folder / "issuing", key, issuing)
+    with put_together(folder) as made:
+        write_half(made / "root", root_key, root)
+        write_half(made / "issuing", key, issuing)
     return Authority(key, issuing, root, Trust((root,)))
 
 

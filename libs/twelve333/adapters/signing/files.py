@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -55,6 +58,31 @@ def write_file(path: Path, content: bytes, mode: int = PUBLIC) -> None:
         Path(name).unlink(missing_ok=True)
         raise Refused(refuse(codes.FILE_UNREADABLE, path=path, reason=error.strerror or "")) from error
     _sync_folder(path.parent)
+
+
+@contextmanager
+def put_together(folder: Path) -> Iterator[Path]:
+    """A folder to write in beside `folder`, whose content is put there at the end: in one step if `folder` is not there yet.
+
+    What an earlier try left behind is removed first.
+
+    Raises:
+        Refused: SECURITY_FILE_UNREADABLE.
+    """
+    made = folder.with_name(f".{folder.name}.new")
+    try:
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir(parents=True, mode=0o700)
+        yield made
+        if not folder.exists():
+            made.rename(folder)
+        else:
+            for part in made.iterdir():
+                part.rename(folder / part.name)
+            made.rmdir()
+        _sync_folder(folder.parent)
+    except OSError as error:
+        raise Refused(refuse(codes.FILE_UNREADABLE, path=folder, reason=error.strerror or "")) from error
 
 
 def changed_at(path: Path) -> int:

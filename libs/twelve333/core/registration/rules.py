@@ -18,7 +18,7 @@ from . import codes
 from .messages import Join, MemberJoined, RegisterUnit, UnitChanged
 from .model import JoinToken, Level, Member, Unit, UnitStatus
 
-_ENDPOINT: Final = re.compile(r"[A-Za-z0-9.\[\]:-]{1,255}:\d{1,5}")
+ENDPOINT: Final = re.compile(r"[A-Za-z0-9.\[\]:-]{1,255}:\d{1,5}")
 UNIT_NAME_CHARS_MAX: Final = 64
 
 
@@ -49,7 +49,7 @@ def admit(token: JoinToken | None, provinces: Collection[str], command: Join, no
         return refuse(codes.TOKEN_USED)
     if not token.used_by and now >= token.expires_at:
         return refuse(codes.TOKEN_EXPIRED, expired_at=token.expires_at.isoformat(timespec="seconds"))
-    if not _ENDPOINT.fullmatch(command.endpoint):
+    if not ENDPOINT.fullmatch(command.endpoint):
         return refuse(codes.ENDPOINT_MALFORMED, endpoint=command.endpoint[:64])
     member = Member(command.province, command.endpoint, command.key_fingerprint, now)
     return Decision(Joined(replace(token, used_by=command.key_fingerprint), member), (MemberJoined(member.name),))
