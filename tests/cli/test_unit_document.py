@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -189,6 +190,13 @@ def test_a_template_reminds_of_what_has_no_usual_value(file: Path) -> None:
     file.write_text(text, encoding="utf-8")
     unit, declaration = read_unit(file)
     assert "# contact" not in unit_text(unit, replace(declaration, contact=Contact("office", "tel:+8645212333")))
+
+
+def test_check_tells_of_topics_that_no_call_is_about(file: Path) -> None:
+    file.write_text(f"{HARBIN}topics: ['*', '03', '0301', '0301.230100-a', '3301']\n", encoding="utf-8")
+    told = cli("unit", "check", "-f", file)
+    assert told.code == 0 and "3301" in told.out and "0301" not in told.out
+    assert json.loads(cli("unit", "check", "-f", file, "--json").out)["unknown_topics"] == ["3301"]
 
 
 def test_check_needs_no_hub_and_names_what_the_rules_forbid(file: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import App, Parameter
 
 from ..api.registration.v1 import registration_pb2, service_pb2
+from ..catalogue.catalogue import sentence
 from ..client import Connection, ServiceError
 from ..core.coverage.dated import is_ahead
 from ..core.coverage.declaring import check as check_declaration
@@ -23,8 +24,8 @@ from ..schemas import text as schema_text
 from ..wire.declarations import declaration_to_wire
 from ..wire.registration import level_to_wire, unit_to_wire
 from .common import PENDING, Asked, Common, InputFile, OptionalInput, connect, read_text, start_of, titled
-from .output import print_json, show, show_one
-from .unit_document import differences, read_unit, unit_text, unit_values
+from .output import print_json, show, show_one, warn
+from .unit_document import differences, read_unit, unit_text, unit_values, unknown_topics
 from .unit_file import parse_units
 from .unit_rows import PENDING_COLUMNS, next_of, pending_values, unit_row
 
@@ -87,7 +88,11 @@ def check(*, file: InputFile, common: Common = Common()) -> None:
     refusal = check_declaration(declaration, unit.code, {*declaration.fallbacks} - {unit.code})
     if refusal:
         raise Refused(refusal)
-    show_one({"unit": unit.code, "name": unit.name, "next": f"twelve333 unit apply -f {file}"}, as_json=common.json)
+    unknown = unknown_topics(declaration)
+    if unknown and not common.json:
+        warn(sentence("CLI_UNIT_TOPICS_UNKNOWN", {"topics": ", ".join(unknown)}, common.language), loud=False)
+    told = {"unit": unit.code, "name": unit.name, **({"unknown_topics": unknown} if unknown else {})}
+    show_one({**told, "next": f"twelve333 unit apply -f {file}"}, as_json=common.json)
 
 
 @app.command

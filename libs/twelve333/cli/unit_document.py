@@ -25,6 +25,7 @@ from ..core.coverage.model import (
 from ..core.decision import Code, Kind, Refused, refuse
 from ..core.ids import province_of
 from ..core.registration.model import Level, Unit, UnitStatus
+from ..data.resources import topic_codes
 from .unit_hours import day_of, hours_from_values, hours_values
 from .yaml_file import read_document
 
@@ -163,3 +164,13 @@ def _usual(unit: Unit) -> Declaration:
     hours: Hours = hours_from_values({"week": "1-5 08:30-12:00 13:30-17:30", "holidays": "closed", "makeup_as": 1, "machine": True})
     target = f"sip:12333@{unit.code}.{unit.province}.12333.internal"
     return Declaration(unit.code, (unit.code,), (ALL_TOPICS,), (DEFAULT_LANGUAGE,), hours, 1, target)
+
+
+def unknown_topics(declaration: Declaration) -> list[str]:
+    """Topics a unit declares that no code of the national classification begins with, nor hangs under one (`0301.350000-a`).
+
+    The classification here is the one of this program: a newer one may know them, so they are told and not refused.
+    """
+    known = topic_codes()
+    named = {*declaration.topics} - {ALL_TOPICS}
+    return sorted(each for each in named if not any(code.startswith(each) or each.startswith(f"{code}.") for code in known))
