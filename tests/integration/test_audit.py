@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from tests.support.federation import Answer, cli
 from twelve333.cli.demo.federation import Federation
-from twelve333.cli.demo.stage import everybody_has_directory
+from twelve333.cli.demo.stage import everybody_has_directory, until
 from twelve333.cli.unit import sample_entries
 from twelve333.client import ServiceError
 from twelve333.core.audit.model import GENESIS, Entry, Head, Record, chained
@@ -146,8 +146,13 @@ async def test_a_flipped_byte_and_a_cut_tail_are_found(made: Federation) -> None
         database.execute("DELETE FROM audit WHERE sequence = 3")
         database.commit()
     assert "AUDIT_TAIL_CUT" in await code_of(made)
-    now, long_ago, ahead = datetime.now(UTC), "2020-01-01", datetime.now(UTC) + timedelta(days=1)
-    restored = await verify(made, "--restored-at", now.isoformat(timespec="seconds"))
-    assert restored.code == 0 and json.loads(restored.out)["lost_heads"] > 0
+    long_ago, ahead = "2020-01-01", datetime.now(UTC) + timedelta(days=1)
+
+    async def holds_since() -> bool:
+        """Once what was told before has arrived at all witnesses."""
+        restored = await verify(made, "--restored-at", datetime.now(UTC).isoformat())
+        return restored.code == 0 and json.loads(restored.out)["lost_heads"] > 0
+
+    await until("what was witnessed before to count as lost", holds_since)
     assert (await verify(made, "--restored-at", long_ago)).code == 5
     assert (await verify(made, "--restored-at", ahead.isoformat(timespec="seconds"))).code == 2
