@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from twelve333.adapters.signing.documents import key_id, public_bytes, sign
+from twelve333.adapters.signing.documents import sign
 from twelve333.api.common.v1 import common_pb2
 from twelve333.api.registration.v1 import records_pb2 as pb
 from twelve333.core.audit.witnesses import witnesses_of
@@ -62,8 +62,7 @@ def give_all(hub: HubContext, tx: Connection, member: str, now: datetime) -> Non
     """Give a member everything that it is to keep: it is new, or has just handed back what it kept."""
     names = keeping_members(tx)
     others = {unit.code for unit in store.load_units(tx) if member not in keepers(unit, names)}
-    wanted = {name: document for name, document in records.all(tx).items() if name not in others}
-    _append(hub, tx, member, [_by_present_key(hub, tx, name, document) for name, document in wanted.items()], now)
+    _append(hub, tx, member, [document for name, document in records.all(tx).items() if name not in others], now)
 
 
 async def give_first(hub: HubContext) -> None:
@@ -104,19 +103,6 @@ def _made(hub: HubContext, tx: Connection, record: pb.KeptRecord, now: datetime)
     document = document_to_wire(sign(record.SerializeToString(deterministic=True), PURPOSE, version, hub.documents))
     records.save(tx, record.name, document)
     return document
-
-
-def _by_present_key(hub: HubContext, tx: Connection, name: str, document: common_pb2.SignedDocument) -> common_pb2.SignedDocument:
-    """A record that was signed before an exchange of the key, signed anew: who joins after it knows the present key alone.
-
-    Raises:
-        Refused: SECURITY_DOCUMENT_*: no key of ours has signed it.
-    """
-    if document.key_id == key_id(public_bytes(hub.documents)):
-        return document
-    signed = document_to_wire(sign(hub.verify_own(document, PURPOSE), PURPOSE, document.version, hub.documents))
-    records.save(tx, name, signed)
-    return signed
 
 
 def _to_everybody(hub: HubContext, tx: Connection, record: pb.KeptRecord, now: datetime) -> None:

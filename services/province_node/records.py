@@ -23,8 +23,11 @@ PURPOSE: Final = "record"
 
 
 def keep_given(keys: DocumentKeys) -> Applier:
-    """What to do with records: check that the hub signed each, and keep it in place of the one before. They come from the hub itself, so a
-    key of before counts however long ago it was exchanged: the member may have been away.
+    """What to do with records: check that the hub signed each, and keep it in place of the one before.
+
+    They come from the hub itself, so a key of before counts however long ago it was exchanged: this member may have been away. One by a key
+    that is not known here is kept as well: it is from before this member joined, or the directory that tells of the exchange is on its way.
+    The hub knows all its keys, and checks what it is handed back.
 
     Args:
         keys: the hub's public keys for documents.
@@ -34,8 +37,9 @@ def keep_given(keys: DocumentKeys) -> Applier:
         if event.origin != HUB:
             raise Refused(refuse(codes.DIRECTORY_REFUSED, reason="not from the hub"))
         for document in pb.RecordsGiven.FromString(event.message).documents:
+            said = keys.verify_older(document_from_wire(document), PURPOSE) if keys.knows(document.key_id) else document.payload
             try:
-                record = pb.KeptRecord.FromString(keys.verify_older(document_from_wire(document), PURPOSE))
+                record = pb.KeptRecord.FromString(said)
             except DecodeError as error:
                 raise Refused(refuse(codes.DIRECTORY_REFUSED, reason="unreadable")) from error
             records.save(tx, record.name[:32], document)

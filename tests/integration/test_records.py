@@ -17,15 +17,16 @@ import pytest_asyncio
 from national_hub.backup import service
 from national_hub.context import Recovery
 from national_hub.handlers.recovery import DirectoryReturnHandlers, load_recovery
-from national_hub.keeping import give_all, give_operators
+from national_hub.keeping import give_operators
 from national_hub.store import life, registration, unit_history
 from national_hub.store.holders import holders
+from national_hub.store.records import records as hub_records
 from province_node.records import GIVEN, keep_given
 from province_node.store import delivery_of
 from province_node.store.records import records as kept
 from tests.support.registers import MINISTRY, Register, a_register, node
 from twelve333.adapters.signing.document_keys import KEY_FILE, DocumentKeys, exchange_key, load_vouchers
-from twelve333.adapters.signing.documents import create_signing_key, key_id, load_signing_key, public_bytes, sign
+from twelve333.adapters.signing.documents import create_signing_key, load_signing_key, public_bytes, sign
 from twelve333.adapters.sql import Database, open_database
 from twelve333.adapters.sql.backup import backup, restore
 from twelve333.adapters.sql.prepare import prepare
@@ -231,25 +232,36 @@ def _folder_of_keys(root: Path) -> Path:
     return next(path.parent for path in root.rglob(KEY_FILE))
 
 
-async def test_who_joins_after_an_exchange_of_the_key_is_given_records_that_the_present_key_has_signed(
-    register: Register, tmp_path: Path
+@pytest.mark.parametrize("keeper_knows", ["the key before", "the present key"])
+async def test_records_are_kept_and_come_back_whichever_key_of_the_hub_their_keeper_knows(
+    register: Register, keeper: Database, tmp_path: Path, keeper_knows: str
 ) -> None:
-    await live_on(register)
+    """One that joined after an exchange is given records of before; one that has not heard of it yet is given records by the new key."""
+    path, before = tmp_path / "hub.backup", register.hub
+    await backup(before.database, service(), path, register.now)
+    if keeper_knows == "the present key":
+        await live_on(register)
     folder = await asyncio.to_thread(_folder_of_keys, tmp_path)
     exchange_key(folder, register.now)
-    register.serve(replace(register.hub, documents=load_signing_key(folder / KEY_FILE), vouchers=load_vouchers(folder)))
-    hub, newcomer = register.hub, "440000"
-    await register.add_member(newcomer)
-    await hub.database.write(lambda tx: give_all(hub, tx, newcomer, register.now))
-    head = next(each for each in await hub.database.read(hub.outbox.heads) if each.destination == newcomer)
-    told = await hub.database.read(lambda tx: hub.outbox.pending(tx, head, range(1, head.sequence + 1)))
-    documents = [one for each in told if each.type == GIVEN for one in records_pb2.RecordsGiven.FromString(each.payload).documents]
-    assert documents and {one.key_id for one in documents} == {key_id(public_bytes(hub.documents))}
-    url = f"sqlite:///{tmp_path / 'newcomer.db'}"
-    await prepare("province_node", url, delivery_of(newcomer), register.now)
-    database = open_database(url)
-    for each in told:
-        event: Any = SimpleNamespace(origin="hub", message=each.payload)
-        await database.write(lambda tx, event=event: keep_given(DocumentKeys(public_bytes(hub.documents)))(tx, event, register.now))
-    assert len(await database.read(kept.all)) == len(documents)
-    await database.close()
+    after = replace(before, documents=load_signing_key(folder / KEY_FILE), vouchers=load_vouchers(folder))
+    register.serve(after)
+    if keeper_knows == "the key before":
+        await live_on(register)
+    await decide(register, MINISTRY)
+    known = before if keeper_knows == "the key before" else after
+    register.serve(replace(after, documents=known.documents))
+    held = await take_told(register, keeper)
+    register.serve(after)
+    assert len(held.records) > 1
+    async with put_back(register, path):
+        assert await hand_back(register, held) > 0
+
+
+async def test_a_record_by_a_known_key_that_was_changed_on_the_way_is_refused(register: Register, keeper: Database) -> None:
+    given = records_pb2.RecordsGiven(documents=(await register.hub.database.read(hub_records.all)).values())
+    given.documents[0].payload += b"x"
+    event: Any = SimpleNamespace(origin="hub", message=given.SerializeToString())
+    keys = DocumentKeys(public_bytes(register.hub.documents))
+    with pytest.raises(Refused) as refused:
+        await keeper.write(lambda tx: keep_given(keys)(tx, event, register.now))
+    assert refused.value.refusal.code.name == "SECURITY_DOCUMENT_BAD_SIGNATURE"

@@ -78,6 +78,10 @@ class DocumentKeys:
         before = [key for key, at in self._before if now is None or now < at + COUNTS_ON]
         return verify_by_any(document, purpose, [*before, self.present])
 
+    def knows(self, key: str) -> bool:
+        """Whether this is the id of the present key or of one before that is known here."""
+        return key in {key_id(each) for each in (*(key for key, _ in self._before), self.present)}
+
     def exchanges(self, vouchers: Iterable[common_pb2.SignedDocument]) -> list[Exchange]:
         """The exchanges that lead from the present key to others, in order; those of before are left out.
 
