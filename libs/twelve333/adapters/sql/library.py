@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, t
 from ...core.decision import Refused
 from ...core.library.merkle import digest_of
 from ...core.library.model import Change, Entry, Leaf
-from ...core.library.search import index_text
+from ...core.library.search import index_text, searched_text
 from ...wire.library import entry_from_content
 from . import library_links as links
 from . import library_waiting as waiting
@@ -97,7 +97,7 @@ def ready(change: Change, *, indexed: bool = True) -> Ready:
         Refused: LIBRARY_CONTENT_UNREADABLE.
     """
     entry = decoded(change.content)
-    return Ready(change, entry, index_text(_text(entry)) if indexed else None, digest_of(change.content))
+    return Ready(change, entry, index_text(searched_text(entry)) if indexed else None, digest_of(change.content))
 
 
 def ready_of(changes: Iterable[Change], *, indexed: bool = True) -> list[Ready]:
@@ -184,7 +184,7 @@ def reindex(tx: Connection, tables: LibraryTables) -> int:
     count, rows = 0, tx.execute(select(contents.c.row_id, contents.c.content).order_by(contents.c.row_id)).all()
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
-        _index(tx, [(row.row_id, index_text(_text(decoded(bytes(row.content))))) for row in chunk])
+        _index(tx, [(row.row_id, index_text(searched_text(decoded(bytes(row.content))))) for row in chunk])
         count += len(chunk)
     return count
 
@@ -193,7 +193,7 @@ def index_waiting(tx: Connection, tables: LibraryTables, most: int) -> int:
     """Take some of the contents that wait for it into the index; how many there were. One that cannot be read is found by nothing."""
     rows = waiting.next_rows(tx, tables, most)
     entries = [(row_id, entry_from_content(content)) for row_id, content in rows]
-    _index(tx, [(row_id, index_text(_text(entry))) for row_id, entry in entries if isinstance(entry, Entry)])
+    _index(tx, [(row_id, index_text(searched_text(entry))) for row_id, entry in entries if isinstance(entry, Entry)])
     waiting.settle(tx, tables, [row_id for row_id, _ in rows])
     return len(rows)
 
@@ -278,12 +278,7 @@ def seal_of(change: Change) -> bytes:
 
 def grams_of(entry: Entry) -> set[str]:
     """What an entry is found by."""
-    return set(index_text(_text(entry)).split(" "))
-
-
-def _text(entry: Entry) -> str:
-    """What is indexed of an entry: its title and text."""
-    return f"{entry.title}\n{entry.body}"
+    return set(index_text(searched_text(entry)).split(" "))
 
 
 def _forget(tx: Connection, tables: LibraryTables, entry_ids: Sequence[str]) -> None:

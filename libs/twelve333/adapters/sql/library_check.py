@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, select, text
 from ...core.decision import Refusal
 from ...core.library.merkle import digest_of
 from ...core.library.model import Change, Leaf
-from ...core.library.search import index_grams
+from ...core.library.search import index_grams, searched_text
 from ...wire.library import entry_from_content
 from .library import seal_of
 from .library_derived import GENERATION, derived
@@ -95,7 +95,7 @@ def _seen(row: Row[Any]) -> Seen:
     said = derived(entry) if row.derived == GENERATION else {}
     agrees = entry.id == row.entry_id and all(getattr(row, name) == value for name, value in said.items())
     sealed = row.seal is None or bytes(row.seal) == seal_of(change)
-    grams = _sum(index_grams(f"{entry.title}\n{entry.body}"))
+    grams = _sum(index_grams(searched_text(entry)))
     return Seen(change, row.row_id, leaf, None if agrees and sealed else Damage.METADATA, grams, sealed)
 
 

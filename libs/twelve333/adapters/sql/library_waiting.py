@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, func, select
 
 from ...core.decision import Refusal
-from ...core.library.search import fold
+from ...core.library.search import fold, searched_text
 from ...wire.library import entry_from_content
 from .aside import aside
 from .library_tables import LibraryTables
@@ -89,4 +89,4 @@ def settle(tx: Connection, tables: LibraryTables, rows: Sequence[int]) -> list[i
 def _text(content: bytes) -> str:
     """Title and text as they are compared; a content that cannot be read holds nothing."""
     entry = entry_from_content(content)
-    return "" if isinstance(entry, Refusal) else fold(f"{entry.title}\n{entry.body}")
+    return "" if isinstance(entry, Refusal) else fold(searched_text(entry))

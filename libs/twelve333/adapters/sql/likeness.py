@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection, select, text
 
 from ...core.library.likeness import Alike, nearest, probes
-from ...core.library.search import index_grams
+from ...core.library.search import index_grams, searched_text
 from . import library_waiting as waiting
 from .library import Held, decoded
 from .library_tables import LibraryTables
@@ -39,8 +39,7 @@ def alike(tx: Connection, tables: LibraryTables, title: str, body: str, *, leave
 
 
 def _grams(held: Held) -> list[str]:
-    entry = decoded(held.content)
-    return index_grams(f"{entry.title}\n{entry.body}")
+    return index_grams(searched_text(decoded(held.content)))
 
 
 def _candidates(tx: Connection, asked: Sequence[str], texts: Mapping[int, str]) -> list[int]:

@@ -18,6 +18,7 @@ from typing import Final
 from ..decision import Refusal, refuse
 from . import codes
 from .document_numbers import document_numbers
+from .model import Entry
 
 QUERY_CHARS_MAX: Final = 200
 SPOKEN_GRAMS_MAX: Final = 128
@@ -56,6 +57,11 @@ class Plan:
     words: tuple[tuple[str, ...], ...]
     spoken: tuple[str, ...]
     numbers: tuple[str, ...] = ()
+
+
+def searched_text(entry: Entry) -> str:
+    """What an entry is found by: its title and text."""
+    return f"{entry.title}\n{entry.body}"
 
 
 def fold(text: str) -> str:
